@@ -1,0 +1,51 @@
+"""pcapcheck: an offline pcap analyser and TCP handshake verifier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pcapcheck._version import __version__
+
+if TYPE_CHECKING:
+    from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
+    from pcapcheck.report.report import Report
+    from pcapcheck.rules import RULES
+    from pcapcheck.run import check, explain, read_pcap
+
+__all__ = [
+    "RULES",
+    "CaptureError",
+    "PcapcheckError",
+    "Report",
+    "UnrecognisedFormat",
+    "UsageError",
+    "__version__",
+    "check",
+    "explain",
+    "read_pcap",
+]
+
+# Where each public name lives: loaded on first use, so that importing pcapcheck costs next to nothing.
+_HOMES = {
+    "RULES": "pcapcheck.rules",
+    "CaptureError": "pcapcheck.errors",
+    "PcapcheckError": "pcapcheck.errors",
+    "UnrecognisedFormat": "pcapcheck.errors",
+    "UsageError": "pcapcheck.errors",
+    "Report": "pcapcheck.report.report",
+    "check": "pcapcheck.run",
+    "explain": "pcapcheck.run",
+    "read_pcap": "pcapcheck.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pcapcheck' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

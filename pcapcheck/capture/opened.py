@@ -1,0 +1,86 @@
+"""One open capture, whatever its format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import ClassVar, Final
+
+from pcapcheck.capture.frame import NO_TIME, Damage, Frame
+from pcapcheck.capture.sources import Fault
+from pcapcheck.capture.stream import Broken, Stream
+from pcapcheck.errors import CaptureError
+
+_USUAL_LIMIT: Final = 262_144  # libpcap's and Wireshark's largest record
+_SNAPLEN_LIMIT: Final = 16 << 20  # a larger snaplen says "unlimited" and bounds nothing
+_LARGER_RECORDS: Final = {231: 128 << 20, 279: 8 << 20}  # D-Bus, EBHSCR: libpcap's limits
+
+
+class Capture:
+    """One open capture: iterate once for its frames. What ends the iteration early is ``damage``, never raised."""
+
+    magic: ClassVar[tuple[bytes, ...]]
+
+    def __init__(self, path: str, compression: str, stream: Stream) -> None:
+        self.path = path  # as given, "-" for standard input
+        self.format = ""  # pcap, pcap-ns, pcap-modified or pcapng
+        self.compression = compression  # "" or gzip
+        self.link_types: list[int] = []  # in order of first appearance
+        self.damage: Damage | None = None
+        self.end_time_ns = NO_TIME  # when capturing stopped, if the file says so and it is later than every frame
+        self.frame_count = 0  # frame numbers given so far
+        self._stream = stream
+        try:
+            self._read_header()
+        except Broken as broken:
+            raise CaptureError(path, broken.offset, broken.fault.needed, broken.fault.found) from None
+        self._frames = self._read_frames()
+
+    @property
+    def bytes_read(self) -> int:
+        """Octets consumed of the file as stored."""
+        return self._stream.source.bytes_read
+
+    @property
+    def size(self) -> int | None:
+        """Octets of the file as stored; None for a pipe."""
+        return self._stream.source.size
+
+    @property
+    def dropped(self) -> int:
+        """Frames that the capturing side says it lost."""
+        return 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self._frames
+
+    def __enter__(self) -> Capture:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; standard input stays open."""
+        self._stream.source.close()
+
+    def _read_header(self) -> None:
+        raise NotImplementedError
+
+    def _read_frames(self) -> Iterator[Frame]:
+        raise NotImplementedError
+
+    def _spoil(self, broken: Broken) -> None:
+        rule, needed, found = broken.fault
+        self.damage = Damage(rule, broken.offset, self.frame_count, needed, found)
+
+
+def largest_record(link_type: int, snaplen: int) -> int:
+    """The captured length beyond which a record is corrupt, not large."""
+    usual = max(_USUAL_LIMIT, snaplen if snaplen <= _SNAPLEN_LIMIT else 0)
+    return max(usual, _LARGER_RECORDS.get(link_type, 0))
+
+
+def too_long(offset: int, captured: int, limit: int) -> Broken:
+    """What a captured length over the limit is."""
+    return Broken(offset, Fault("CAP02", f"a captured length of at most {limit}", str(captured)))

@@ -1,0 +1,49 @@
+"""The octets of a capture in chunks that a reader slices its records from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pcapcheck.capture.sources import Fault, Source
+
+# One immutable chunk: slices of it are the frames, with no copy in between. (Tried against readinto() and a
+# memoryview over one re-used buffer: a sixth slower, and longer.)
+CHUNK: Final = 1 << 19
+
+
+class Broken(Exception):
+    """A capture cannot be read on from this offset: damage behind a good prefix, or an error in the file header."""
+
+    def __init__(self, offset: int, fault: Fault) -> None:
+        super().__init__(offset, fault)
+        self.offset, self.fault = offset, fault
+
+
+class Stream:
+    """What was read and not yet consumed, and where it lies in the capture."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.chunk = b""
+        self._ended = False  # for good, even if the file is still being written: what is there is judged once
+        self.offset = 0  # of the chunk's first octet, in the uncompressed capture
+
+    def refill(self, position: int, needed: int, most: int = CHUNK) -> int:
+        """Drop what lies before ``position``, read on until ``needed`` octets are there; how many there are now.
+
+        Fewer than ``needed`` means the end. What is kept grows with what arrives, never with what a length field says.
+        """
+        pieces = [self.chunk[position:]]
+        available = len(pieces[0])
+        self.offset += position
+        while available < needed and not self._ended:
+            piece = self.source.read(most)
+            self._ended = not piece
+            pieces.append(piece)
+            available += len(piece)
+        self.chunk = b"".join(pieces)
+        return available
+
+    def cut(self, needed: str, found: int) -> Broken:
+        """The end of the capture inside what the chunk starts with: ``found`` octets are there of ``needed``."""
+        return Broken(self.offset, self.source.fault or Fault("CAP01", needed, str(found)))

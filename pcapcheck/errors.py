@@ -1,0 +1,33 @@
+"""What pcapcheck raises. Traffic never raises; a file or a wrong call may.
+
+    PcapcheckError
+    ├── CaptureError            a capture cannot be read: path, byte offset, needed, found, advice
+    │   └── UnrecognisedFormat  the file is no capture that pcapcheck knows
+    └── UsageError              a call or an option makes no sense
+"""
+
+from __future__ import annotations
+
+
+class PcapcheckError(Exception):
+    """The root: catch this to catch everything that pcapcheck raises on purpose."""
+
+
+class CaptureError(PcapcheckError):
+    """A capture cannot be read at all. Damage behind a good prefix is a finding, not this."""
+
+    def __init__(self, path: str, offset: int, needed: str, found: str, advice: str = "") -> None:
+        super().__init__(path, offset, needed, found, advice)
+        self.path, self.offset, self.needed, self.found, self.advice = path, offset, needed, found, advice
+
+    def __str__(self) -> str:
+        message = f"{self.path}: at byte {self.offset}: needed {self.needed}, found {self.found}"
+        return f"{message}; {self.advice}" if self.advice else message
+
+
+class UnrecognisedFormat(CaptureError):
+    """The first bytes are those of no capture format that pcapcheck reads."""
+
+
+class UsageError(PcapcheckError):
+    """An argument is wrong: the message says which, and what is allowed."""

@@ -1,0 +1,62 @@
+"""What the capture itself did wrong, found before any host is blamed.
+
+Copies of one packet are set aside here, so that nothing counts or times them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.decode.segment import ACK, RST, SYN
+from pcapcheck.openings import ICMP, Row
+
+# Copies of a mirror port or of Linux's `any` device come microseconds apart; no host repeats a segment so soon.
+COPY_NS = 5 * 10**6
+
+
+def copies(rows: Sequence[Row]) -> dict[int, int]:
+    """Which rows of a flow are copies, by index: copy to original.
+
+    A retransmission has a new IP id; a copy has the same. Where there is no id (IPv6, or 0 as Linux puts into its
+    SYN-ACKs) the whole TCP header and the TTL must agree. A copy made by the *network* looks the same.
+    """
+    found: dict[int, int] = {}
+    originals: dict[tuple[object, ...], int] = {}
+    for index, row in enumerate(rows):
+        if row.kind == ICMP:
+            continue
+        numbers = (row.side, row.seq, row.ack, row.tcp_flags, row.payload_length, row.ip_id)
+        key = numbers if row.ip_id > 0 else (*numbers, row.window, row.options)
+        original = originals.get(key)
+        if original is not None and _is_copy(rows[original], row):
+            found[index] = original
+        else:
+            originals[key] = index
+    return found
+
+
+def _is_copy(original: Row, row: Row) -> bool:
+    if NO_TIME in (original.time, row.time):
+        return row.ip_id > 0
+    near = abs(row.time - original.time) <= COPY_NS
+    return near and (row.ip_id > 0 or abs(row.ttl - original.ttl) <= 1)
+
+
+def by_vlan(rows: Sequence[Row]) -> list[list[int]]:
+    """The row indices of a flow, split where one 4-tuple lives in several VLANs with unrelated numbers.
+
+    A tag seen in one direction only, or two mirror points of one connection, do not split it: every VLAN must have
+    SYNs of its own, with ISNs that no other VLAN has.
+    """
+    everything = list(range(len(rows)))
+    if len({row.vlan for row in rows}) < 2:
+        return [everything]
+    isns: dict[int, set[tuple[int, int]]] = {row.vlan: set() for row in rows}
+    for row in rows:
+        if row.kind != ICMP and row.tcp_flags & (SYN | ACK | RST) == SYN:
+            isns[row.vlan].add((row.side, row.seq))
+    distinct = len(set().union(*isns.values())) == sum(map(len, isns.values()))
+    if not distinct or not all(isns.values()):
+        return [everything]
+    return [[index for index in everything if rows[index].vlan == vlan] for vlan in isns]

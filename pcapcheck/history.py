@@ -1,0 +1,122 @@
+"""The course of an attempt in other tools' words, and how its connection was closed.
+
+All three are read off the kept rows: the segments in the middle of a long connection are not among them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN
+from pcapcheck.evidence import Event, Evidence, Fact
+from pcapcheck.openings import ICMP, Row
+from pcapcheck.tables import ABSENT
+
+# Wireshark's tcp.completeness bits.
+_SYN_BIT, _SYNACK_BIT, _ACK_BIT, _DATA_BIT, _FIN_BIT, _RST_BIT = (1 << bit for bit in range(6))
+
+# Outcomes of which a close can be told: a connection existed.
+_CONNECTED: Final = frozenset({"established", "client-only", "partial", "one-sided", "midstream"})
+
+
+def letters(evidence: Evidence) -> str:
+    """Zeek's ``history``: one letter a kind of segment, at its first occurrence, upper case for the client."""
+    found: dict[str, None] = {}
+    for row in evidence.rows:
+        if row.kind != ICMP:
+            for letter in _letters_of(row):
+                found.setdefault(letter.upper() if row.side == evidence.attempt.client else letter)
+    return "".join(found)
+
+
+def _letters_of(row: Row) -> str:
+    flags = row.tcp_flags
+    corrupt = "c" if row.checksum == BAD else ""
+    if flags & SYN and flags & (FIN | RST):
+        return corrupt + "q"
+    if flags & SYN:
+        return corrupt + ("h" if flags & ACK else "s")
+    if flags & RST:
+        return "r"
+    data = "d" if row.payload_length or row.folded_octets else ""
+    if flags & FIN:
+        return data + "f"
+    return data or ("a" if flags & ACK else "")
+
+
+def completeness(evidence: Evidence) -> int:
+    """Wireshark's ``tcp.completeness``: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST."""
+    bits = 0
+    for row in evidence.rows:
+        flags = row.tcp_flags
+        if row.kind == ICMP:
+            continue
+        if flags & SYN:
+            bits |= _SYNACK_BIT if flags & ACK else _SYN_BIT
+        else:
+            bits |= _ACK_BIT if flags & ACK else 0
+            bits |= _DATA_BIT if row.payload_length or row.folded_octets else 0
+        bits |= _FIN_BIT if flags & FIN else 0
+        bits |= _RST_BIT if flags & RST else 0
+    return bits
+
+
+def close(evidence: Evidence, outcome: str) -> tuple[str, int]:
+    """How the connection ended, and the side (0 or 1) that began it, or ABSENT."""
+    if outcome not in _CONNECTED:
+        return "", ABSENT
+    finished: list[int] = []  # the sides that sent a FIN, in order
+    for index, row in enumerate(evidence.rows):
+        if row.kind == ICMP:
+            continue
+        if row.tcp_flags & FIN and row.side not in finished:
+            finished.append(row.side)
+        if row.tcp_flags & RST and evidence.events[index] not in (Event.RST_ANSWER, Event.WRONG_RST):
+            if len(finished) < 2 and _ends_it(evidence, index):
+                return "reset", row.side
+    if not finished:
+        return "open", ABSENT
+    return ("fin" if len(finished) == 2 else "half-closed"), finished[0]
+
+
+def _ends_it(evidence: Evidence, index: int) -> bool:
+    """Whether the RST in this row can have closed the connection (RFC 9293, 3.10.7.4, first: SEG.SEQ = RCV.NXT).
+
+    One with another number draws a challenge ACK, and where segments of both sides follow it did not close anything.
+    """
+    rst, rows = evidence.rows[index], evidence.rows
+    acknowledged = {row.ack for row in rows[:index] if row.side != rst.side and row.tcp_flags & ACK}
+    if rst.seq in acknowledged or rst.seq == evidence.attempt.nxt[rst.side]:
+        return True
+    after = {row.side for row in rows[index + 1 :] if row.kind != ICMP and not row.tcp_flags & RST}
+    return len(after) < 2
+
+
+_ZEEK_OF_CLOSE: Final = {
+    ("open", False): "S1", ("open", True): "S1",
+    ("fin", False): "SF", ("fin", True): "SF",
+    ("half-closed", True): "S2", ("half-closed", False): "S3",
+    ("reset", True): "RSTO", ("reset", False): "RSTR",
+}  # fmt: skip
+
+
+def zeek_state(evidence: Evidence, outcome: str, how: str, by: int) -> str:
+    """The ``conn_state`` that Zeek would give, or empty where its definitions say nothing."""
+    facts, client = evidence.facts, evidence.attempt.client
+    if outcome in ("established", "client-only"):
+        return _ZEEK_OF_CLOSE[how, by == client]
+    if outcome == "refused":
+        return "REJ"
+    if outcome in ("unanswered", "unreachable", "pending") and not facts & Fact.SYNACK:
+        return "S0"
+    if outcome in ("half-open", "pending"):
+        return "S1"
+    if outcome == "aborted" and evidence.abort:
+        return "RSTO" if evidence.abort.side == client else "RSTR"
+    if outcome in ("midstream", "partial"):
+        return "OTH"
+    if outcome in ("one-sided", "stray") and facts & Fact.SYNACK and not facts & Fact.SYN:
+        return "SHR" if any(row.tcp_flags & FIN for row in evidence.rows) else "OTH"
+    if outcome == "one-sided" and any(row.tcp_flags & FIN for row in evidence.rows):
+        return "SH"
+    return ""

@@ -1,0 +1,93 @@
+"""The table of openings: the few segments of each flow that can matter to a handshake.
+
+One row is one kept segment (or ICMP error); what followed it on its side and was not kept is folded into its counters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+SEGMENT: Final = 0
+ICMP: Final = 1
+
+# A fold's advance saturates here: beyond it nothing is asked but "much further".
+FAR: Final = 2**30
+
+ROW: Final = np.dtype(
+    [
+        ("flow", "<u4"),  # index into Openings.flows
+        ("side", "u1"),  # 0: sent by the flow's low endpoint, 1: by its high one (of the quoted segment for ICMP)
+        ("kind", "u1"),  # SEGMENT or ICMP
+        ("frame", "<i8"),
+        ("time", "<i8"),  # ns, or capture.frame.NO_TIME
+        ("seq", "<u4"),
+        ("ack", "<u4"),  # for ICMP: type * 256 + code, IPv6's type + 65536
+        ("tcp_flags", "<u2"),
+        ("window", "<u2"),
+        ("payload_length", "<u4"),
+        ("ttl", "u1"),
+        ("ip_id", "<i4"),  # -1 where there is none
+        ("ecn", "u1"),
+        ("unseen", "u1"),
+        ("checksum", "u1"),
+        ("vlan", "<i4"),
+        ("tunnel", "u1"),  # index into tables.TUNNELS
+        ("options_length", "u1"),
+        ("options", "V40"),  # for ICMP: the reporter's address
+        ("folded", "<u4"),  # segments of this side folded into this row
+        ("folded_octets", "<u8"),  # their payload
+        ("folded_until", "<i8"),  # time of the last of them
+        ("folded_end", "<u4"),  # how far beyond this row's end they reach, at most FAR
+        ("folded_ack", "<u4"),  # how far beyond this row's ack they acknowledge, at most FAR
+    ]
+)
+
+
+class Row(NamedTuple):
+    """One row of ROW as plain Python values, for the stages that step through a flow."""
+
+    flow: int
+    side: int
+    kind: int
+    frame: int
+    time: int
+    seq: int
+    ack: int
+    tcp_flags: int
+    window: int
+    payload_length: int
+    ttl: int
+    ip_id: int
+    ecn: int
+    unseen: int
+    checksum: int
+    vlan: int
+    tunnel: int
+    options_length: int
+    options: bytes
+    folded: int
+    folded_octets: int
+    folded_until: int
+    folded_end: int
+    folded_ack: int
+
+
+class FlowKey(NamedTuple):
+    """The unordered pair of endpoints; the low one is the lesser as octets."""
+
+    low: bytes
+    low_port: int
+    high: bytes
+    high_port: int
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Flows in order of first appearance; rows sorted by flow, then in capture order."""
+
+    flows: list[FlowKey] = field(default_factory=list)
+    rows: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, ROW))

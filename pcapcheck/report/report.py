@@ -1,0 +1,84 @@
+"""What a run found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pcapcheck.errors import CaptureError
+from pcapcheck.judge import Traffic
+from pcapcheck.rules import Findings
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import OUTCOMES, SEVERITIES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Report:
+    """The handshakes, findings and captures of one run. DataFrames are built when they are asked for."""
+
+    def __init__(
+        self,
+        capture_facts: Sequence[CaptureFacts],
+        traffics: Sequence[Traffic],
+        all_findings: Findings,
+        errors: Sequence[CaptureError] = (),
+        ignored: Sequence[str] = (),
+    ) -> None:
+        self.capture_facts = list(capture_facts)
+        self.traffics = list(traffics)  # one a capture, in the same order
+        self.all_findings = all_findings
+        self.errors = [*errors, *(facts.error for facts in capture_facts if facts.error)]
+        self.ignored = list(ignored)  # files in folders that are no captures
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether reading was broken off by Ctrl-C: what was read by then is judged."""
+        return any(facts.interrupted for facts in self.capture_facts)
+
+    @property
+    def ok(self) -> bool:
+        """No finding of severity error, and every named input could be read."""
+        return not self.errors and not self.all_findings.count("error")
+
+    def worst(self) -> str | None:
+        """The worst severity that a finding has."""
+        return next((severity for severity in SEVERITIES if self.all_findings.count(severity)), None)
+
+    def outcomes(self) -> Counter[str]:
+        """How many handshakes came to each outcome."""
+        return Counter(OUTCOMES[code] for traffic in self.traffics for code in traffic.handshakes.outcome.tolist())
+
+    @property
+    def handshakes(self) -> pd.DataFrame:
+        """One row a handshake: tables.HANDSHAKES."""
+        from pcapcheck.report.frames import handshakes_frame
+
+        return handshakes_frame(self)
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """One row a finding: tables.FINDINGS."""
+        from pcapcheck.report.frames import findings_frame
+
+        return findings_frame(self)
+
+    @property
+    def captures(self) -> pd.DataFrame:
+        """One row a capture: tables.CAPTURES."""
+        from pcapcheck.report.frames import captures_frame
+
+        return captures_frame(self)
+
+    def summary(self) -> str:
+        """The summary that `pcapcheck check` prints, as text."""
+        from pcapcheck.report.text import summary
+
+        return summary(self)
+
+    def _repr_html_(self) -> str:
+        from pcapcheck.report.notebook import report_html
+
+        return report_html(self)

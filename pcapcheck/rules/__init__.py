@@ -1,0 +1,32 @@
+"""The rules: one function each, and nothing else to touch.
+
+A rule is a function under ``@rule(...)`` in one of this package's modules. It takes the Traffic of one capture and
+answers for every handshake at once; its docstring is its manual page. The command ``explain``, the documentation and
+the tests are all made from it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from pcapcheck.rules.catalogue import Answer, Finding, Findings, Rule, findings_of, rule
+
+__all__ = ["RULES", "Answer", "Finding", "Findings", "Rule", "findings_of", "rule"]
+
+_MODULES: Final = ("numbers", "order", "outcomes", "shapes", "resets", "icmp", "options", "capture")
+
+
+def _load() -> dict[str, Rule]:
+    for name in _MODULES:
+        import_module(f"{__name__}.{name}")
+    return dict(sorted(catalogue_rules().items()))
+
+
+def catalogue_rules() -> dict[str, Rule]:
+    from pcapcheck.rules.catalogue import REGISTERED
+
+    return REGISTERED
+
+
+RULES: Final[dict[str, Rule]] = _load()

@@ -1,0 +1,213 @@
+"""What a rule is, what it answers, and how answers become findings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pcapcheck.errors import UsageError
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT, SEVERITIES
+
+Bools = npt.NDArray[np.bool_]
+
+HEADINGS: Final = ("What it means", "Why it matters", "Common causes", "What to look at next")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A rule's answer for every handshake (or, with one entry, for the capture).
+
+    Of the handshakes to which the rule applies, those that are not decidable are undecidable, those that fail are
+    findings, and the rest pass.
+    """
+
+    fails: Bools
+    applies: Bools | None = None  # None: to all
+    decidable: Bools | None = None  # None: all
+    frames: tuple[Ints, ...] = ()  # the one to open first, first; ABSENT entries are left out
+    expected: Ints | Sequence[str] | None = None
+    actual: Ints | Sequence[str] | None = None
+    detail: Sequence[str] | None = None  # added to the message
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the catalogue."""
+
+    id: str
+    slug: str  # says what is found
+    severity: str  # error, warning, note, info
+    reference: str  # RFC and section, with its MUST or SHOULD id
+    needs: str  # what must have been seen; otherwise the rule is undecidable
+    message: str  # one line; {expected} and {actual} are filled in
+    fires: str  # an exchange that it finds, and
+    silent: str  # one that it does not
+    check: Callable[[Traffic, CaptureFacts], Answer]
+    per_capture: bool = False  # its answer has one entry, about the capture as a whole
+
+    @property
+    def title(self) -> str:
+        """What it finds, in one sentence."""
+        return (inspect.getdoc(self.check) or "").partition("\n")[0]
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The manual page, by heading."""
+        parts = re.split(rf"^({'|'.join(HEADINGS)}):\s*", inspect.getdoc(self.check) or "", flags=re.MULTILINE)
+        return {heading: text.strip() for heading, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+class Finding(NamedTuple):
+    """One failed check, ready to be written."""
+
+    capture: int  # index into the captures of the run
+    handshake: int  # index into its handshakes, ABSENT where it is about the capture
+    rule: Rule
+    severity: str
+    frames: tuple[int, ...]
+    expected: str
+    actual: str
+    message: str
+
+
+REGISTERED: Final[dict[str, Rule]] = {}
+
+_Check = Callable[[Traffic, CaptureFacts], Answer]
+
+
+def rule(
+    id: str,
+    slug: str,
+    severity: str,
+    *,
+    reference: str,
+    needs: str,
+    message: str,
+    fires: str,
+    silent: str,
+    per_capture: bool = False,
+) -> Callable[[_Check], _Check]:
+    """Enter a check into the catalogue."""
+    assert severity in SEVERITIES and id not in REGISTERED
+
+    def register(check: _Check) -> _Check:
+        REGISTERED[id] = Rule(
+            id, slug, severity, reference, needs, message,
+            inspect.cleandoc(fires), inspect.cleandoc(silent), check, per_capture,
+        )  # fmt: skip
+        return check
+
+    return register
+
+
+def choose(rules: Iterable[Rule], select: Sequence[str] = (), ignore: Sequence[str] = ()) -> list[Rule]:
+    """The rules whose id begins with one of ``select`` (all, if empty) and with none of ``ignore``.
+
+    Raises UsageError for a prefix that no rule has.
+    """
+    rules = list(rules)
+    for prefix in (*select, *ignore):
+        if not any(_named(one, prefix) for one in rules):
+            raise UsageError(f"no rule is called {prefix!r}: `pcapcheck rules` lists them")
+    return [
+        one
+        for one in rules
+        if (not select or any(_named(one, prefix) for prefix in select))
+        and not any(_named(one, prefix) for prefix in ignore)
+    ]
+
+
+def _named(one: Rule, prefix: str) -> bool:
+    return bool(prefix) and (one.id.startswith(prefix.upper()) or one.slug == prefix)
+
+
+class Checked(NamedTuple):
+    """One rule's answer about one capture."""
+
+    rule: Rule
+    capture: int
+    answer: Answer
+
+    @property
+    def failed(self) -> Ints:
+        """Index of each handshake that fails where the rule applies and can be decided."""
+        return self._mask(self.answer.fails).nonzero()[0].astype(np.int64)
+
+    @property
+    def undecidable(self) -> int:
+        """To how many handshakes the rule applies but cannot be decided."""
+        if self.answer.decidable is None:
+            return 0
+        undecidable = ~self.answer.decidable
+        return int((undecidable if self.answer.applies is None else undecidable & self.answer.applies).sum())
+
+    def _mask(self, mask: Bools) -> Bools:
+        for other in (self.answer.applies, self.answer.decidable):
+            mask = mask if other is None else mask & other
+        return mask
+
+
+class Findings:
+    """All findings of a run, kept as columns; written out one by one, in order of handshake, then rule."""
+
+    def __init__(self, checked: Iterable[Checked]) -> None:
+        self.checked = list(checked)
+        self._failed = [one.failed for one in self.checked]
+        keys = [
+            (one.capture, ABSENT if one.rule.per_capture else int(index), number, position)
+            for number, (one, failed) in enumerate(zip(self.checked, self._failed, strict=True))
+            for position, index in enumerate(failed)
+        ]
+        self._order = sorted(keys)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __iter__(self) -> Iterator[Finding]:
+        for capture, handshake, number, position in self._order:
+            yield self._finding(capture, handshake, number, int(self._failed[number][position]))
+
+    def count(self, severity: str) -> int:
+        """How many findings have this severity."""
+        return sum(
+            len(failed)
+            for one, failed in zip(self.checked, self._failed, strict=True)
+            if one.rule.severity == severity
+        )
+
+    def undecidable(self) -> dict[str, int]:
+        """Rule id to the number of handshakes for which it could not be decided."""
+        counts: dict[str, int] = {}
+        for one in self.checked:
+            if one.undecidable:
+                counts[one.rule.id] = counts.get(one.rule.id, 0) + one.undecidable
+        return counts
+
+    def _finding(self, capture: int, handshake: int, number: int, index: int) -> Finding:
+        one, answer = self.checked[number].rule, self.checked[number].answer
+        expected, actual = _text(answer.expected, index), _text(answer.actual, index)
+        message = one.message.format(expected=expected, actual=actual)
+        if answer.detail is not None and answer.detail[index]:
+            message = f"{message} ({answer.detail[index]})"
+        frames = tuple(int(column[index]) for column in answer.frames if column[index] != ABSENT)
+        return Finding(capture, handshake, one, one.severity, frames, expected, actual, message)
+
+
+def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], capture: int) -> list[Checked]:
+    """Every rule's answer about one capture."""
+    return [Checked(one, capture, one.check(traffic, facts)) for one in rules]
+
+
+def _text(column: Any, index: int) -> str:
+    if column is None:
+        return ""
+    value = column[index]
+    return value if isinstance(value, str) else "" if value == ABSENT else str(int(value))

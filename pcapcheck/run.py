@@ -1,0 +1,66 @@
+"""The main job: summarise each capture, judge it, apply the rules, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from pcapcheck.capture import find_captures
+from pcapcheck.judge import Traffic, judge
+from pcapcheck.report.report import Report
+from pcapcheck.rules import RULES, Findings, findings_of
+from pcapcheck.rules.catalogue import Checked, choose
+from pcapcheck.stretch import EVERYTHING, CaptureFacts, Summary, Window, summarise
+
+Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]
+
+
+def check(
+    paths: str | Sequence[str],
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    window: Window = EVERYTHING,
+    map: Map = map,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Verify every handshake of the captures.
+
+    ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
+    ``ignore`` are prefixes of rule ids. ``map`` may be that of a thread or process pool: the result is the same.
+
+    A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
+    the others are judged. Raises UsageError for a rule that does not exist.
+    """
+    rules = choose(RULES.values(), select, ignore)
+    found = find_captures([paths] if isinstance(paths, str) else paths)
+    facts: list[CaptureFacts] = []
+    traffics: list[Traffic] = []
+    checked: list[Checked] = []
+    for summary in map(partial(summarise, window=window, progress=progress), found.inputs):
+        number = len(facts)
+        facts.append(summary.facts)
+        traffic = judge(summary.openings, number, summary.facts.end_time)
+        traffics.append(traffic)
+        checked.extend(findings_of(traffic, summary.facts, rules, number))
+        if summary.facts.interrupted:
+            break
+    return Report(facts, traffics, Findings(checked), list(found.errors), list(found.ignored))
+
+
+def explain(rule: str) -> str:
+    """The manual page of one rule, by id or slug. Raises UsageError if there is none."""
+    from pcapcheck.report.explanation import explanation
+
+    return explanation(rule)
+
+
+def read_pcap(path: str, *, window: Window = EVERYTHING) -> Any:
+    """The TCP segments of a capture: a DataFrame with one row a segment, columns as in tables.SEGMENTS.
+
+    Raises CaptureError where the file is no capture.
+    """
+    from pcapcheck.report.frames import segments_frame
+
+    return segments_frame(path, window)

@@ -1,0 +1,113 @@
+"""Captures inside gzip: members, padding, cuts and damage."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import random
+import zlib
+
+import pytest
+from build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcapcheck.errors import CaptureError, UnrecognisedFormat
+
+RECORDS = [pcap_record(n, 0, random.Random(n).randbytes(50)) for n in range(12)]
+OCTETS = pcap_header() + b"".join(RECORDS)
+FRAMES, _ = read(OCTETS)
+
+
+@given(
+    frame_lists(1000), piece_sizes, st.lists(st.integers(0, 400), max_size=3), st.sampled_from([b"", bytes(5), b"junk"])
+)
+def test_members_are_one_stream_and_what_follows_them_is_ignored(frames, sizes, cuts, padding):
+    octets = pcap_file(frames)
+    edges = sorted({0, len(octets), *(min(cut, len(octets)) for cut in cuts)})
+    members = [gzip.compress(octets[a:b]) for a, b in itertools.pairwise(edges)]
+    stored = b"".join(members) + padding
+    back, capture = read(stored, sizes)
+    assert back == frames
+    assert (capture.compression, capture.format, capture.damage) == ("gzip", "pcap", None)
+
+
+def test_pcapng_inside_gzip():
+    _, capture = read(gzip.compress(section()))
+    assert (capture.compression, capture.format) == ("gzip", "pcapng")
+
+
+def test_a_cut_at_every_octet_leaves_the_records_that_came_out_whole():
+    half = 24 + 66 * 6
+    members = gzip.compress(OCTETS[:half]), gzip.compress(OCTETS[half:])
+    stored = b"".join(members)
+    for end in range(2, len(stored)):
+        inflated = b""
+        for member in (stored[:end][: len(members[0])], stored[:end][len(members[0]) :]):
+            inflated += zlib.decompressobj(31).decompress(member)
+        if len(inflated) < 24:
+            with pytest.raises(CaptureError, match=r"needed the rest of the gzip data|found its end after"):
+                read(stored[:end])
+            continue
+        frames, capture = read(stored[:end])
+        whole = (len(inflated) - 24) // 66
+        assert frames == FRAMES[:whole]
+        if end == len(members[0]):
+            assert capture.damage is None  # a file of one member: nothing says that there was another
+            continue
+        assert capture.damage is not None
+        assert (capture.damage.rule, capture.damage.offset, capture.damage.frame) == ("CAP01", 24 + 66 * whole, whole)
+        assert "gzip" in capture.damage.needed
+
+
+def test_a_wrong_checksum_is_damage_behind_every_record():
+    stored = bytearray(gzip.compress(OCTETS))
+    stored[-8] ^= 1
+    frames, capture = read(bytes(stored))
+    assert frames == FRAMES
+    assert capture.damage is not None
+    assert (capture.damage.rule, capture.damage.offset, capture.damage.frame) == ("CAP02", len(OCTETS), 12)
+    assert capture.damage.needed == "intact gzip data"
+
+
+@pytest.mark.parametrize("kept", [100, 24 + 66 * 3, 24 + 66 * 3 + 1, len(OCTETS)])
+def test_corrupt_data_gives_all_that_lies_before_it(kept):
+    packer = zlib.compressobj(wbits=31)
+    stored = packer.compress(OCTETS[:kept]) + packer.flush(zlib.Z_FULL_FLUSH) + b"\x07 is no deflate block"
+    frames, capture = read(stored)
+    whole = (kept - 24) // 66
+    assert frames == FRAMES[:whole]
+    assert capture.damage is not None
+    assert (capture.damage.rule, capture.damage.offset) == ("CAP02", 24 + 66 * whole)
+    assert "invalid block type" in capture.damage.found
+
+
+@given(st.integers(10, len(gzip.compress(OCTETS)) - 1), st.integers(0, 7), piece_sizes)
+def test_no_flipped_bit_passes_unseen(position, bit, sizes):
+    stored = bytearray(gzip.compress(OCTETS))
+    stored[position] ^= 1 << bit
+    try:
+        _, capture = read(bytes(stored), sizes)
+    except CaptureError:
+        return
+    assert capture.damage is not None
+
+
+def test_gzip_inside_gzip_is_not_opened():
+    with pytest.raises(UnrecognisedFormat, match="found a gzip file inside gzip; decompress it first"):
+        read(gzip.compress(gzip.compress(OCTETS)))
+
+
+def test_something_else_inside_gzip_is_named():
+    with pytest.raises(UnrecognisedFormat, match="found a text file inside gzip"):
+        read(gzip.compress(b"hello\n"))
+    with pytest.raises(UnrecognisedFormat, match="found an empty file inside gzip"):
+        read(gzip.compress(b""))
+
+
+def test_a_long_compressible_capture_is_read_in_bounded_pieces():
+    octets = pcap_header() + pcap_record(1, 0, bytes(1000)) * 5000
+    frames, capture = read(gzip.compress(octets), [100])
+    assert len(frames) == 5000
+    assert capture.damage is None
+    assert capture.bytes_read < len(octets) // 100

@@ -1,0 +1,134 @@
+"""Imports go one way: a module imports only from modules to its left in the order of the flow."""
+
+from __future__ import annotations
+
+import ast
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import pcapcheck
+
+PACKAGE: Final = Path(pcapcheck.__file__).parent
+
+# From left to right. Modules of one layer may import each other, but not in a circle.
+ORDER: Final = [
+    ["errors", "seq", "tables", "_version"],
+    ["capture.*"],
+    ["decode.*"],
+    ["openings"],
+    ["select"],
+    ["attempts"],
+    ["evidence"],
+    ["faults", "handshake", "rtt", "history"],
+    ["judge"],
+    ["stretch"],
+    ["rules.*"],
+    ["report.*", "charts"],
+    ["run"],
+    ["cli"],
+    ["__main__"],
+]
+# Beside the flow: its modules see what makes a capture, and only the tests and the examples see them.
+TESTING: Final = "testing.*"
+SEEN_BY_TESTING: Final = ["errors", "seq", "capture.frame", "decode.segment", "testing.*"]
+# The least that each top-level import costs is paid by every `pcapcheck check`.
+SLOW: Final = {"pandas", "matplotlib", "rich", "IPython", "pyarrow", "scipy"}
+# Loaded only for those who ask for a DataFrame or a chart.
+MAY_BE_SLOW: Final = ["report.frames", "report.notebook", "charts"]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES: Final = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def matches(name: str, pattern: str) -> bool:
+    return fnmatch(name, pattern) or (pattern.endswith(".*") and name == pattern[:-2])
+
+
+def layer(name: str) -> int:
+    return next(number for number, patterns in enumerate(ORDER) if any(matches(name, one) for one in patterns))
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The modules of the package that a module names in an import, wherever it stands, and in import_module()."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            base = node.module or ""
+            names = [base] if base.removeprefix("pcapcheck.") in MODULES and base != "pcapcheck" else []
+            names += [
+                f"{base}.{alias.name}"
+                for alias in node.names
+                if f"{base}.{alias.name}".removeprefix("pcapcheck.") in MODULES
+            ]
+            # What the package itself offers stands to the right of everything.
+            names += ["pcapcheck."] * (base == "pcapcheck" and len(names) < len(node.names))
+        else:
+            continue
+        found.update(name.removeprefix("pcapcheck.") for name in names if name.startswith("pcapcheck."))
+    return found
+
+
+def parsed(name: str) -> ast.Module:
+    return ast.parse(MODULES[name].read_text(encoding="utf-8"))
+
+
+FLOW: Final = [name for name in MODULES if name and not matches(name, TESTING) and name != "pytest_plugin"]
+
+
+@pytest.mark.parametrize("name", FLOW)
+def test_imports_go_one_way(name: str) -> None:
+    for other in imported(parsed(name)):
+        assert other, f"{name} imports from pcapcheck itself"
+        assert not matches(other, TESTING), f"{name} imports {other}"
+        assert layer(other) <= layer(name), f"{name} imports {other}, which stands to its right"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if matches(name, TESTING)])
+def test_testing_stands_beside(name: str) -> None:
+    for other in imported(parsed(name)):
+        assert any(matches(other, pattern) for pattern in SEEN_BY_TESTING), f"{name} imports {other}"
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    """Within a layer the order is not written down, but there is one."""
+    waiting = {name: imported(parsed(name)) - {name} for name in MODULES if name}
+    while waiting:
+        free = [name for name, others in waiting.items() if not others & waiting.keys()]
+        assert free, f"a circle among {sorted(waiting)}"
+        waiting = {name: others for name, others in waiting.items() if name not in free}
+
+
+def test_nobody_imports_the_command_line() -> None:
+    assert [name for name in MODULES if "cli" in imported(parsed(name))] in ([], ["__main__"])
+
+
+@pytest.mark.parametrize("name", [name for name in FLOW if not any(matches(name, one) for one in MAY_BE_SLOW)])
+def test_slow_libraries_are_imported_only_when_asked_for(name: str) -> None:
+    for node in parsed(name).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+            assert not {one.partition(".")[0] for one in names} & SLOW, f"{name} imports {names} at once"
+
+
+def test_every_module_has_its_place() -> None:
+    for name in FLOW:
+        assert sum(any(matches(name, one) for one in patterns) for patterns in ORDER) == 1, name
+
+
+@pytest.mark.parametrize("name", [name for name in FLOW if layer("openings") <= layer(name) <= layer("rules")])
+def test_sequence_numbers_are_reckoned_in_one_place(name: str) -> None:
+    """What compares sequence numbers does it through seq.py, and knows no modulus of its own."""
+    source = MODULES[name].read_text(encoding="utf-8").lower().replace(" ", "").replace("_", "")
+    assert "0xffffffff" not in source
+    assert "2**32" not in source
