@@ -13,6 +13,10 @@ class PcapcheckError(Exception):
     """The root: catch this to catch everything that pcapcheck raises on purpose."""
 
 
+# The offset of an error that is not at any place in the file: it is not there, or cannot be opened.
+NOWHERE = -1
+
+
 class CaptureError(PcapcheckError):
     """A capture cannot be read at all. Damage behind a good prefix is a finding, not this."""
 
@@ -21,7 +25,8 @@ class CaptureError(PcapcheckError):
         self.path, self.offset, self.needed, self.found, self.advice = path, offset, needed, found, advice
 
     def __str__(self) -> str:
-        message = f"{self.path}: at byte {self.offset}: needed {self.needed}, found {self.found}"
+        place = "" if self.offset == NOWHERE else f"at byte {self.offset}: "
+        message = f"{self.path}: {place}needed {self.needed}, found {self.found}"
         return f"{message}; {self.advice}" if self.advice else message
 
 

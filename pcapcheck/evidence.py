@@ -244,6 +244,9 @@ class Evidence:
     def _server_ack(self, row: Row) -> Event:
         speaks = bool(row.payload_length or row.tcp_flags & FIN)
         ack, isn = seq.add(row.ack, row.folded_ack), self.attempt.isn
+        alone = not speaks and not self.synacks
+        if alone and not self.attempt.acknowledged_by(ack) and not self.facts & Fact.CLIENT_BEYOND:
+            return self._challenge(row)  # its number has nothing to do with this SYN's and may well lie beyond it
         if not self._right:
             if 0 < seq.ahead(ack, isn) < FAR:
                 self.facts |= Fact.SERVER_ACKS_CLIENT | Fact.SERVER_GOES_ON
@@ -256,11 +259,12 @@ class Evidence:
             if speaks and 0 < seq.ahead(row.seq, first.seq) < FAR:
                 self.facts |= Fact.SERVER_GOES_ON
                 return Event.SERVER_GOES_ON
-        if not speaks and not self.synacks:
-            self._answerable.add(row.ack)
-            self.facts |= Fact.CHALLENGED
-            return Event.CHALLENGE
-        return Event.OTHER
+        return self._challenge(row) if alone else Event.OTHER
+
+    def _challenge(self, row: Row) -> Event:
+        self._answerable.add(row.ack)
+        self.facts |= Fact.CHALLENGED
+        return Event.CHALLENGE
 
     # The tests behind them.
 

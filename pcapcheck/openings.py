@@ -17,6 +17,12 @@ ICMP: Final = 1
 # A fold's advance saturates here: beyond it nothing is asked but "much further".
 FAR: Final = 2**30
 
+# folded_signs: what some folded segment shows.
+WITHOUT_TIMESTAMP: Final = 1  # no TSopt
+TSVAL_BACK: Final = 2  # a TSval older than that of the segment before it
+WITH_SACK: Final = 4  # SACK blocks
+REPEATED: Final = 8  # payload that was sent before
+
 ROW: Final = np.dtype(
     [
         ("flow", "<u4"),  # index into Openings.flows
@@ -43,6 +49,9 @@ ROW: Final = np.dtype(
         ("folded_until", "<i8"),  # time of the last of them
         ("folded_end", "<u4"),  # how far beyond this row's end they reach, at most FAR
         ("folded_ack", "<u4"),  # how far beyond this row's ack they acknowledge, at most FAR
+        ("folded_largest", "<u4"),  # the largest payload among them
+        ("folded_tsval", "<i8"),  # TSval of the last of them that has one, -1 if none has
+        ("folded_signs", "u1"),  # what some of them show: the bits below
     ]
 )
 
@@ -74,6 +83,9 @@ class Row(NamedTuple):
     folded_until: int
     folded_end: int
     folded_ack: int
+    folded_largest: int
+    folded_tsval: int
+    folded_signs: int
 
 
 class FlowKey(NamedTuple):

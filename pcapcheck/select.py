@@ -19,18 +19,37 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from pcapcheck import seq
-from pcapcheck.decode.segment import ACK, FIN, RST, SYN, IcmpError, Segment
-from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, FlowKey, Openings, Row
-from pcapcheck.tables import TUNNELS
+from pcapcheck.decode.options import parse_options
+from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN, IcmpError, Segment
+from pcapcheck.openings import (
+    FAR,
+    ICMP,
+    REPEATED,
+    ROW,
+    SEGMENT,
+    TSVAL_BACK,
+    WITH_SACK,
+    WITHOUT_TIMESTAMP,
+    FlowKey,
+    Openings,
+    Row,
+)
+from pcapcheck.tables import ABSENT, TUNNELS
 
 TWELVE = 12
 FOUR = 4
+
+_USUAL_TIMESTAMP = b"\x01\x01\x08\x0a"
+_SACK_KIND = 5
 
 
 class Kept:
     """A row while it can still grow: the segment itself, and what was folded into it."""
 
-    __slots__ = ("folded", "folded_ack", "folded_end", "folded_octets", "folded_until", "row")
+    __slots__ = (
+        "folded", "folded_ack", "folded_end", "folded_largest", "folded_octets", "folded_signs", "folded_tsval",
+        "folded_until", "row",
+    )  # fmt: skip
 
     def __init__(self, row: Row) -> None:
         self.row = row
@@ -39,6 +58,9 @@ class Kept:
         self.folded_until = row.folded_until
         self.folded_end = row.folded_end
         self.folded_ack = row.folded_ack
+        self.folded_largest = row.folded_largest
+        self.folded_tsval = row.folded_tsval
+        self.folded_signs = row.folded_signs
 
     def absorb(self, other: Kept) -> None:
         """Fold a later row of the same side, with all that it had folded itself."""
@@ -46,20 +68,45 @@ class Kept:
         self.folded += 1 + other.folded
         self.folded_octets += row.payload_length + other.folded_octets
         self.folded_until = max(self.folded_until, row.time, other.folded_until)
+        self.folded_largest = max(self.folded_largest, row.payload_length, other.folded_largest)
+        self.folded_signs |= other.folded_signs | self._signs_of(row)
+        tsval = tsval_of(row.options)
+        self.folded_tsval = next(
+            (known for known in (other.folded_tsval, tsval, self.folded_tsval) if known != ABSENT), ABSENT
+        )
         self.folded_end = _advance(end_of(mine), end_of(row), self.folded_end, other.folded_end)
         self.folded_ack = _advance(mine.ack, row.ack, self.folded_ack, other.folded_ack)
 
     def finished(self, flow: int) -> tuple[object, ...]:
         return (
-            flow, *self.row[1:-5],
+            flow, *self.row[1:-8],
             self.folded, self.folded_octets, self.folded_until, self.folded_end, self.folded_ack,
+            self.folded_largest, self.folded_tsval, self.folded_signs,
         )  # fmt: skip
+
+    def _signs_of(self, row: Row) -> int:
+        """What a segment shows that is about to be folded in, beside what was folded before it."""
+        signs = WITH_SACK if _SACK_KIND in row.options and parse_options(row.options, complete=False).sack else 0
+        if row.payload_length and seq.diff(row.seq, seq.add(end_of(self.row), self.folded_end)) < 0:
+            signs |= REPEATED
+        tsval = tsval_of(row.options)
+        if tsval == ABSENT:
+            return signs if row.unseen & OPTIONS_UNSEEN else signs | WITHOUT_TIMESTAMP
+        before = tsval_of(self.row.options) if self.folded_tsval == ABSENT else self.folded_tsval
+        return signs | TSVAL_BACK if before != ABSENT and seq.diff(tsval, before) < 0 else signs
 
 
 def _advance(base: int, number: int, reached: int, beyond: int) -> int:
     """The furthest of what was ``reached`` after ``base`` already and ``number`` with what lies ``beyond`` it."""
     step = seq.diff(number, base)
     return max(reached, min(step + beyond, FAR)) if step >= 0 else reached
+
+
+def tsval_of(options: bytes) -> int:
+    """The TSval of the options, ABSENT if there is none (RFC 7323, section 3.2)."""
+    if options.startswith(_USUAL_TIMESTAMP):  # RFC 7323, appendix A: nearly every segment has it just so
+        return int.from_bytes(options[4:8]) if len(options) >= 12 else ABSENT
+    return parse_options(options, complete=False).tsval if len(options) >= 10 else ABSENT
 
 
 def end_of(row: Row) -> int:
@@ -137,13 +184,14 @@ class Selector:
             row = Row(
                 flow, side, SEGMENT, frame, time_ns, found.seq, found.ack, found.tcp_flags, found.window,
                 found.payload_length, found.ttl, found.ip_id, found.ecn, found.unseen, found.checksum, found.vlan,
-                TUNNELS.index(found.tunnel), len(found.options), found.options, 0, 0, time_ns, 0, 0,
+                TUNNELS.index(found.tunnel), len(found.options), found.options, 0, 0, time_ns, 0, 0, 0, ABSENT, 0,
             )  # fmt: skip
         else:
             message = (found.icmp_version == 6) << 16 | found.icmp_type << 8 | found.icmp_code
             row = Row(
                 flow, side, ICMP, frame, time_ns, found.seq, message, 0, 0, 0, found.ttl, found.ip_id, 0, 0, 0,
-                found.vlan, TUNNELS.index(found.tunnel), len(found.reporter), found.reporter, 0, 0, time_ns, 0, 0,
+                found.vlan, TUNNELS.index(found.tunnel), len(found.reporter), found.reporter, 0, 0, time_ns, 0, 0, 0,
+                ABSENT, 0,
             )  # fmt: skip
         self._push(flow, row)
 

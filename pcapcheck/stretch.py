@@ -34,9 +34,11 @@ class CaptureFacts:
     end_time: int = NO_TIME  # when capturing stopped: last_time, or later if the file says so
     segments: int = 0
     cut_segments: int = 0  # their TCP header is cut by the snaplen
+    first_cut: int = 0  # frame of the first of them, 0 if none
     icmp_errors: int = 0  # that quote a TCP segment
     filtered: int = 0  # segments left out by --host, --port, --since or --until
     skipped: Counter[str] = field(default_factory=Counter)  # reason to frames
+    first_skipped: dict[str, int] = field(default_factory=dict)  # reason to the first such frame
     first_frame_time: int = NO_TIME  # in the order of the file
     last_frame_time: int = NO_TIME
     steps_back: int = 0  # frames earlier than the one before them
@@ -105,7 +107,8 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
     selector = select.Selector()
     clock = _Clock()
     skipped: Counter[str] = Counter()
-    frames = octets = segments = cut = icmp_errors = filtered = told = 0
+    first_skipped: dict[str, int] = {}
+    frames = octets = segments = cut = first_cut = icmp_errors = filtered = told = 0
     interrupted = False
     try:
         for frame in capture:
@@ -116,7 +119,9 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
             if isinstance(found, (Segment, IcmpError)):
                 if isinstance(found, Segment):
                     segments += 1
-                    cut += bool(found.unseen)
+                    if found.unseen:
+                        cut += 1
+                        first_cut = first_cut or frame.number
                 else:
                     icmp_errors += 1
                 if window is EVERYTHING or window.holds(frame.time_ns, clock.first_frame_time, found):
@@ -125,6 +130,7 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
                     filtered += 1
             else:
                 skipped[found.value] += 1
+                first_skipped.setdefault(found.value, frame.number)
             if not frames % _REPORT_EVERY:
                 progress(capture.bytes_read - told)
                 told = capture.bytes_read
@@ -141,9 +147,11 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
         end_time=max(clock.last_time, capture.end_time_ns),
         segments=segments,
         cut_segments=cut,
+        first_cut=first_cut,
         icmp_errors=icmp_errors,
         filtered=filtered,
         skipped=skipped,
+        first_skipped=first_skipped,
         dropped=capture.dropped,
         damage=capture.damage,
         interrupted=interrupted,
@@ -201,9 +209,11 @@ def merge(first: Summary, then: Summary) -> Summary:
         end_time=max(a.end_time, b.end_time),
         segments=a.segments + b.segments,
         cut_segments=a.cut_segments + b.cut_segments,
+        first_cut=a.first_cut or b.first_cut,
         icmp_errors=a.icmp_errors + b.icmp_errors,
         filtered=a.filtered + b.filtered,
         skipped=a.skipped + b.skipped,
+        first_skipped={**b.first_skipped, **a.first_skipped},
         dropped=a.dropped + b.dropped,
         damage=b.damage or a.damage,
         interrupted=a.interrupted or b.interrupted,

@@ -110,8 +110,8 @@ def cases(capture: Path) -> list[Case]:
             word = "absent"
         if word == "client-only-open" and _least(want.get("synack", 0)) < 2:
             word = "complete"  # without a second SYN-ACK nothing in this capture shows it
-        connection = {**connection, "word": word, "want": want}
-        truth[frozenset((tuple(connection["c"]), tuple(connection["s"])))].append(connection)
+        ends = frozenset((tuple(connection["c"]), tuple(connection["s"])))
+        truth[ends].append({**connection, "word": word, "want": want})
     return [
         Case(sorted(truth[key], key=lambda one: one.get("instance", 0)), found[key], document, tag)
         for key in sorted({**truth, **found}, key=lambda key: sorted(map(str, key)))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from pcapcheck.capture.sources import reason
-from pcapcheck.errors import CaptureError
+from pcapcheck.errors import NOWHERE, CaptureError
 
 
 class Found(NamedTuple):
@@ -31,9 +31,9 @@ def find(paths: Sequence[str], is_capture: Callable[[str], bool]) -> Found:
         try:
             status = os.stat(path)
         except OSError as error:
-            errors.append(CaptureError(path, 0, "a file or a folder", reason(error)))
+            errors.append(CaptureError(path, NOWHERE, "a file or a folder", reason(error)))
         except ValueError as error:  # a null character in the name
-            errors.append(CaptureError(path, 0, "the name of a file or a folder", str(error)))
+            errors.append(CaptureError(path, NOWHERE, "the name of a file or a folder", str(error)))
         else:
             if not stat.S_ISDIR(status.st_mode):
                 ignored.pop(_identity(path), None)
@@ -51,7 +51,7 @@ def _files_below(folder: str, errors: list[CaptureError]) -> Iterator[str]:
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        errors.append(CaptureError(folder, 0, "a folder that can be listed", reason(error)))
+        errors.append(CaptureError(folder, NOWHERE, "a folder that can be listed", reason(error)))
         return
     prefix = folder if folder.endswith("/") else folder + "/"
     for entry in entries:

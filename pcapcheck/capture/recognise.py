@@ -50,6 +50,7 @@ _MAGIC: Final[tuple[tuple[bytes, str, str], ...]] = (
 )
 _TEXT_CONTROLS: Final = frozenset("\t\n\r\f\v\b\x1b")  # \b and escapes: a terminal's log
 _ERF_TYPES: Final = range(1, 49)
+_ERF_META: Final = 27  # how the capture was made: Wireshark puts one first, without a time
 _ERF_HEADER: Final = 16
 _YEARS: Final = range(631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
 
@@ -101,6 +102,6 @@ def _is_erf(head: bytes) -> bool:
     """ERF has no magic: a first record header with a likely time, a known type and a possible length."""
     if len(head) < _ERF_HEADER:
         return False
-    seconds = int.from_bytes(head[4:8], "little")
+    seconds, kind = int.from_bytes(head[4:8], "little"), head[8] & 0x7F
     record_length = int.from_bytes(head[10:12], "big")
-    return seconds in _YEARS and head[8] & 0x7F in _ERF_TYPES and record_length >= _ERF_HEADER
+    return (seconds in _YEARS or kind == _ERF_META) and kind in _ERF_TYPES and record_length >= _ERF_HEADER

@@ -7,7 +7,7 @@ import stat
 import zlib
 from typing import BinaryIO, Final, NamedTuple, Protocol
 
-from pcapcheck.errors import CaptureError
+from pcapcheck.errors import NOWHERE, CaptureError
 
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _COMPRESSED_READ: Final = 1 << 16
@@ -126,7 +126,7 @@ class Gunzipped:
                 return octets
 
     def _next_member(self) -> bool:
-        following = self._member.unused_data + self._waiting
+        following = self._member.unused_data
         while len(following) < len(GZIP_MAGIC) and GZIP_MAGIC.startswith(following):
             octets = self._stored.read(_COMPRESSED_READ)
             if not octets:
@@ -145,14 +145,14 @@ def open_source(path: str, stdin: BinaryIO | None = None) -> Source:
     """The file at ``path``; ``-`` is ``stdin``, which stays open."""
     if path == "-":
         if stdin is None:
-            raise CaptureError(path, 0, "a standard input", "none", "name a file")
+            raise CaptureError(path, NOWHERE, "a standard input", "none", "name a file")
         return StoredFile(stdin, owned=False)
     try:
         return StoredFile(open(path, "rb", buffering=0), owned=True)
     except OSError as error:
-        raise CaptureError(path, 0, "a readable file", reason(error)) from error
+        raise CaptureError(path, NOWHERE, "a readable file", reason(error)) from error
     except ValueError as error:  # a null character in the name
-        raise CaptureError(path, 0, "the name of a file", str(error)) from error
+        raise CaptureError(path, NOWHERE, "the name of a file", str(error)) from error
 
 
 def reason(error: OSError) -> str:

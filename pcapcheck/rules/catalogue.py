@@ -18,6 +18,9 @@ from pcapcheck.tables import ABSENT, SEVERITIES
 
 Bools = npt.NDArray[np.bool_]
 
+# A column of numbers (ABSENT: none) or of words, or one word for every entry.
+Shown = Ints | npt.NDArray[np.object_] | str
+
 HEADINGS: Final = ("What it means", "Why it matters", "Common causes", "What to look at next")
 
 
@@ -33,9 +36,10 @@ class Answer:
     applies: Bools | None = None  # None: to all
     decidable: Bools | None = None  # None: all
     frames: tuple[Ints, ...] = ()  # the one to open first, first; ABSENT entries are left out
-    expected: Ints | Sequence[str] | None = None
-    actual: Ints | Sequence[str] | None = None
-    detail: Sequence[str] | None = None  # added to the message
+    expected: Shown = ""
+    actual: Shown = ""
+    detail: Shown = ""  # added to the message
+    severities: Shown = ""  # where a finding weighs more or less than the rule says; "" is the rule's own
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,10 @@ class Checked(NamedTuple):
         undecidable = ~self.answer.decidable
         return int((undecidable if self.answer.applies is None else undecidable & self.answer.applies).sum())
 
+    def severity(self, index: int) -> str:
+        """How much the finding about one handshake weighs."""
+        return _text(self.answer.severities, index) or self.rule.severity
+
     def _mask(self, mask: Bools) -> Bools:
         for other in (self.answer.applies, self.answer.decidable):
             mask = mask if other is None else mask & other
@@ -177,11 +185,13 @@ class Findings:
 
     def count(self, severity: str) -> int:
         """How many findings have this severity."""
-        return sum(
-            len(failed)
-            for one, failed in zip(self.checked, self._failed, strict=True)
-            if one.rule.severity == severity
-        )
+        total = 0
+        for one, failed in zip(self.checked, self._failed, strict=True):
+            if isinstance(one.answer.severities, str):
+                total += len(failed) if (one.answer.severities or one.rule.severity) == severity else 0
+            else:
+                total += sum(one.severity(index) == severity for index in failed.tolist())
+        return total
 
     def undecidable(self) -> dict[str, int]:
         """Rule id to the number of handshakes for which it could not be decided."""
@@ -194,11 +204,12 @@ class Findings:
     def _finding(self, capture: int, handshake: int, number: int, index: int) -> Finding:
         one, answer = self.checked[number].rule, self.checked[number].answer
         expected, actual = _text(answer.expected, index), _text(answer.actual, index)
+        severity = self.checked[number].severity(index)
         message = one.message.format(expected=expected, actual=actual)
-        if answer.detail is not None and answer.detail[index]:
-            message = f"{message} ({answer.detail[index]})"
+        if detail := _text(answer.detail, index):
+            message = f"{message} ({detail})"
         frames = tuple(int(column[index]) for column in answer.frames if column[index] != ABSENT)
-        return Finding(capture, handshake, one, one.severity, frames, expected, actual, message)
+        return Finding(capture, handshake, one, severity, frames, expected, actual, message)
 
 
 def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], capture: int) -> list[Checked]:
@@ -206,8 +217,38 @@ def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], ca
     return [Checked(one, capture, one.check(traffic, facts)) for one in rules]
 
 
-def _text(column: Any, index: int) -> str:
-    if column is None:
-        return ""
+def words(size: int, at: Iterable[int], texts: Iterable[str]) -> npt.NDArray[np.object_]:
+    """A column of ``size`` words, empty but for ``texts`` at the indices ``at``."""
+    column = np.full(size, "", object)
+    for index, text in zip(at, texts, strict=True):
+        column[index] = text
+    return column
+
+
+def about_capture(
+    fails: bool,
+    *,
+    applies: bool = True,
+    decidable: bool = True,
+    frames: Iterable[int] = (),
+    expected: str = "",
+    actual: str = "",
+    detail: str = "",
+) -> Answer:
+    """The answer of a rule about the capture as a whole. Frames below 1 are left out."""
+    return Answer(
+        fails=np.array([fails]),
+        applies=np.array([applies]),
+        decidable=np.array([decidable]),
+        frames=tuple(np.array([frame], np.int64) for frame in frames if frame > 0),
+        expected=expected,
+        actual=actual,
+        detail=detail,
+    )
+
+
+def _text(column: Shown, index: int) -> str:
+    if isinstance(column, str):
+        return column
     value = column[index]
     return value if isinstance(value, str) else "" if value == ABSENT else str(int(value))

@@ -61,7 +61,7 @@ def as_captured(content: Segment | IcmpError | None, wire: Wire, captured: int) 
         return None
     if isinstance(content, IcmpError):
         header = 20 if content.icmp_version == 4 else 40
-        return content if captured >= 8 + header + _QUOTED and not wire.fragment else None
+        return content if captured >= 8 + header + _QUOTED else None
     if captured < 14 or wire.data_offset is not None:
         return None
     header = 20 + len(content.options)

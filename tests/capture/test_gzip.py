@@ -8,7 +8,7 @@ import random
 import zlib
 
 import pytest
-from build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
+from tests.capture.build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
 from hypothesis import given
 from hypothesis import strategies as st
 

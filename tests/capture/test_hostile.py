@@ -6,7 +6,7 @@ import contextlib
 import gzip
 import struct
 
-from build_captures import (
+from tests.capture.build_captures import (
     RAW,
     block,
     enhanced,

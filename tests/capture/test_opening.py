@@ -8,7 +8,7 @@ import io
 import os
 
 import pytest
-from build_captures import Pipe, pcap_header, pcap_record, read, section
+from tests.capture.build_captures import Pipe, pcap_header, pcap_record, read, section
 
 from pcapcheck.capture import find_captures, open_capture
 from pcapcheck.capture.frame import Damage
@@ -30,6 +30,7 @@ NO_CAPTURES = [
     (b'[\n {"_index": "packets"}]', "a JSON file"),
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "a Git LFS pointer; run git lfs pull"),
     (ERF, "an ERF capture; convert it with editcap -F pcapng in out"),
+    (bytes(8) + bytes.fromhex("9b04008000000068") + bytes(64), "an ERF capture"),
     (b"snoop\0\0\0\0\0\0\2\0\0\0\4", "a snoop capture; convert it with editcap -F pcapng in out"),
     (b"btsnoop\0\0\0\0\1", "a btsnoop capture; convert it with editcap -F pcapng in out"),
     (b"GMBU\0\2", "a Network Monitor capture; convert it with editcap"),
@@ -180,6 +181,7 @@ def test_a_file_named_twice_is_read_once(folder):
 def test_a_named_file_is_an_input_even_if_a_folder_ignored_it_before(folder):
     found = find_captures(["in", "in/a.txt"])
     assert found.inputs[-1] == "in/a.txt"
+    assert "in/a.txt" not in found.ignored
 
 
 def test_what_is_not_there_is_an_error_and_the_rest_goes_on(folder):

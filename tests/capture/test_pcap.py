@@ -6,7 +6,7 @@ import struct
 import tracemalloc
 
 import pytest
-from build_captures import (
+from tests.capture.build_captures import (
     NUMBERS,
     Pipe,
     byte_orders,

@@ -8,7 +8,7 @@ import subprocess
 from fractions import Fraction
 
 import pytest
-from build_captures import (
+from tests.capture.build_captures import (
     ETHERNET,
     RAW,
     block,

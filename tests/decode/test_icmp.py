@@ -137,3 +137,8 @@ def test_icmp_of_the_other_ip_version_is_none() -> None:
 def test_an_icmp_header_without_room() -> None:
     assert decoded4(b"\x03\x01\0\0", 1) is Skip.BAD_HEADER
     assert decoded4(icmp(3, 1, ip4(tcp())), 1, cut=47) is Skip.CUT_HEADER
+
+
+def test_padding_completes_no_quote() -> None:
+    frame = ethernet(IP4, ip4(icmp(3, 13, ip4(tcp())[:27]), 1, src=ROUTER4, dst=A4))
+    assert decoded(frame + bytes(9)) is Skip.ICMP

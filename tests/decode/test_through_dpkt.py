@@ -116,6 +116,7 @@ def test_a_bad_version_or_header_length(first: int) -> None:
 
 def test_an_ip_header_length_past_the_total_length() -> None:
     assert decoded4(tcp(), first=0x4B) is Skip.BAD_HEADER
+    assert decoded4(bytes(8), 17, first=0x48) is Skip.BAD_HEADER
 
 
 def test_an_ip_header_length_past_the_captured_octets() -> None:
@@ -129,6 +130,7 @@ def test_segmentation_offload_leaves_the_ip_length_to_the_card() -> None:
         payload_length=70000, options=OPTIONS
     )
     assert decoded6(tcp(payload), length=0) == SEGMENT6._replace(payload_length=70000)
+    assert decoded6(tcp(payload), length=0, cut=69990) == SEGMENT6._replace(payload_length=70000)
     assert decoded6(extension(6) + tcp(payload), 0, length=0) == SEGMENT6._replace(payload_length=70000)
 
 
@@ -136,8 +138,9 @@ def test_an_original_length_below_the_captured_one_is_not_believed() -> None:
     assert decode(RAW, ip4(tcp(b"abc"), total=0), 0) == SEGMENT4._replace(payload_length=3)
 
 
-def test_a_jumbogram() -> None:
-    jumbo = extension(6, struct.pack(">BBBBI", 1, 0, 0xC2, 4, 80028)[:8] + bytes(6))
+@pytest.mark.parametrize("padding", [b"", b"\x01\0", b"\0", b"\0\x01\x01\0"])
+def test_a_jumbogram(padding: bytes) -> None:
+    jumbo = extension(6, (padding + struct.pack(">BBI", 0xC2, 4, 80028)).ljust(14, b"\0"))
     frame = ethernet(IP6, ip6(jumbo + tcp(bytes(79992)), 0, length=0))
     assert decoded(frame + b"trailer") == SEGMENT6._replace(payload_length=79992)
     assert decoded(frame, cut=79000) == SEGMENT6._replace(payload_length=79992)
@@ -190,7 +193,9 @@ def test_ip6_extension_headers_in_any_order(protocol: int, headers: bytes) -> No
         (0, extension(6, bytes(2046)) + b"", 2040, Skip.BAD_HEADER),
         (0, b"\x06\x09" + bytes(30), 0, Skip.BAD_HEADER),  # runs over the end
         (0, b"\x06\0\0\0", 0, Skip.BAD_HEADER),
-        (51, b"\x06\0" + bytes(40), 0, Skip.BAD_HEADER),
+        (0, b"\x3b\x09" + bytes(30), 0, Skip.BAD_HEADER),
+        (44, fragment6(6, offset=1)[:4], 0, Skip.BAD_HEADER),
+        (51, b"\x06\0" + bytes(6) + tcp(), 0, Skip.BAD_HEADER),
         (0, extension(6) + tcp(), 25, Skip.CUT_HEADER),
         (0, extension(6) + tcp(), 15, Skip.CUT_HEADER),
     ],
@@ -247,6 +252,7 @@ def test_what_hides_the_addresses_of_the_checksum_is_not_judged() -> None:
     assert checksum_of(ip4(segment4, options=b"\x83\x07\x04" + B4 + b"\0")) == NOT_CHECKED
     assert checksum_of(ip4(segment4, fragment=0x2000)) == NOT_CHECKED
     assert checksum_of(ip4(authentication(6) + segment4, 51)) == GOOD
+    assert checksum_of(ip4(authentication(6) + segment4, 51, fragment=0x2000)) == NOT_CHECKED
     assert checksum_of(ip6(extension(6) + segment6, 0)) == GOOD
     assert checksum_of(ip6(fragment6(6) + segment6, 44)) == GOOD
     assert checksum_of(ip6(fragment6(6, more=True) + segment6, 44)) == NOT_CHECKED

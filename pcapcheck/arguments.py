@@ -1,0 +1,107 @@
+"""What is written on a command line, turned into what the library takes. A wrong word raises UsageError."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final, NamedTuple
+
+from pcapcheck.errors import UsageError
+from pcapcheck.report.output import FORMATS, Output
+from pcapcheck.stretch import EVERYTHING, Window
+
+_NANOSECONDS: Final = {
+    "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
+    "d": 86400 * 10**9,
+}  # fmt: skip
+_AFTER_START: Final = re.compile(rf"\+(\d+)(?:\.(\d{{1,9}}))?({'|'.join(_NANOSECONDS)})")
+_EPOCH_SECONDS: Final = re.compile(r"(\d+)(?:\.(\d{1,9}))?")
+_ISO_FRACTION: Final = re.compile(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Moment(NamedTuple):
+    """Nanoseconds since the epoch, or since the capture's first frame."""
+
+    ns: int
+    after_start: bool = False
+
+
+def moment(text: str) -> Moment:
+    """ISO 8601 (UTC where no zone is said), seconds since the epoch, or ``+10s`` after the first frame."""
+    if found := _AFTER_START.fullmatch(text):
+        whole, fraction, unit = found.groups()
+        # Digits below a nanosecond are dropped.
+        return Moment(int(whole + _digits(fraction)) * _NANOSECONDS[unit] // 10**9, after_start=True)
+    if found := _EPOCH_SECONDS.fullmatch(text):
+        return Moment(int(found[1] + _digits(found[2])))
+    fraction = _ISO_FRACTION.search(text)
+    try:
+        when = datetime.fromisoformat(_ISO_FRACTION.sub("", text))
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is no time: write 2026-01-31T12:00:00Z, seconds since 1970, or +10s after the first frame"
+        ) from None
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    seconds = (when - _EPOCH) // timedelta(seconds=1)
+    return Moment(seconds * 10**9 + int(_digits(fraction[1] if fraction else None)))
+
+
+def _digits(fraction: str | None) -> str:
+    return (fraction or "").ljust(9, "0")
+
+
+def window(
+    since: str | None = None, until: str | None = None, hosts: Sequence[str] = (), ports: Sequence[str] = ()
+) -> Window:
+    """The window that these options describe: EVERYTHING where there is none of them."""
+    if since is None and until is None and not hosts and not ports:
+        return EVERYTHING
+    start = moment(since) if since is not None else None
+    end = moment(until) if until is not None else None
+    if start and end and start.after_start == end.after_start and end.ns < start.ns:
+        raise UsageError(f"--until {until} is before --since {since}")
+    return Window(
+        since=start.ns if start and not start.after_start else None,
+        until=end.ns if end and not end.after_start else None,
+        since_start=start.ns if start and start.after_start else None,
+        until_start=end.ns if end and end.after_start else None,
+        hosts=tuple(_network(text) for text in words(hosts)),
+        ports=tuple(_port(text) for text in words(ports)),
+    )
+
+
+def words(values: Sequence[str]) -> list[str]:
+    """The values of a repeatable option, each of which may hold several with commas between."""
+    return [word for value in values for word in (part.strip() for part in value.split(",")) if word]
+
+
+def outputs(values: Sequence[str]) -> list[Output]:
+    """``FORMAT:FILE`` each."""
+    found = []
+    for value in values:
+        format, colon, path = value.partition(":")
+        if not colon or not path or format not in FORMATS:
+            raise UsageError(f"--output {value}: write FORMAT:FILE with one of {', '.join(FORMATS)}, as in csv:out.csv")
+        if path == "-":
+            raise UsageError(f"--output {value}: for standard output there is --format {format}")
+        if path in [other.path for other in found]:
+            raise UsageError(f"--output {value}: {path} is written already")
+        found.append(Output(format, path))
+    return found
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        raise UsageError(f"--host {text}: neither an address nor a network, as 192.0.2.1 or 2001:db8::/32") from None
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise UsageError(f"--port {text}: a port is a number from 0 to 65535")
+    return int(text)

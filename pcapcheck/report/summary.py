@@ -1,0 +1,201 @@
+"""The summary of a run that a person wants to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+import numpy as np
+
+from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.report.colour import Paint
+from pcapcheck.report.escape import escaped
+from pcapcheck.report.identify import endpoint
+from pcapcheck.report.report import Report
+from pcapcheck.report.rtt_table import rtt_lines
+from pcapcheck.report.table import table
+from pcapcheck.tables import OUTCOMES, SEVERITIES
+
+# The connection did not open, or not for both sides. Of outcomes that are neither these nor established, this capture
+# cannot tell.
+FAILED: Final = ("client-only", "refused", "unreachable", "unanswered", "half-open", "aborted", "invalid")
+
+_WORST_SERVERS: Final = 5
+
+
+def summary(report: Report, *, paint: Paint | None = None, width: int = 80) -> str:
+    """Outcomes, worst servers, RTTs, findings, and all that was not judged."""
+    paint = paint or Paint()
+    sections = [
+        _headline(report, paint),
+        _outcomes(report, width),
+        _worst_servers(report, width),
+        rtt_lines(report, width),
+        _findings(report, paint, width),
+        _undecided(report, width),
+        _skipped(report, width),
+        _captures(report, width),
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 frame``, ``2 frames``; a noun in -y must bring its own plural."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %"
+
+
+def _headline(report: Report, paint: Paint) -> list[str]:
+    facts = report.capture_facts
+    outcomes = report.outcomes()
+    lines = []
+    if report.interrupted:
+        lines.append(paint("PARTIAL: interrupted; what was read by then is judged.", "warning"))
+    readable = [one for one in facts if not one.error]
+    frames, segments = sum(one.frames for one in facts), sum(one.segments for one in facts)
+    icmp, filtered = sum(one.icmp_errors for one in facts), sum(one.filtered for one in facts)
+    if not readable:
+        lines.append("No capture was read.")
+    elif outcomes:
+        failed = sum(outcomes[name] for name in FAILED)
+        total = outcomes.total()
+        unknown = total - failed - outcomes["established"]
+        parts = [paint(f"{outcomes['established']} established", "green" if not failed else "bold")]
+        if failed:
+            parts.append(paint(f"{failed} failed", "red"))
+        if unknown:
+            parts.append(f"{unknown} undecided")
+        lines.append(f"{paint(counted(total, 'handshake'), 'bold')}: {', '.join(parts)}")
+    elif filtered:
+        lines.append(f"No handshakes: {counted(filtered, 'segment')} left out, nothing passes the filter.")
+    elif len(readable) == 1:
+        lines.append("No TCP in this capture.")
+    else:
+        lines.append(f"No TCP in these {len(readable)} captures.")
+    if readable:
+        parts = [counted(len(readable), "capture"), counted(frames, "frame"), counted(segments, "TCP segment")]
+        if icmp:
+            parts.append(f"{counted(icmp, 'ICMP error')} about TCP")
+        if len(readable) == 1 and readable[0].first_time != NO_TIME:
+            span = (readable[0].last_time - readable[0].first_time) // 10**6
+            parts.append(f"{span // 1000}.{span % 1000:03d} s")
+        lines.append(", ".join(parts))
+        if outcomes and filtered:
+            lines.append(f"{counted(filtered, 'segment')} left out by the filter")
+    return lines
+
+
+def _outcomes(report: Report, width: int) -> list[str]:
+    outcomes = report.outcomes()
+    total = outcomes.total()
+    rows = [(name, str(outcomes[name]), _share(outcomes[name], total)) for name in OUTCOMES if outcomes[name]]
+    return table("Outcomes", ("", ""), rows, width) if rows else []
+
+
+def _worst_servers(report: Report, width: int) -> list[str]:
+    """The servers with the most failed attempts, of those the ones with the greatest share."""
+    failed: Counter[tuple[bytes, int]] = Counter()
+    total: Counter[tuple[bytes, int]] = Counter()
+    how: dict[tuple[bytes, int], Counter[str]] = {}
+    decided = [OUTCOMES.index(name) for name in (*FAILED, "established")]
+    for traffic in report.traffics:
+        handshakes = traffic.handshakes
+        servers = list(zip(handshakes.server_address, handshakes.server_port.tolist(), strict=True))
+        total.update(servers[index] for index in np.isin(handshakes.outcome, decided).nonzero()[0])
+        (failures,) = handshakes.is_outcome(*FAILED).nonzero()
+        for index, code in zip(failures.tolist(), handshakes.outcome[failures].tolist(), strict=True):
+            failed[servers[index]] += 1
+            how.setdefault(servers[index], Counter())[OUTCOMES[code]] += 1
+    worst = sorted(failed, key=lambda server: (-failed[server], total[server], server))
+    rows = [
+        (endpoint(*server), str(failed[server]), str(total[server]), _most(how[server]))
+        for server in worst[:_WORST_SERVERS]
+    ]
+    lines = table("Servers with failed handshakes", ("failed", "of", "mostly"), rows, width) if rows else []
+    if len(worst) > len(rows):
+        lines.append(f"  and {counted(len(worst) - len(rows), 'more server')}")
+    return lines
+
+
+def _most(how: Counter[str]) -> str:
+    return min(how, key=lambda name: (-how[name], OUTCOMES.index(name)))
+
+
+def _findings(report: Report, paint: Paint, width: int) -> list[str]:
+    counts: Counter[str] = Counter()
+    rules = {}
+    for one in report.all_findings.checked:
+        counts[one.rule.id] += len(one.failed)
+        rules[one.rule.id] = one.rule
+    found = sorted(
+        (rules[name] for name in counts if counts[name]), key=lambda rule: (SEVERITIES.index(rule.severity), rule.id)
+    )
+    if not found:
+        return ["No findings."] if any(not one.error for one in report.capture_facts) else []
+    by_severity = [
+        paint(counted(report.all_findings.count(severity), severity) if severity != "info" else
+              f"{report.all_findings.count(severity)} info", severity)
+        for severity in SEVERITIES
+        if report.all_findings.count(severity)
+    ]  # fmt: skip
+    lines = [f"Findings: {', '.join(by_severity)}"]
+    digits = len(str(max(counts.values())))
+    for rule in found:
+        severity = paint(rule.severity.ljust(7), rule.severity)
+        lines.append(f"  {severity} {rule.id:5} {counts[rule.id]:>{digits}}  {rule.slug}")
+    return lines
+
+
+def _undecided(report: Report, width: int) -> list[str]:
+    undecidable = report.all_findings.undecidable()
+    if not undecidable:
+        return []
+    parts = ", ".join(f"{name}\xa0({number})" for name, number in sorted(undecidable.items()))
+    return _filled(f"Not decidable from what was captured, rule (handshakes): {parts}", width)
+
+
+def _skipped(report: Report, width: int) -> list[str]:
+    """What was not decoded. A clean report on a capture of which half was skipped must say so."""
+    skipped: Counter[str] = sum((one.skipped for one in report.capture_facts), Counter())
+    if not skipped:
+        return []
+    frames = sum(one.frames for one in report.capture_facts)
+    title = f"Not judged: {skipped.total()} of {counted(frames, 'frame')}"
+    rows = [
+        (reason, str(number), _share(number, frames))
+        for reason, number in sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return table(title, ("", ""), rows, width)
+
+
+def _captures(report: Report, width: int) -> list[str]:
+    lines = []
+    for facts in report.capture_facts:
+        if facts.damage:
+            damage = facts.damage
+            what = "is cut" if damage.rule == "CAP01" else "is corrupt"
+            lines.append(
+                f"{escaped(str(facts.path))} {what} after frame {damage.frame}, at byte {damage.offset}: needed"
+                f" {escaped(damage.needed)}, found {escaped(damage.found)}"
+            )
+        if facts.dropped:
+            lines.append(
+                f"{escaped(str(facts.path))}: {counted(facts.dropped, 'frame')} lost by the capturing side"
+            )
+    if report.ignored:
+        are = "file is no capture" if len(report.ignored) == 1 else "files are no captures"
+        lines.append(f"{len(report.ignored)} {are}")
+    lines += [f"Not read: {escaped(str(error))}" for error in report.errors]
+    return lines
+
+
+def _filled(text: str, width: int) -> list[str]:
+    import textwrap
+
+    return [
+        line.replace("\xa0", " ")
+        for line in textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    ]

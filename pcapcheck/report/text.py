@@ -1,0 +1,54 @@
+"""Text for people: one line a finding, as compilers do, then the summary."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from pcapcheck.report.colour import Paint
+from pcapcheck.report.escape import escaped
+from pcapcheck.report.identify import endpoint
+from pcapcheck.report.report import Report
+from pcapcheck.report.summary import summary
+from pcapcheck.rules import Finding
+from pcapcheck.tables import ABSENT
+
+__all__ = ["finding_line", "summary", "write_text"]
+
+
+def write_text(
+    report: Report,
+    out: TextIO,
+    *,
+    paint: Paint | None = None,
+    width: int = 80,
+    quiet: bool = False,
+    verbose: bool = False,
+) -> None:
+    """Write a line for each finding, but for those of severity info unless ``verbose``, then the summary.
+
+    With ``quiet`` the summary alone.
+    """
+    paint = paint or Paint()
+    lines = 0
+    for finding in () if quiet else report.all_findings:
+        if verbose or finding.severity != "info":
+            out.write(finding_line(report, finding, paint) + "\n")
+            lines += 1
+    if lines:
+        out.write("\n")
+    out.write(summary(report, paint=paint, width=width) + "\n")
+
+
+def finding_line(report: Report, finding: Finding, paint: Paint | None = None) -> str:
+    """``a.pcap:frame 2: error HS02 192.0.2.1:1000 -> 192.0.2.2:80 SYN-ACK acknowledges 102, expected 101``."""
+    paint = paint or Paint()
+    where = escaped(str(report.capture_facts[finding.capture].path))
+    if finding.frames:
+        where += f":frame {finding.frames[0]}"
+    words = [f"{where}:", paint(finding.severity, finding.severity), paint(finding.rule.id, "bold")]
+    if finding.handshake != ABSENT:
+        handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
+        client = endpoint(handshakes.client_address[index], int(handshakes.client_port[index]))
+        server = endpoint(handshakes.server_address[index], int(handshakes.server_port[index]))
+        words += [client, "->", server]
+    return " ".join([*words, escaped(finding.message)])
