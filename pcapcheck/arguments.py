@@ -81,7 +81,7 @@ def words(values: Sequence[str]) -> list[str]:
 
 def outputs(values: Sequence[str]) -> list[Output]:
     """``FORMAT:FILE`` each."""
-    found = []
+    found: list[Output] = []
     for value in values:
         format, colon, path = value.partition(":")
         if not colon or not path or format not in FORMATS:

@@ -160,7 +160,9 @@ class Assignment:
                 return attempt
         early = self._syns.get((client, row.ack))
         if early is not None and early.frame > row.frame:
-            attempt = self._start(Attempt(client, early.seq, early.payload_length))
+            known = (one for one in self._recent() if one.client == client and one.isn == early.seq)
+            attempt = next(known, None) or self._start(Attempt(client, early.seq))
+            attempt.syn_octets = max(attempt.syn_octets, early.payload_length)
             attempt.synacks.append(row)
             return attempt
         newest = self.attempts[-1] if self.attempts else None

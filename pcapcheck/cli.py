@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -49,7 +50,7 @@ app = typer.Typer(
 )
 
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH...", help="Captures, folders of captures, or - for standard input.")
+    list[str], typer.Argument(metavar="PATH", help="Captures, folders of captures, or - for standard input.")
 ]
 Path = Annotated[str, typer.Argument(metavar="PATH", help="A capture.")]
 Since = Annotated[
@@ -69,6 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
     from pcapcheck.errors import PcapcheckError
 
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the shell (>&-)
+            setattr(sys, name, open(os.devnull, "w"))
+    # What is imported never becomes garbage; searching it for some took a fifth of a short run.
+    gc.disable()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="pcapcheck")
     except SystemExit as finished:
@@ -81,6 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         _complain(f"{error.filename or 'output'}: {error.strerror}")
         return FAILED
+    finally:
+        gc.freeze()
+        gc.enable()
     return CLEAN
 
 
@@ -101,8 +110,9 @@ def check(
         list[str] | None,
         typer.Option("--output", "-o", metavar="FORMAT:FILE", help="Also write a file, as csv:out.csv. Repeatable."),
     ] = None,
-    fail_on: Annotated[FailOn, typer.Option(help="Exit with 1 if a finding is as severe as this, or more.")]
-    = FailOn.error,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Exit with 1 if a finding is as severe as this, or more.")
+    ] = FailOn.error,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
     select: Annotated[
         list[str] | None,
@@ -131,11 +141,11 @@ def check(
     files = outputs(output or ())
     for file in files:
         refuse_inputs(file.path, paths)
-    report = _checked(
-        paths, _window(since, until, host, port), words(select or ()), words(ignore or ()), quiet=quiet
-    )
+    report = _checked(paths, _window(since, until, host, port), words(select or ()), words(ignore or ()), quiet=quiet)
     for file in files:
         write_file(report, file)
+    if all(facts.error for facts in report.capture_facts):
+        raise typer.Exit(FAILED)  # standard error says why
     with standard_output() as out:
         if format is Format.text:
             from pcapcheck.report.colour import Paint, wanted
@@ -153,7 +163,10 @@ def show(
     handshake: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake with this id.")] = None,
     frame: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake of this frame.")] = None,
 ) -> None:
-    """Draw one handshake as a ladder: frames, times and numbers, wrong ones beside those expected."""
+    """Draw one handshake as a ladder.
+
+    Frames, times, raw and relative numbers; a wrong number stands beside the one expected.
+    """
     from pcapcheck.errors import UsageError
 
     if (handshake is None) == (frame is None):
@@ -171,9 +184,10 @@ def show(
         if handshake > total:
             raise UsageError(f"there is no handshake {handshake}: {path} has {total}")
         index = handshake - 1
+    from pcapcheck.report.colour import wanted
     from pcapcheck.report.ladder import ladder
 
-    _say(ladder(report, index, _width()))
+    _say(ladder(report, index, _width(), colour=wanted(sys.stdout)))
 
 
 @app.command()
@@ -188,9 +202,12 @@ def rtt(
     host: Host = None,
     port: Port = None,
 ) -> None:
-    """Tabulate and draw the round-trip times of the handshakes."""
+    """Tabulate and draw round-trip times.
+
+    Only exact ones: where a SYN or SYN-ACK was repeated, the time is an interval and is left out.
+    """
     from pcapcheck.errors import UsageError
-    from pcapcheck.report.output import refuse_inputs, replacing
+    from pcapcheck.report.output import refuse_inputs
     from pcapcheck.report.rtt_table import rtt_table
 
     if output is not None:
@@ -201,8 +218,7 @@ def rtt(
     if output is not None:
         from pcapcheck import charts
 
-        with replacing(output) as temporary:
-            charts.save(charts.rtt_figure(report, by=by.value if by else None), temporary)
+        charts.save(charts.rtt_figure(report.handshakes, by=(by or By.server).value), output)
     _say(rtt_table(report, by.value if by else None, _width()))
     raise typer.Exit(_exit_code(report, FailOn.never))
 
@@ -218,7 +234,10 @@ def rules() -> None:
 
 @app.command()
 def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="An id or a slug, as HS02.")]) -> None:
-    """Explain a rule: what it means, why it matters, common causes, and what to look at next."""
+    """Explain a rule.
+
+    What it means, why it matters, common causes, what to look at next, and two examples.
+    """
     from pcapcheck.report.colour import Paint, wanted
     from pcapcheck.report.explanation import explanation
 
@@ -237,6 +256,8 @@ def _checked(
     from pcapcheck.run import check
     from pcapcheck.stretch import EVERYTHING
 
+    gc.freeze()
+    gc.enable()
     progress: Callable[[int], None] | None = None
     close: Callable[[], None] = _nothing
     if sys.stderr.isatty() and not quiet:
@@ -251,7 +272,7 @@ def _checked(
     for error in report.errors:
         _complain(str(error))
     if not report.capture_facts and not report.errors:
-        others = f" ({len(report.ignored)} other files)" if report.ignored else ""
+        others = f", only other files ({len(report.ignored)})" if report.ignored else ""
         _complain(f"no capture in {', '.join(paths)}{others}")
     if report.interrupted:
         _complain("interrupted: what was read by then is judged")

@@ -97,7 +97,9 @@ class Evidence:
         self.synacks: list[Row] = []  # right ones
         self.syn_count = 0
         self.synack_count = 0
-        self._answerable: set[int] = set()  # numbers that an RST which answers a wrong segment carries
+        # Numbers that an RST carries which answers a wrong segment (RFC 9293, 3.10.7.1: <SEQ=SEG.ACK><CTL=RST>).
+        self._wrong_answers: set[int] = set()  # of the server
+        self._wrong_acks: set[int] = set()  # of the client
         self._weigh(self_connected, end_time)
 
     def _weigh(self, self_connected: bool, end_time: int) -> None:
@@ -181,7 +183,7 @@ class Evidence:
         self.synack_count += 1 + row.folded
         if self.attempt.acknowledges_old(row.ack):
             return Event.OLD_SYNACK
-        self._answerable.add(row.ack)
+        self._wrong_answers.add(row.ack)
         self.facts |= Fact.WRONG_ANSWER
         return Event.WRONG_SYNACK
 
@@ -190,7 +192,7 @@ class Evidence:
             return Event.RESET
         if any(row.seq == synack.ack for synack in self.synacks):
             return self._abort(row)
-        if row.seq in self._answerable or self.attempt.acknowledges_old(row.seq):
+        if row.seq in self._wrong_answers or self.attempt.acknowledges_old(row.seq):
             return Event.RST_ANSWER
         if not self._right and 0 < seq.ahead(row.seq, self.attempt.isn) < FAR:
             self.facts |= Fact.CLIENT_BEYOND
@@ -205,12 +207,12 @@ class Evidence:
             if row.tcp_flags & ACK and self.attempt.acknowledged_by(row.ack):
                 self.facts |= Fact.REFUSED
                 return Event.REFUSAL
-            if row.seq in self._answerable:
+            if row.seq in self._wrong_acks:
                 return Event.RST_ANSWER
             if row.tcp_flags & ACK:
                 self.facts |= Fact.WRONG_ANSWER
             return Event.WRONG_RST
-        if row.seq in self._answerable:
+        if row.seq in self._wrong_acks:
             return Event.RST_ANSWER
         if any(row.seq == seq.add(synack.seq, 1) for synack in self.synacks):
             return self._abort(row)
@@ -234,37 +236,34 @@ class Evidence:
                 return Event.COMPLETING
             if 0 < seq.ahead(row.seq, self.attempt.isn) <= self.attempt.syn_octets:
                 return Event.CLIENT_GOES_ON  # repeats data of its SYN (RFC 7413, section 4.2)
-        elif 0 < seq.ahead(row.seq, self.attempt.isn) < FAR and not self._answerable:
+        elif 0 < seq.ahead(row.seq, self.attempt.isn) < FAR and not self._wrong_answers:
             self.facts |= Fact.CLIENT_BEYOND
             return Event.CLIENT_GOES_ON
         self.facts |= Fact.WRONG_ACK
-        self._answerable.add(row.ack)
+        self._wrong_acks.add(row.ack)
         return Event.WRONG_ACK
 
     def _server_ack(self, row: Row) -> Event:
         speaks = bool(row.payload_length or row.tcp_flags & FIN)
         ack, isn = seq.add(row.ack, row.folded_ack), self.attempt.isn
-        alone = not speaks and not self.synacks
-        if alone and not self.attempt.acknowledged_by(ack) and not self.facts & Fact.CLIENT_BEYOND:
-            return self._challenge(row)  # its number has nothing to do with this SYN's and may well lie beyond it
+        answers_syn = not self.synacks and not self.facts & Fact.CLIENT_BEYOND
+        if answers_syn and not speaks and not self.attempt.acknowledged_by(ack):
+            self._wrong_answers.add(row.ack)
+            self.facts |= Fact.CHALLENGED
+            return Event.CHALLENGE  # its number has nothing to do with this SYN's and may well lie beyond it
         if not self._right:
             if 0 < seq.ahead(ack, isn) < FAR:
                 self.facts |= Fact.SERVER_ACKS_CLIENT | Fact.SERVER_GOES_ON
                 return Event.SERVER_GOES_ON
-        else:
-            first = self._right[0]
-            if 0 < seq.ahead(ack, first.ack) < FAR:
-                self.facts |= Fact.SERVER_BEYOND | Fact.SERVER_GOES_ON
-                return Event.SERVER_GOES_ON
-            if speaks and 0 < seq.ahead(row.seq, first.seq) < FAR:
-                self.facts |= Fact.SERVER_GOES_ON
-                return Event.SERVER_GOES_ON
-        return self._challenge(row) if alone else Event.OTHER
-
-    def _challenge(self, row: Row) -> Event:
-        self._answerable.add(row.ack)
-        self.facts |= Fact.CHALLENGED
-        return Event.CHALLENGE
+            return Event.OTHER
+        first = self._right[0]
+        if 0 < seq.ahead(ack, first.ack) < FAR:
+            self.facts |= Fact.SERVER_BEYOND | Fact.SERVER_GOES_ON
+            return Event.SERVER_GOES_ON
+        if speaks and 0 < seq.ahead(row.seq, first.seq) < FAR:
+            self.facts |= Fact.SERVER_GOES_ON
+            return Event.SERVER_GOES_ON
+        return Event.OTHER
 
     # The tests behind them.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from os import PathLike, fspath
 from typing import Any
 
 from pcapcheck.capture import find_captures
@@ -17,7 +18,7 @@ Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]
 
 
 def check(
-    paths: str | Sequence[str],
+    paths: str | PathLike[str] | Sequence[str | PathLike[str]],
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -34,7 +35,7 @@ def check(
     the others are judged. Raises UsageError for a rule that does not exist.
     """
     rules = choose(RULES.values(), select, ignore)
-    found = find_captures([paths] if isinstance(paths, str) else paths)
+    found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
     facts: list[CaptureFacts] = []
     traffics: list[Traffic] = []
     checked: list[Checked] = []
@@ -43,7 +44,8 @@ def check(
         facts.append(summary.facts)
         traffic = judge(summary.openings, number, summary.facts.end_time)
         traffics.append(traffic)
-        checked.extend(findings_of(traffic, summary.facts, rules, number))
+        if not summary.facts.error:
+            checked.extend(findings_of(traffic, summary.facts, rules, number))
         if summary.facts.interrupted:
             break
     return Report(facts, traffics, Findings(checked), list(found.errors), list(found.ignored))

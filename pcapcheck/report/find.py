@@ -20,7 +20,7 @@ def handshake_of_frame(report: Report, frame: int) -> int:
     (kept,) = (traffic.rows["frame"] == frame).nonzero()
     if len(kept):
         return int(traffic.handshake[kept[0]])
-    found = _decoded(str(report.capture_facts[0].path), frame)
+    found = _decoded(report.capture_facts[0].path, frame)
     if isinstance(found, Skip):
         raise UsageError(f"frame {frame} belongs to no handshake: it is {found.value}")
     ends = {(found.src, found.src_port), (found.dst, found.dst_port)}

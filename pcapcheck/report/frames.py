@@ -34,7 +34,7 @@ def handshakes_frame(report: Report) -> pd.DataFrame:
         if name in special:
             columns[name] = special[name]
         elif column.categories and not (parts and hasattr(parts[0], name)):
-            columns[name] = pd.Categorical.from_codes(np.zeros(len(special["findings"]), np.int8), column.categories)
+            columns[name] = _category(np.zeros(len(special["findings"]), np.int64), column.categories)
         else:
             columns[name] = _typed(_joined(parts, name), column)
     return pd.DataFrame(columns, copy=False)
@@ -81,7 +81,7 @@ def captures_frame(report: Report) -> pd.DataFrame:
         "last_time": [facts.last_time for facts in all_facts],
         "segments": [facts.segments for facts in all_facts],
         "flows": [
-            *(len(set(_endpoints(traffic.handshakes))) for traffic in report.traffics),
+            *(_flows(traffic.handshakes) for traffic in report.traffics),
             *(0 for _ in missing),
         ],
         "skipped": [dict(facts.skipped) for facts in all_facts],
@@ -141,7 +141,7 @@ def _frame(values: Mapping[str, Any], schema: Mapping[str, Column], paths: Seque
         elif column.dtype == "string":
             columns[name] = value if isinstance(value, pd.api.extensions.ExtensionArray) else pd.array(value, "string")
         elif name == "capture":
-            columns[name] = pd.Categorical.from_codes(np.asarray(value, np.int64), list(paths))
+            columns[name] = _category(np.asarray(value, np.int64), paths)
         elif column.categories and isinstance(value, list):
             columns[name] = pd.Categorical(value, list(column.categories))
         else:
@@ -152,7 +152,7 @@ def _frame(values: Mapping[str, Any], schema: Mapping[str, Column], paths: Seque
 def _typed(numbers: Ints, column: Column) -> Any:
     """A column of integers, ABSENT where there is none, in the dtype of its DataFrame column."""
     if column.categories:
-        return pd.Categorical.from_codes(numbers, list(column.categories))
+        return _category(numbers, column.categories)
     if column.dtype.startswith("datetime"):
         # NO_TIME is what NumPy calls NaT.
         return pd.DatetimeIndex(numbers.view("datetime64[ns]")).tz_localize("UTC")
@@ -164,6 +164,10 @@ def _typed(numbers: Ints, column: Column) -> Any:
     if column.dtype in _MASKED:
         return pd.arrays.IntegerArray(np.where(absent, 0, numbers).astype(_MASKED[column.dtype]), absent)
     return numbers.astype(column.dtype)
+
+
+def _category(codes: Ints, categories: Sequence[str]) -> Any:
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(categories)))
 
 
 def _joined(parts: Sequence[Handshakes], name: str) -> Ints:
@@ -178,14 +182,14 @@ def _not_integers(report: Report, parts: Sequence[Handshakes]) -> dict[str, Any]
     frames = (_joined(parts, "first_frame").tolist(), _joined(parts, "last_frame").tolist())
     return {
         "handshake_id": np.arange(1, len(clients) + 1, dtype=np.uint64),
-        "capture": pd.Categorical.from_codes(_joined(parts, "capture"), _paths(report)),
+        "capture": _category(_joined(parts, "capture"), _paths(report)),
         "client_ip": _addresses(clients),
         "server_ip": _addresses(servers),
         "history": _strings([letters for part in parts for letters in part.history]),
         "community_id": _strings(list(map(community_id, *flows))),
         "wireshark_filter": _strings(list(map(wireshark_filter, *flows, *frames))),
         "findings": _objects(_rules_by_handshake(report, len(clients))),
-        "cause": pd.Categorical.from_codes(np.zeros(len(clients), np.int8), [""]),
+        "cause": _category(np.zeros(len(clients), np.int64), ("",)),
     }
 
 
@@ -216,16 +220,12 @@ def _objects(values: Sequence[Any]) -> npt.NDArray[np.object_]:
     return column
 
 
-def _endpoints(handshakes: Handshakes) -> list[frozenset[tuple[bytes, int]]]:
-    ends = zip(
-        handshakes.client_address,
-        handshakes.client_port.tolist(),
-        handshakes.server_address,
-        handshakes.server_port.tolist(),
-        strict=True,
-    )
-    return [frozenset(((client, client_port), (server, server_port))) for client, client_port, server, server_port in ends]
+def _flows(handshakes: Handshakes) -> int:
+    """How many 4-tuples there are, whichever side is the client."""
+    clients = zip(handshakes.client_address, handshakes.client_port.tolist(), strict=True)
+    servers = zip(handshakes.server_address, handshakes.server_port.tolist(), strict=True)
+    return len({frozenset(ends) for ends in zip(clients, servers, strict=True)})
 
 
 def _paths(report: Report) -> list[str]:
-    return [str(facts.path) for facts in report.capture_facts]
+    return [facts.path for facts in report.capture_facts]

@@ -1,8 +1,8 @@
 """JSON lines: one object a handshake, nothing else.
 
 The names are those of the handshakes table; times and RTTs are integers in nanoseconds (``start_time_ns``,
-``server_rtt_ns``), null where there is none. A finding about a whole capture belongs to no handshake and is not here: it
-is in the text output and in ``Report.findings``.
+``server_rtt_ns``), null where there is none. A finding about a whole capture belongs to no handshake and is not here:
+it is in the text output and in ``Report.findings``.
 """
 
 from __future__ import annotations

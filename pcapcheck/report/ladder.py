@@ -9,9 +9,11 @@ from typing import Final, NamedTuple
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, WINDOW_UNSEEN
 from pcapcheck.errors import UsageError
+from pcapcheck.evidence import Event
 from pcapcheck.handshake import outcome_of, reason_of
 from pcapcheck.judge import Handshakes
 from pcapcheck.openings import ICMP, Row
+from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import address_text, endpoint
 from pcapcheck.report.report import Report
@@ -31,7 +33,6 @@ _FLAGS: Final = {
 }
 _NARROWEST: Final = 36  # of the lane: no number is ever cut
 _MARK: Final = "!!"
-_RED, _PLAIN = "\x1b[31m", "\x1b[0m"
 _MS: Final = 10**6
 
 
@@ -113,7 +114,7 @@ class _Lane:
     """Frame and times on the left; on the right the arrows between client and server, with what is said below each."""
 
     def __init__(self, rungs: Rungs, width: int, colour: bool) -> None:
-        self._rungs, self._colour = rungs, colour
+        self._rungs, self._paint = rungs, Paint(colour)
         frames, times = [len("frame")], [len("delta (ms)")]
         self._start = next((rung.row.time for rung in rungs.all if rung.row.time != NO_TIME), 0)
         before = NO_TIME
@@ -163,10 +164,10 @@ class _Lane:
         """The lines below the arrow."""
         row, relative = rung.row, self._rungs.relative
         if row.kind == ICMP:
-            quoted = f"of seq {row.seq} ({relative(row.seq, rung.from_client)})"
-            cells = self._wrapped([_Piece(f"from {address_text(row.options)}")]) + self._sentence(
-                f"{rung.words} {quoted}"
-            )
+            quoted = "the SYN" if rung.event is Event.UNREACHABLE else "another segment"
+            number = f"seq {row.seq} ({relative(row.seq, rung.from_client)})"
+            texts = (f"from {address_text(row.options)}", rung.words, f"quotes {quoted}, {number}")
+            cells = [cell for text in texts for cell in self._sentence(text)]
         else:
             numbers = [self._number("seq", row.seq, rung.from_client, rung.expected_seq)]
             if row.tcp_flags & ACK:
@@ -223,7 +224,7 @@ class _Lane:
         return [[_Piece(line, wrong)] for line in wrapped]
 
     def _painted(self, cell: list[_Piece]) -> str:
-        texts = [f"{_RED}{text}{_PLAIN}" if wrong and self._colour else text for text, wrong in cell]
+        texts = [self._paint(text, "red") if wrong else text for text, wrong in cell]
         return f"| {'  '.join(texts)}{' ' * (self._room - _length(cell))} |"
 
 

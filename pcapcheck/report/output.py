@@ -39,7 +39,10 @@ def writer(format: str) -> Callable[[Report, TextIO], None]:
 
 def write_file(report: Report, output: Output) -> None:
     """Write the report to a file."""
-    with replacing(output.path) as path, open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
+    with (
+        replacing(output.path) as path,
+        open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
+    ):
         writer(output.format)(report, out)
 
 

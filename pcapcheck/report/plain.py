@@ -36,7 +36,7 @@ def handshake_rows(report: Report) -> Iterator[tuple[Any, ...]]:
             stop = min(start + _BATCH, len(handshakes))
             special = _not_integers(handshakes, slice(start, stop))
             special["handshake_id"] = list(range(before + start + 1, before + stop + 1))
-            special["capture"] = [str(facts.path)] * (stop - start)
+            special["capture"] = [facts.path] * (stop - start)
             special["findings"] = findings.take(capture, start, stop)
             yield from zip(
                 *(

@@ -44,7 +44,7 @@ class Progress:
 
 
 def bar(read: int, total: int | None, seconds: float, width: int) -> str:
-    """One line: a bar where the end is known, how much, how fast, and how long it will take; less where it is narrow."""
+    """One line: a bar where the end is known, how much, how fast, how much longer; less where it is narrow."""
     rate = read / seconds if seconds else 0.0
     speed = f"{_size(read)}, {_size(rate)}/s"
     if not total:

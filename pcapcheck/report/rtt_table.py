@@ -46,7 +46,8 @@ def rtt_lines(report: Report, width: int) -> list[str]:
         rows = [(ESTIMATORS[name], *_cells(values)) for name, values in found.items()]
         lines += table("Round-trip times, ms", _HEADER, rows, width)
     if intervals:
-        lines.append(f"{'  ' if lines else ''}{intervals} more known only as an interval (a SYN or SYN-ACK was repeated)")
+        indent = "  " if lines else ""
+        lines.append(f"{indent}{intervals} more known only as an interval: a SYN or SYN-ACK was repeated")
     return lines
 
 
@@ -92,7 +93,7 @@ def _by_client(report: Report, handshakes: Handshakes) -> list[str]:
 
 
 def _by_capture(report: Report, handshakes: Handshakes) -> list[str]:
-    return [escaped(str(report.capture_facts[code].path)) for code in handshakes.capture.tolist()]
+    return [escaped(report.capture_facts[code].path) for code in handshakes.capture.tolist()]
 
 
 _GROUPS: Final[dict[str, Callable[[Report, Handshakes], Sequence[str]]]] = {

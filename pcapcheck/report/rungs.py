@@ -83,22 +83,20 @@ class Rungs:
     def _described(self, position: int, rung: Rung) -> Rung:
         row, event = rung.row, rung.event
         if row.kind == ICMP:
-            return rung._replace(words=_icmp_words(row, quotes_syn=event is Event.UNREACHABLE))
+            return rung._replace(words=_icmp_words(row))
         expected_seq, expected_ack, words = self._expected(position, rung)
         words = words or _WORDS.get(event) or _content(row)
         before = self.all[:position]
         if event is Event.COPY:
-            original = _last(before, rung, ("seq", "ack", "tcp_flags", "payload_length", "window", "ip_id"))
-            words = (
-                f"copy of frame {original.row.frame} made by the capture" if original else "copy made by the capture"
-            )
+            originals = [one for one in before if _is_original(one, rung)]
+            copied = f"copy of frame {originals[-1].row.frame}" if originals else "copy"
+            words = f"{copied} made by the capture"
         elif event is Event.RST_ANSWER:
             asked = [one.row.frame for one in before if _is_answered_by(one, rung)]
             words = f"answers frame {asked[-1]}" if asked else words
-        elif end_of(row) != row.seq and not row.tcp_flags & RST and event not in _WRONG:
-            original = _last(before, rung, ("seq", "payload_length"), first=True)
-            if original and _is_repeat(original, rung):
-                words = f"repeat of frame {original.row.frame}"
+        elif event not in _WRONG:
+            repeated = [one.row.frame for one in before if _is_repeated_by(one, rung)]
+            words = f"repeat of frame {repeated[0]}" if repeated else words
         if row.checksum == BAD:
             words = ", ".join(filter(None, (words, "wrong TCP checksum")))
         return rung._replace(words=words, wrong=event in _WRONG, expected_seq=expected_seq, expected_ack=expected_ack)
@@ -143,24 +141,24 @@ class Rungs:
         )
 
 
-def _last(before: list[Rung], rung: Rung, names: tuple[str, ...], *, first: bool = False) -> Rung | None:
-    """The last (or the first) row before it, of its side and no copy, that agrees with it in these fields."""
-    same = [
-        one
-        for one in before
-        if one.from_client == rung.from_client
-        and one.row.kind != ICMP
-        and one.event is not Event.COPY
-        and all(getattr(one.row, name) == getattr(rung.row, name) for name in names)
-    ]
-    return None if not same else same[0] if first else same[-1]
+def _is_original(one: Rung, copy: Rung) -> bool:
+    names = ("side", "kind", "seq", "ack", "tcp_flags", "payload_length", "window", "ip_id")
+    same = all(getattr(one.row, name) == getattr(copy.row, name) for name in names)
+    return same and one.event is not Event.COPY
 
 
-def _is_repeat(original: Rung, rung: Rung) -> bool:
-    """Whether it is the same segment once more. The ACK of data may have moved on, that of a SYN-ACK not."""
-    if rung.row.tcp_flags & SYN:
-        return original.event is rung.event
-    return not (rung.row.tcp_flags ^ original.row.tcp_flags) & (SYN | FIN)
+def _is_repeated_by(one: Rung, rung: Rung) -> bool:
+    """Whether a segment is sent once more. The ACK of data may have moved on, that of a SYN-ACK not."""
+    row, first = rung.row, one.row
+    if Event.COPY in (one.event, rung.event) or ICMP in (first.kind, row.kind):
+        return False
+    if (first.side, first.seq, first.payload_length) != (row.side, row.seq, row.payload_length):
+        return False
+    if end_of(row) == row.seq or (row.tcp_flags | first.tcp_flags) & RST:
+        return False
+    if row.tcp_flags & SYN:
+        return one.event is rung.event
+    return not (row.tcp_flags ^ first.tcp_flags) & (SYN | FIN)
 
 
 def _is_answered_by(one: Rung, rst: Rung) -> bool:
@@ -193,7 +191,5 @@ _MESSAGES: Final = {
 }
 
 
-def _icmp_words(row: Row, *, quotes_syn: bool) -> str:
-    kind, code = row.ack >> 8 & 0xFF, row.ack & 0xFF
-    name = _MESSAGES.get(row.ack, "error")
-    return f"{name} (type {kind}, code {code}), quotes {'the SYN' if quotes_syn else 'another segment'}"
+def _icmp_words(row: Row) -> str:
+    return f"{_MESSAGES.get(row.ack, 'error')} (type {row.ack >> 8 & 0xFF}, code {row.ack & 0xFF})"

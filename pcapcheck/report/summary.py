@@ -154,7 +154,7 @@ def _undecided(report: Report, width: int) -> list[str]:
     if not undecidable:
         return []
     parts = ", ".join(f"{name}\xa0({number})" for name, number in sorted(undecidable.items()))
-    return _filled(f"Not decidable from what was captured, rule (handshakes): {parts}", width)
+    return _filled(f"Not decidable from what was captured, rule (cases): {parts}", width)
 
 
 def _skipped(report: Report, width: int) -> list[str]:
@@ -178,17 +178,15 @@ def _captures(report: Report, width: int) -> list[str]:
             damage = facts.damage
             what = "is cut" if damage.rule == "CAP01" else "is corrupt"
             lines.append(
-                f"{escaped(str(facts.path))} {what} after frame {damage.frame}, at byte {damage.offset}: needed"
+                f"{escaped(facts.path)} {what} after frame {damage.frame}, at byte {damage.offset}: needed"
                 f" {escaped(damage.needed)}, found {escaped(damage.found)}"
             )
         if facts.dropped:
-            lines.append(
-                f"{escaped(str(facts.path))}: {counted(facts.dropped, 'frame')} lost by the capturing side"
-            )
+            lines.append(f"{escaped(facts.path)}: {counted(facts.dropped, 'frame')} lost by the capturing side")
     if report.ignored:
         are = "file is no capture" if len(report.ignored) == 1 else "files are no captures"
         lines.append(f"{len(report.ignored)} {are}")
-    lines += [f"Not read: {escaped(str(error))}" for error in report.errors]
+    lines += [f"Not read: {escaped(error.path)}" for error in report.errors]
     return lines
 
 

@@ -42,7 +42,7 @@ def write_text(
 def finding_line(report: Report, finding: Finding, paint: Paint | None = None) -> str:
     """``a.pcap:frame 2: error HS02 192.0.2.1:1000 -> 192.0.2.2:80 SYN-ACK acknowledges 102, expected 101``."""
     paint = paint or Paint()
-    where = escaped(str(report.capture_facts[finding.capture].path))
+    where = escaped(report.capture_facts[finding.capture].path)
     if finding.frames:
         where += f":frame {finding.frames[0]}"
     words = [f"{where}:", paint(finding.severity, finding.severity), paint(finding.rule.id, "bold")]

@@ -35,9 +35,9 @@ from pcapcheck.tables import ABSENT
 def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """The SYN-ACK acknowledges a number that no SYN of the attempt calls for.
 
-    What it means: A SYN takes one sequence number, so its SYN-ACK must acknowledge the client's initial sequence
-    number plus one (or up to the end of the data that the SYN carried). This one acknowledges something else. "If
-    SEG.ACK =< ISS or SEG.ACK > SND.NXT, send a reset": the client must not take it.
+    What it means: A SYN takes one sequence number, so its SYN-ACK must acknowledge the client's initial sequence number
+    plus one (or up to the end of the data that the SYN carried). This one acknowledges something else. "If SEG.ACK =<
+    ISS or SEG.ACK > SND.NXT, send a reset": the client must not take it.
 
     Why it matters: The client answers with an RST and goes on waiting; the connection opens late or never. Tools that
     do not check the arithmetic call this handshake complete.
@@ -45,9 +45,9 @@ def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     Common causes: A firewall or load balancer that rewrites initial sequence numbers in one direction only; a SYN-ACK
     for an older SYN of the same 4-tuple; a faulty or hostile TCP implementation; an injected segment.
 
-    What to look at next: Whether the difference is the same on every segment of that direction (a rewriting
-    middlebox), whether another SYN-ACK with the right number follows, and whether TTL and options are those of the
-    server's other segments.
+    What to look at next: Whether the difference is the same on every segment of that direction (a rewriting middlebox),
+    whether another SYN-ACK with the right number follows, and whether TTL and options are those of the server's other
+    segments.
     """
     wrong = traffic.first(traffic.event == Event.WRONG_SYNACK)
     found = wrong != ABSENT
@@ -102,9 +102,9 @@ def _kinds_of_synacks(traffic: Traffic, failed: list[int], wrong: Ints) -> list[
 def ack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """The segment that should complete the handshake acknowledges a number that the server never sent.
 
-    What it means: A server in SYN-RECEIVED takes an acknowledgement of its initial sequence number plus one, up to
-    the end of what it has sent: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state". For any other number
-    it must "form a reset segment <SEQ=SEG.ACK><CTL=RST>".
+    What it means: A server in SYN-RECEIVED takes an acknowledgement of its initial sequence number plus one, up to the
+    end of what it has sent: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state". For any other number it
+    must "form a reset segment <SEQ=SEG.ACK><CTL=RST>".
 
     Why it matters: The server does not open the connection by this segment. The client believes that it is open, and
     learns otherwise by an RST or by silence.
@@ -113,8 +113,8 @@ def ack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     that belongs to an older connection of the same 4-tuple; a faulty or hostile TCP implementation; SYN cookies that
     two servers behind one address do not share.
 
-    What to look at next: Whether the server answers with an RST whose sequence number is the wrong one, whether a
-    right acknowledgement follows, and whether the same difference shows in other connections through this path.
+    What to look at next: Whether the server answers with an RST whose sequence number is the wrong one, whether a right
+    acknowledgement follows, and whether the same difference shows in other connections through this path.
     """
     wrong = _first_of(traffic, "ack")
     isns, flow = traffic.handshakes.server_isn, flow_of(traffic)
@@ -207,9 +207,7 @@ def _ahead_in_window(traffic: Traffic) -> list[Incomplete]:
     return found
 
 
-def _about_completion(
-    traffic: Traffic, wrong: list[Incomplete], kinds: list[str], severities: Shown = ""
-) -> Answer:
+def _about_completion(traffic: Traffic, wrong: list[Incomplete], kinds: list[str], severities: Shown = "") -> Answer:
     """The answer of a rule about the segments that should complete a handshake."""
     size, at = len(traffic.handshakes), [one.handshake for one in wrong]
     fails, decidable = np.zeros(size, bool), _seen(traffic, Event.SYNACK, Event.WRONG_SYNACK)
@@ -230,7 +228,7 @@ def _about_completion(
 
 
 def _seen(traffic: Traffic, *events: Event) -> Bools:
-    return traffic.first(np.isin(traffic.event, events)) != ABSENT
+    return np.not_equal(traffic.first(np.isin(traffic.event, events)), ABSENT)
 
 
 @rule(
@@ -259,7 +257,7 @@ def _seen(traffic: Traffic, *events: Event) -> Bools:
     per_capture=True,
 )
 def wrong_numbers_have_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Answer:
-    """Several handshakes of the capture have wrong numbers: which kinds of wrong they are.
+    """The capture has several wrong numbers: which kinds of wrong they are.
 
     What it means: Each finding of HS02, HS03 and HS04 names the kind of its wrong number: off by one, the number of an
     older SYN of the same 4-tuple, zero, a relative number (counted from zero instead of from the initial sequence

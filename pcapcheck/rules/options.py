@@ -1,1 +1,162 @@
-"""To come."""
+"""TCP options of the opening segments."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pcapcheck.decode.segment import OPTIONS_UNSEEN
+from pcapcheck.evidence import Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.rules.catalogue import Answer, Bools, rule
+from pcapcheck.rules.row_options import timestamps_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# RFC 7323, section 2.3.
+LARGEST_SHIFT: Final = 14
+
+
+def _options_seen(traffic: Traffic, row: Ints) -> Bools:
+    """For each handshake whether the options of this row were captured."""
+    seen: Bools = (row != ABSENT) & (traffic.value("unseen", row) & OPTIONS_UNSEEN == 0)
+    return seen
+
+
+@rule(
+    "OP08",
+    "window-scale-too-large",
+    "warning",
+    reference="RFC 7323, section 2.3",
+    needs="the options of SYN and SYN-ACK",
+    message="window scale shift of {actual}, at most {expected} is allowed",
+    fires="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,wscale 15>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7>
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,wscale 14>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7>
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def window_scale_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """A window scale option asks for a shift of more than 14.
+
+    What it means: "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the
+    error but MUST use 14 instead of the specified value."
+
+    Why it matters: Sender and receiver disagree about every window of the connection if one of them does not do so: the
+    sender may overrun the receiver, or stall.
+
+    Common causes: A faulty TCP implementation, a fuzzer, a damaged option.
+
+    What to look at next: Whether throughput stalls on this connection, and which system sends the option.
+    """
+    handshakes = traffic.handshakes
+    client = handshakes.client_wscale > LARGEST_SHIFT
+    server = handshakes.server_wscale > LARGEST_SHIFT
+    syn, synack = _first(traffic, Event.SYN), _first(traffic, Event.SYNACK)
+    fails = client | server
+    return Answer(
+        fails=fails,
+        applies=fails | (syn != ABSENT) | (synack != ABSENT),
+        decidable=fails
+        | ((_options_seen(traffic, syn) | (syn == ABSENT)) & (_options_seen(traffic, synack) | (synack == ABSENT))),
+        frames=(np.where(client, handshakes.syn_frame, handshakes.synack_frame),),
+        expected=str(LARGEST_SHIFT),
+        actual=np.where(client, handshakes.client_wscale, handshakes.server_wscale),
+    )
+
+
+@rule(
+    "OP12",
+    "timestamp-echo-unknown",
+    "warning",
+    reference="RFC 7323, sections 3.2 and 4.3",
+    needs="the options of SYN, SYN-ACK and ACK, and all their repeats",
+    message="TSecr is {actual}, but the other side's TSval was {expected}",
+    fires="""
+        +0   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 55>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 101 ecr 900>
+    """,
+    silent="""
+        # The SYN-ACK may echo any of the SYNs (Linux: the first).
+        +0   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0>
+        +1   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 1100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 1101 ecr 900>
+    """,
+)
+def timestamp_echo_unknown(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """The SYN-ACK or the completing segment echoes a timestamp that the other side never sent.
+
+    What it means: "When the ACK bit is set in an outgoing segment, the sender MUST echo a recently received TSval sent
+    by the remote TCP". No segment of the other side in this handshake has this value. A SYN-ACK that echoes zero is
+    only a note: some stacks and SYN proxies do so.
+
+    Why it matters: The receiver measures its round-trip time from the echo and may take the segment for an old
+    duplicate. Some stacks drop it: Linux in SYN-SENT answers such a SYN-ACK with an RST.
+
+    Common causes: A middlebox that rewrites timestamps in one direction only; a SYN proxy that answers with timestamps
+    of its own; a faulty TCP implementation; an injected segment.
+
+    What to look at next: Whether the same side's later segments echo right values, and whether other connections
+    through the same path show it.
+    """
+    handshakes = traffic.handshakes
+    negotiated = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
+    wanted = negotiated[traffic.handshake] & (traffic.rows["kind"] != ICMP)
+    tsval, tsecr = timestamps_of(traffic.rows, wanted)
+    synacks = _unknown_echoes(traffic, Event.SYNACK, tsval, tsecr)
+    acks = _unknown_echoes(traffic, Event.COMPLETING, tsval, tsecr)
+    by_synack = synacks != ABSENT
+    row = np.where(by_synack, synacks, acks)
+    echo = _at(tsecr, row)
+    asked = np.where(by_synack, _first(traffic, Event.SYN), _first(traffic, Event.SYNACK))
+    # Segments that were folded away had timestamps too.
+    folded = traffic.count((traffic.rows["folded"] > 0) & wanted & _before_completion(traffic)) > 0
+    unseen = (handshakes.client_timestamps == ABSENT) & (handshakes.server_timestamps != 0)
+    unseen |= (handshakes.server_timestamps == ABSENT) & (handshakes.client_timestamps != 0)
+    return Answer(
+        fails=row != ABSENT,
+        applies=(negotiated | unseen) & (handshakes.synack_frame != ABSENT),
+        decidable=negotiated & ~folded,
+        frames=(traffic.value("frame", row), traffic.value("frame", asked)),
+        expected=_at(tsval, asked),
+        actual=echo,
+        severities=np.where(by_synack & (echo == 0), "note", "").astype(object),
+    )
+
+
+def _first(traffic: Traffic, event: Event) -> Ints:
+    return traffic.first(traffic.event == event)
+
+
+def _at(column: Ints, row: Ints) -> Ints:
+    """The column at one row for each handshake, ABSENT where that is."""
+    return np.where(row == ABSENT, ABSENT, column[row]) if len(column) else np.full(len(row), ABSENT, np.int64)
+
+
+def _before_completion(traffic: Traffic) -> Bools:
+    completing = traffic.first(traffic.event == Event.COMPLETING)[traffic.handshake]
+    before: Bools = (completing == ABSENT) | (np.arange(len(completing)) < completing)
+    return before
+
+
+def _unknown_echoes(traffic: Traffic, event: Event, tsval: Ints, tsecr: Ints) -> Ints:
+    """For each handshake the first such row that echoes no TSval of the other side.
+
+    Not only earlier ones count: a capture may have recorded the echo first (CAP03).
+    """
+    echoes = (traffic.event == event) & (tsecr != ABSENT)
+    # One number for handshake, sender and timestamp, so that one look-up does for all.
+    handshake = traffic.handshake * 2 + traffic.from_client
+    sent = ((handshake ^ 1) << 32 | tsval)[tsval != ABSENT]
+    unknown = echoes.copy()
+    unknown[echoes] = ~np.isin((handshake << 32 | tsecr)[echoes], sent)
+    return traffic.first(unknown)

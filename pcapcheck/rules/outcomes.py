@@ -7,7 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
-from pcapcheck.rules.catalogue import Answer, Shown, rule
+from pcapcheck.rules.catalogue import Answer, Shown, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
 
@@ -29,6 +29,12 @@ def _outcome(
         actual=actual,
         detail=detail,
     )
+
+
+def _of_failed(traffic: Traffic, name: str, numbers: Ints, text: str) -> Shown:
+    """A text with a number of each attempt of one outcome."""
+    (found,) = traffic.handshakes.is_outcome(name).nonzero()
+    return words(len(numbers), found.tolist(), [text.format(number) for number in numbers[found].tolist()])
 
 
 def _frame(traffic: Traffic, *events: Event) -> Ints:
@@ -61,8 +67,8 @@ def connection_refused(traffic: Traffic, capture: CaptureFacts) -> Answer:
     Why it matters: Nothing was listening, or something on the path refused in the server's name. The client will not
     get further without a change on the other side.
 
-    Common causes: The service is not running, or listens on another port or address; a firewall that rejects instead
-    of dropping; a load balancer without a healthy server.
+    Common causes: The service is not running, or listens on another port or address; a firewall that rejects instead of
+    dropping; a load balancer without a healthy server.
 
     What to look at next: TTL and time of the RST against those of the server's other segments (a nearer firewall
     answers sooner and with another TTL), and whether the port is open for other clients.
@@ -97,8 +103,8 @@ def destination_unreachable(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What it means: A router or the host itself reported that the SYN could not be delivered, and no SYN-ACK came. The
     quoted addresses, ports and sequence number are those of this SYN.
 
-    Why it matters: The client's connect() fails, on most systems at once: "widespread implementation behavior ... treats
-    soft errors as hard errors during connection establishment". IC01 says which error it was.
+    Why it matters: The client's connect() fails, on most systems at once: "widespread implementation behavior ...
+    treats soft errors as hard errors during connection establishment". IC01 says which error it was.
 
     Common causes: The host is down (its router gets no answer to ARP), there is no route, or a firewall rejects with
     ICMP.
@@ -121,7 +127,7 @@ def destination_unreachable(traffic: Traffic, capture: CaptureFacts) -> Answer:
     "warning",
     reference="RFC 9293, section 3.8.3",
     needs="both directions, and 3 s of capture after the SYN",
-    message="no answer to {actual} SYN(s)",
+    message="the SYN got {actual}",
     fires="""
         +0   > S  0:0(0) win 64240
         +1   > S  0:0(0) win 64240
@@ -141,8 +147,8 @@ def syn_unanswered(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     Why it matters: The user waits for seconds to minutes before anything fails.
 
-    Common causes: A firewall that drops; the host is down or the address wrong; a full accept or SYN queue, which
-    makes an open port look filtered; loss; a capture point that does not see the way back.
+    Common causes: A firewall that drops; the host is down or the address wrong; a full accept or SYN queue, which makes
+    an open port look filtered; loss; a capture point that does not see the way back.
 
     What to look at next: Whether the same server answers other clients or other ports, whether any segment of it is in
     the capture at all (CAP04), and a capture at the server.
@@ -151,8 +157,8 @@ def syn_unanswered(traffic: Traffic, capture: CaptureFacts) -> Answer:
         traffic,
         "unanswered",
         traffic.handshakes.syn_frame,
-        expected="an answer",
-        actual=traffic.handshakes.syn_count,
+        actual="no answer",
+        detail=_of_failed(traffic, "unanswered", traffic.handshakes.syn_count, "{} SYN(s) sent"),
     )
 
 
@@ -162,7 +168,7 @@ def syn_unanswered(traffic: Traffic, capture: CaptureFacts) -> Answer:
     "warning",
     reference="RFC 9293, section 3.5, figure 6",
     needs="both directions, and 3 s of capture after the SYN-ACK",
-    message="no ACK of {expected} completes the handshake, after {actual} SYN-ACK(s)",
+    message="the SYN-ACK got {actual}, expected {expected}",
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -181,8 +187,8 @@ def handshake_half_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What it means: The server stays in SYN-RECEIVED, repeats its SYN-ACK and drops the attempt after its retries.
 
-    Why it matters: Half-open attempts fill the server's SYN queue. For a client that really wants to connect, this is
-    a failure that takes a long time to show.
+    Why it matters: Half-open attempts fill the server's SYN queue. For a client that really wants to connect, this is a
+    failure that takes a long time to show.
 
     Common causes: The SYN-ACK is lost between the capture point and the client; the client is gone, or never existed (a
     SYN flood with forged addresses, a SYN scan); a firewall that lets SYN-ACKs through in one direction only.
@@ -196,8 +202,9 @@ def handshake_half_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
         "half-open",
         handshakes.synack_frame,
         handshakes.syn_frame,
-        expected=np.where(handshakes.server_isn == ABSENT, ABSENT, seq.add(handshakes.server_isn, 1)),
-        actual=handshakes.synack_count,
+        expected=_of_failed(traffic, "half-open", seq.add(handshakes.server_isn, 1), "ACK {}"),
+        actual="no answer",
+        detail=_of_failed(traffic, "half-open", handshakes.synack_count, "{} SYN-ACK(s) sent"),
     )
 
 
@@ -207,7 +214,7 @@ def handshake_half_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     "warning",
     reference="RFC 9293, section 3.5.3",
     needs="both directions",
-    message="the {actual} reset the handshake before it was complete",
+    message="handshake aborted by {actual}",
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -244,7 +251,7 @@ def handshake_aborted(traffic: Traffic, capture: CaptureFacts) -> Answer:
         _frame(traffic, Event.ABORT),
         handshakes.synack_frame,
         expected="an ACK",
-        actual=np.array(SIDES, object)[handshakes.aborted_by],
+        actual=np.array(["an RST", *(f"an RST of the {side}" for side in SIDES[1:])], object)[handshakes.aborted_by],
     )
 
 
@@ -254,7 +261,7 @@ def handshake_aborted(traffic: Traffic, capture: CaptureFacts) -> Answer:
     "warning",
     reference="RFC 9293, section 3.10.7.4, fifth",
     needs="both directions",
-    message="only the client is connected: the server goes on as if ACK {expected} had not come",
+    message="only the client is connected: after its ACK the server sends {actual}",
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -280,8 +287,8 @@ def server_ignores_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What it means: The completing segment has right numbers, but the server repeats its SYN-ACK after it and
     acknowledges no data. The client believes that it is connected, the server does not.
 
-    Why it matters: The application writes its request into a connection that does not exist at the other end, and
-    waits for an answer that does not come.
+    Why it matters: The application writes its request into a connection that does not exist at the other end, and waits
+    for an answer that does not come.
 
     Common causes: The listening application accepts too slowly and its accept queue is full, so the kernel drops the
     ACK; the ACK is lost behind the capture point; the server waits for data (TCP_DEFER_ACCEPT).
@@ -290,15 +297,14 @@ def server_ignores_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     `nstat`. In the capture: whether the repeats come after every ACK, and whether data is taken at last.
     """
     handshakes = traffic.handshakes
-    repeat = _frame(traffic, Event.COMPLETING)
     (synacks,) = (traffic.event == Event.SYNACK).nonzero()
     last = np.full(len(handshakes), ABSENT, np.int64)
     last[traffic.handshake[synacks]] = synacks
     return _outcome(
         traffic,
         "client-only",
-        repeat,
+        handshakes.ack_frame,
         traffic.value("frame", last),
-        expected=handshakes.ack_ack,
+        expected="no more SYN-ACKs",
         actual="the SYN-ACK again",
     )

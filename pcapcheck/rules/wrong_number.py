@@ -51,7 +51,7 @@ def flow_of(traffic: Traffic) -> Ints:
 
 def older_isns(column: Ints, flow: Ints, handshake: int) -> list[int]:
     """The entries of an ISN column for the earlier attempts of the same 4-tuple."""
-    return column[:handshake][flow[:handshake] == flow[handshake]].tolist()
+    return [int(isn) for isn in column[:handshake][flow[:handshake] == flow[handshake]]]
 
 
 class Incomplete(NamedTuple):
@@ -98,7 +98,8 @@ def incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
             # RFC 9293, 3.10.7.4, fifth: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state".
             taking = [server for server in servers if 0 < seq.ahead(ack, server.isn) <= server.reach]
             if not taking:
-                server = servers[0]
+                # Shown is what the server had sent by then.
+                (server,) = _servers(traffic, start, row, [servers[0].synack])
                 numbers = sorted({server.first(), server.last()}, key=lambda number: abs(seq.diff(ack, number)))
                 expected = " to ".join(str(number) for number in dict.fromkeys((server.first(), server.last())))
                 yield Incomplete(handshake, row, server.synack, "ack", ack, numbers[0], expected)
@@ -106,9 +107,7 @@ def incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
                 yield from _sequence_number(traffic, handshake, range(start, end), row, taking[0])
 
 
-def _sequence_number(
-    traffic: Traffic, handshake: int, span: range, row: int, server: _Server
-) -> Iterator[Incomplete]:
+def _sequence_number(traffic: Traffic, handshake: int, span: range, row: int, server: _Server) -> Iterator[Incomplete]:
     """What is wrong with the place of a segment whose ACK is right."""
     rows, events = traffic.rows[span.start : span.stop], traffic.event[span.start : span.stop]
     tsvals, _ = timestamps_of(rows, (events == Event.SYN) | (events == Event.WRONG_ACK))

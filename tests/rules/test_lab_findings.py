@@ -1,0 +1,65 @@
+"""No error is found on a connection that the hosts' own kernels opened."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from pcapcheck.run import check
+
+LAB: Final = Path(__file__).parents[1] / "lab"
+TRUTHS: Final = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(LAB.glob("*.json"))}
+# Hand-made: a wrong segment comes first, and it is found.
+WRONG_SEGMENT_FIRST: Final = {
+    name for name, truth in TRUTHS.items() if truth.get("judge", {}).get("wrong_segment_first")
+}  # fmt: skip
+
+Connection = tuple[bytes, int, bytes, int]
+
+
+def opened(truth: dict[str, Any], tag: str) -> set[Connection]:
+    """The connections that were complete as seen at one vantage point."""
+    found = set()
+    for one in truth["connections"]:
+        if {**one, **one.get("at", {}).get(tag, {})}["verdict"].startswith("complete"):
+            (client, client_port), (server, server_port) = one["c"], one["s"]
+            found.add((ip_address(client).packed, client_port, ip_address(server).packed, server_port))
+    return found
+
+
+def errors(path: Path) -> dict[Connection, set[str]]:
+    """The rules that found an error, for each connection."""
+    report = check(str(path))
+    (traffic,) = report.traffics
+    found: dict[Connection, set[str]] = {}
+    for finding in report.all_findings:
+        if finding.severity == "error" and finding.handshake >= 0:
+            rows, index = traffic.handshakes, finding.handshake
+            client = rows.client_address[index], int(rows.client_port[index])
+            server = rows.server_address[index], int(rows.server_port[index])
+            found.setdefault((*client, *server), set()).add(finding.rule.id)
+    return found
+
+
+def test_the_lab_is_there() -> None:
+    assert WRONG_SEGMENT_FIRST == {"ack3_wrong_ack", "synack_wrong_ack"}
+
+
+@pytest.mark.parametrize("name", [name for name in TRUTHS if name not in WRONG_SEGMENT_FIRST])
+def test_no_error(name: str) -> None:
+    for capture in TRUTHS[name]["captures"]:
+        found = errors(LAB / capture["file"])
+        complete = opened(TRUTHS[name], capture.get("tag", capture["where"]))
+        assert {one: rules for one, rules in found.items() if one in complete} == {}
+
+
+@pytest.mark.parametrize(("name", "rule"), [("ack3_wrong_ack", "HS03"), ("synack_wrong_ack", "HS02")])
+def test_wrong_segments(name: str, rule: str) -> None:
+    for capture in TRUTHS[name]["captures"]:
+        found = errors(LAB / capture["file"])
+        assert found
+        assert all(rules == {rule} for rules in found.values())

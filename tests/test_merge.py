@@ -1,0 +1,203 @@
+"""Merging obeys its law: stretches of a capture, cut anywhere and merged in any tree of neighbours, give the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pcapcheck import stretch
+from pcapcheck.capture import Capture, open_capture
+from pcapcheck.capture.frame import NO_TIME, Frame
+from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN, IcmpError, Segment
+from pcapcheck.judge import judge
+from pcapcheck.openings import Openings
+from pcapcheck.select import merge, select
+from pcapcheck.stretch import Summary
+from tests.rows import rows
+
+TESTS: Final = Path(__file__).parent
+CAPTURES: Final = sorted([*TESTS.glob("lab/*.pcap"), *TESTS.parent.glob("sample_captures/*.pcap*")])
+# A capture of so few frames is cut everywhere, a longer one so often at random.
+FEW = 20
+
+Part = TypeVar("Part")
+Captured = list[tuple[int, int, Segment | IcmpError]]
+
+
+class Stretch:
+    """Some frames of a capture, as ``stretch`` reads one."""
+
+    path, format, compression = "capture.pcap", "pcap", ""
+    damage, dropped, bytes_read = None, 0, 0
+
+    def __init__(self, frames: Sequence[Frame], before: int) -> None:
+        self._frames = frames
+        self.link_types = list(dict.fromkeys(frame.link_type for frame in frames))
+        self.frame_count = frames[-1].number - before if frames else 0
+        self.end_time_ns = NO_TIME
+
+    def __iter__(self) -> Iterator[Frame]:
+        return iter(self._frames)
+
+
+def summary(frames: Sequence[Frame], start: int, end: int) -> Summary:
+    before = frames[start - 1].number if start else 0
+    part = cast(Capture, Stretch(frames[start:end], before))
+    return stretch._read(part, stretch.EVERYTHING, lambda octets: None)
+
+
+@cache
+def frames_of(path: Path) -> list[Frame]:
+    with open_capture(str(path)) as capture:
+        return list(capture)
+
+
+def same(one: Openings, other: Openings) -> bool:
+    return one.flows == other.flows and one.rows.tobytes() == other.rows.tobytes()
+
+
+def difference(one: Openings, other: Openings) -> list[Any]:
+    """The rows that differ, field by field, for the message of a failure."""
+    if len(one.rows) != len(other.rows):
+        return [one.rows["frame"].tolist(), other.rows["frame"].tolist()]
+    names = [name for name in one.rows.dtype.names or () if not np.array_equal(one.rows[name], other.rows[name])]
+    return [(name, one.rows[name].tolist(), other.rows[name].tolist()) for name in names]
+
+
+def tree(parts: list[Part], join: Any, random: Random) -> Part:
+    """Two neighbours at a time, in random order."""
+    while len(parts) > 1:
+        at = random.randrange(len(parts) - 1)
+        parts[at : at + 2] = [join(parts[at], parts[at + 1])]
+    return parts[0]
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_any_cut_of_a_capture(path: Path) -> None:
+    frames = frames_of(path)
+    whole = summary(frames, 0, len(frames))
+    cuts = range(len(frames) + 1)
+    for cut in cuts if len(frames) <= FEW else Random(path.stem).sample(cuts, FEW // 2):
+        merged = stretch.merge(summary(frames, 0, cut), summary(frames, cut, len(frames)))
+        assert difference(merged.openings, whole.openings) == []
+        assert same(merged.openings, whole.openings)
+        assert merged.facts == whole.facts
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_any_tree_of_neighbours(path: Path) -> None:
+    frames, random = frames_of(path), Random(path.stem)
+    whole = summary(frames, 0, len(frames))
+    for _ in range(4):
+        cuts = sorted(random.choices(range(len(frames) + 1), k=random.randint(2, 6)))
+        parts = [
+            summary(frames, start, end) for start, end in zip([0, *cuts], [*cuts, len(frames)], strict=True)
+        ]
+        merged = tree(parts, stretch.merge, random)
+        assert difference(merged.openings, whole.openings) == []
+        assert same(merged.openings, whole.openings)
+        assert merged.facts == whole.facts
+
+
+def test_the_whole_gives_the_same_handshakes() -> None:
+    """Equal openings give equal handshakes; here once over a rotated capture, to the end."""
+    frames = frames_of(TESTS.parent / "sample_captures" / "handshakes.pcap")
+    size = len(frames) // 3
+    parts = [summary(frames, start, min(start + size, len(frames))) for start in range(0, len(frames), size)]
+    merged, whole = tree(parts, stretch.merge, Random(3)), summary(frames, 0, len(frames))
+    found = rows(judge(merged.openings, 0, merged.facts.end_time))
+    assert found == rows(judge(whole.openings, 0, whole.facts.end_time))
+    assert len(found) > 15
+
+
+HOSTS: Final = [(b"\xc0\x00\x02\x01", 1025), (b"\xc6\x33\x64\x02", 80), (b"\xc0\x00\x02\x03", 1025)]
+FLAGS: Final = st.sampled_from(
+    [SYN, SYN, SYN, SYN | ACK, SYN | ACK, ACK, ACK, ACK, PSH | ACK, FIN | ACK, FIN | ACK, RST, RST | ACK, SYN | RST, 0]
+)
+TIMESTAMP: Final = b"\x01\x01\x08\x0a"
+OPTIONS: Final = st.one_of(
+    st.just(b""),
+    st.sampled_from([0, 5, 5, 9, 2**32 - 1]).map(lambda tsval: TIMESTAMP + tsval.to_bytes(4) + b"\0\0\0\1"),
+    st.just(b"\x01\x01\x05\x0a" + bytes(7) + b"\1"),
+)
+
+
+def segments(flags: Any = FLAGS, octets: Any = st.sampled_from([0, 0, 1, 50])) -> Any:
+    """Segments between few hosts with few numbers, so that much is repeated."""
+    return st.builds(
+        lambda ends, seq, ack, flags, octets, options: Segment(
+            *(ends[0][0], ends[1][0], ends[0][1], ends[1][1]), seq, ack, flags, 100, octets, 64, 7, 0, options, 0, 0, -1, ""
+        ),
+        st.permutations(HOSTS).map(lambda hosts: hosts[:2]),
+        st.sampled_from([2**32 - 20, 2**32 - 1, 0, 1, 30, 5000]),
+        st.sampled_from([2**32 - 20, 0, 1, 30, 5000]),
+        flags,
+        octets,
+        OPTIONS,
+    )
+
+
+ERRORS: Final = st.builds(
+    lambda reporter, ends, seq, code: IcmpError(
+        reporter, ends[0][0], ends[1][0], ends[0][1], ends[1][1], seq, 4, 3, code, 64, 1, -1, ""
+    ),
+    st.sampled_from([b"\xcb\x00\x71\x01", b"\xcb\x00\x71\x02"]),
+    st.permutations(HOSTS).map(lambda hosts: hosts[:2]),
+    st.sampled_from([0, 1]),
+    st.sampled_from([1, 3]),
+)
+# Long runs of one kind go beyond what is kept of it; the rest is anything at all.
+TRAFFIC: Final = st.lists(
+    st.one_of(
+        segments().map(lambda one: [one]),
+        ERRORS.map(lambda one: [one]),
+        st.tuples(segments(), st.integers(2, 16)).map(lambda run: [run[0]] * run[1]),
+        st.lists(segments(st.sampled_from([ACK, PSH | ACK])), min_size=5, max_size=9),
+    ),
+    max_size=8,
+).map(lambda runs: [one for run in runs for one in run])
+
+
+@st.composite
+def captures(draw: st.DrawFn) -> Captured:
+    time = 0
+    captured: Captured = []
+    for number, one in enumerate(draw(TRAFFIC), start=1):
+        time += draw(st.sampled_from([1, 0, 1000, -500]))
+        captured.append((number, time if number % 17 else NO_TIME, one))
+    return captured
+
+
+@settings(max_examples=250)
+@given(captures(), st.data())
+def test_any_cut_and_any_tree_of_any_traffic(captured: Captured, data: st.DataObject) -> None:
+    whole = select(captured)
+    places = st.integers(0, len(captured))
+    cuts = sorted(data.draw(st.lists(places, min_size=1, max_size=6), label="cuts"))
+    parts = [select(captured[start:end]) for start, end in zip([0, *cuts], [*cuts, len(captured)], strict=True)]
+    merged = tree(parts, merge, data.draw(st.randoms(use_true_random=False)))
+    assert difference(merged, whole) == []
+    assert same(merged, whole)
+
+
+@given(captures())
+def test_openings_of_openings_are_themselves(captured: Captured) -> None:
+    whole = select(captured)
+    assert same(merge(whole, Openings()), whole)
+    assert same(merge(Openings(), whole), whole)
+
+
+@given(st.lists(segments(), min_size=1, max_size=200))
+def test_rows_are_bounded(found: list[Segment]) -> None:
+    """Of one direction and one set of numbers 13 SYNs or SYN-ACKs stay, and after each 5 others a direction."""
+    kept = select([(number, number, one) for number, one in enumerate(found, start=1)])
+    assert len(kept.rows) + int(kept.rows["folded"].sum()) == len(found)
+    assert len(kept.rows) <= len(found)
