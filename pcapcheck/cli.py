@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from io import StringIO
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -70,9 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
     from pcapcheck.errors import PcapcheckError
 
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the shell (>&-)
-            setattr(sys, name, open(os.devnull, "w"))
+    sys.stdout, sys.stderr = sys.stdout or StringIO(), sys.stderr or StringIO()  # None where the shell closed it
     # What is imported never becomes garbage; searching it for some took a fifth of a short run.
     gc.disable()
     try:

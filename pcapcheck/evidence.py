@@ -23,6 +23,9 @@ SECOND = 10**9
 # So near to the capture's end a missing answer proves nothing: Linux repeats a SYN after 1 s.
 PENDING_NS = 3 * SECOND
 
+# What a window can be that the snaplen cut off (a SYN-ACK's is never scaled: RFC 7323, section 2.2).
+_LARGEST_WINDOW = 2**16 - 1
+
 
 class Event(IntEnum):
     """What a row is to its attempt."""
@@ -283,7 +286,7 @@ class Evidence:
         """
         if not 0 < seq.ahead(row.ack, synack.seq) <= max(1, self._reach - seq.diff(synack.seq, self._right[0].seq)):
             return False
-        window = 0 if synack.unseen & WINDOW_UNSEEN else synack.window
+        window = _LARGEST_WINDOW if synack.unseen & WINDOW_UNSEEN else synack.window
         length = row.payload_length + bool(row.tcp_flags & FIN)
         if row.seq != synack.ack and not seq.acceptable(row.seq, length, synack.ack, window):
             return False

@@ -19,28 +19,30 @@ def copies(rows: Sequence[Row]) -> dict[int, int]:
     """Which rows of a flow are copies, by index: copy to original.
 
     A retransmission has a new IP id; a copy has the same. Where there is no id (IPv6, or 0 as Linux puts into its
-    SYN-ACKs) the whole TCP header and the TTL must agree. A copy made by the *network* looks the same.
+    SYN-ACKs) the whole TCP header and the TTL must agree, and nothing new of the other side may lie between, or it
+    would be an answer to that. A copy made by the *network* looks the same.
     """
     found: dict[int, int] = {}
     originals: dict[tuple[object, ...], int] = {}
+    latest = [-1, -1]  # the last row of each side that is no copy
     for index, row in enumerate(rows):
         if row.kind == ICMP:
             continue
         numbers = (row.side, row.seq, row.ack, row.tcp_flags, row.payload_length, row.ip_id)
         key = numbers if row.ip_id > 0 else (*numbers, row.window, row.options)
         original = originals.get(key)
-        if original is not None and _is_copy(rows[original], row):
+        if original is not None and _is_copy(rows[original], row, latest[1 - row.side] > original):
             found[index] = original
         else:
-            originals[key] = index
+            originals[key] = latest[row.side] = index
     return found
 
 
-def _is_copy(original: Row, row: Row) -> bool:
+def _is_copy(original: Row, row: Row, answered: bool) -> bool:
     if NO_TIME in (original.time, row.time):
         return row.ip_id > 0
     near = abs(row.time - original.time) <= COPY_NS
-    return near and (row.ip_id > 0 or abs(row.ttl - original.ttl) <= 1)
+    return near and (row.ip_id > 0 or (abs(row.ttl - original.ttl) <= 1 and not answered))
 
 
 def by_vlan(rows: Sequence[Row]) -> list[list[int]]:

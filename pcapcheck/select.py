@@ -98,8 +98,7 @@ class Kept:
 
 def _advance(base: int, number: int, reached: int, beyond: int) -> int:
     """The furthest of what was ``reached`` after ``base`` already and ``number`` with what lies ``beyond`` it."""
-    step = seq.diff(number, base)
-    return max(reached, min(step + beyond, FAR)) if step >= 0 else reached
+    return max(reached, min(seq.diff(number, base) + beyond, FAR))
 
 
 def tsval_of(options: bytes) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -90,13 +91,18 @@ class Summary:
     openings: Openings = field(default_factory=Openings)
 
 
+def open_input(path: str) -> Capture:
+    """The capture at ``path``; for ``-`` the one on this process's standard input."""
+    return open_capture(path, sys.stdin.buffer if path == "-" and sys.stdin else None)
+
+
 def summarise(path: str, window: Window = EVERYTHING, progress: Callable[[int], None] | None = None) -> Summary:
     """Read one capture. Never raises for what is in a file: an unreadable one gives a Summary with ``facts.error``.
 
     ``progress`` is told the octets read since it was last told.
     """
     try:
-        capture = open_capture(path)
+        capture = open_input(path)
     except CaptureError as error:
         return Summary(CaptureFacts(path, error=error))
     with capture:

@@ -10,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pcapcheck.capture import open_capture
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import WINDOW_UNSEEN, Segment
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.judge import Handshakes, Ints
 from pcapcheck.report.identify import address_text, community_id, wireshark_filter
 from pcapcheck.report.report import Report
-from pcapcheck.stretch import EVERYTHING, CaptureFacts, Window
+from pcapcheck.stretch import EVERYTHING, CaptureFacts, Window, open_input
 from pcapcheck.tables import ABSENT, CAPTURES, FINDINGS, HANDSHAKES, SEGMENTS, Column
 
 _MASKED: Final = {
@@ -103,7 +102,7 @@ def segments_frame(path: str, window: Window = EVERYTHING) -> pd.DataFrame:
     options: list[bytes] = []
     same: dict[bytes, bytes] = {}
     first_time: int | None = None
-    with open_capture(path) as capture:
+    with open_input(path) as capture:
         for frame in capture:
             if first_time is None and frame.time_ns != NO_TIME:
                 first_time = frame.time_ns

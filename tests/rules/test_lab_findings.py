@@ -21,6 +21,11 @@ WRONG_SEGMENT_FIRST: Final = {
 Connection = tuple[bytes, int, bytes, int]
 
 
+def captures(name: str) -> list[dict[str, Any]]:
+    """The captures of a scenario that are kept here."""
+    return [one for one in TRUTHS[name]["captures"] if (LAB / one["file"]).is_file()]
+
+
 def opened(truth: dict[str, Any], tag: str) -> set[Connection]:
     """The connections that were complete as seen at one vantage point."""
     found = set()
@@ -46,12 +51,12 @@ def errors(path: Path) -> dict[Connection, set[str]]:
 
 
 def test_the_lab_is_there() -> None:
-    assert WRONG_SEGMENT_FIRST == {"ack3_wrong_ack", "synack_wrong_ack"}
+    assert {"ack3_wrong_ack", "synack_wrong_ack"} == WRONG_SEGMENT_FIRST
 
 
 @pytest.mark.parametrize("name", [name for name in TRUTHS if name not in WRONG_SEGMENT_FIRST])
 def test_no_error(name: str) -> None:
-    for capture in TRUTHS[name]["captures"]:
+    for capture in captures(name):
         found = errors(LAB / capture["file"])
         complete = opened(TRUTHS[name], capture.get("tag", capture["where"]))
         assert {one: rules for one, rules in found.items() if one in complete} == {}
@@ -59,7 +64,7 @@ def test_no_error(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "rule"), [("ack3_wrong_ack", "HS03"), ("synack_wrong_ack", "HS02")])
 def test_wrong_segments(name: str, rule: str) -> None:
-    for capture in TRUTHS[name]["captures"]:
+    for capture in captures(name):
         found = errors(LAB / capture["file"])
         assert found
         assert all(rules == {rule} for rules in found.values())

@@ -243,3 +243,16 @@ def test_synack_recorded_before_its_syn(examine: Examine) -> None:
     assert finding.actual == "1 step(s) back in time, the largest of 20000000 ns, 1 SYN-ACK(s) before their SYN"
     assert finding.frames == (2, 1)
     assert report.outcomes() == {"established": 1}
+
+
+@pytest.mark.parametrize(("reset", "found"), [("+0 > R 1:1(0) win 0", 0), ("", 1)])
+def test_new_synack_after_a_reset(reset: str, found: int, examine: Examine) -> None:
+    report = examine(f"""
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        {reset}
+        +1   > S  0:0(0) win 64240
+        +.02 < S. 700:700(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 701
+    """)
+    assert [finding.rule.id for finding in report.all_findings].count("HS07") == found
