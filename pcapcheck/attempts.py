@@ -168,8 +168,11 @@ class Assignment:
         newest = self.attempts[-1] if self.attempts else None
         if newest is not None and newest.with_syn and not newest.over:
             return newest
-        attempt = self._start(Attempt(client, seq.add(row.ack, -1)))
+        attempt = Attempt(client, seq.add(row.ack, -1))
         attempt.synacks.append(row)
+        attempt.nxt[client] = row.ack
+        # Beside an attempt that is over it is no newer one, until what follows has its numbers.
+        self.attempts.insert(len(self.attempts) - (newest is not None and newest.with_syn), attempt)
         return attempt
 
     def _of_rst(self, row: Row) -> Attempt:

@@ -330,9 +330,14 @@ def timestamps(row: Row) -> tuple[int, int]:
 
 
 def _reach(rows: Sequence[Row], attempt: Attempt, server_isn: int) -> int:
-    """How far beyond its ISN the server's segments reach: a client may acknowledge no more than that."""
+    """How far beyond its ISN the server's segments reach: a client may acknowledge no more than that.
+
+    Another ISN among its SYN-ACKs is not a number that it reached.
+    """
     furthest = 1
     for row in rows:
+        if row.tcp_flags & SYN and row.seq != server_isn:
+            continue
         if row.side != attempt.client and row.kind != ICMP and not row.tcp_flags & RST:
             advance = seq.ahead(end_of(row), server_isn)
             if advance < FAR:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
+from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event, Evidence, Fact
@@ -113,6 +115,28 @@ class Traffic:
     handshake: Ints  # of each row: index into handshakes
     event: Ints  # of each row: evidence.Event
     from_client: npt.NDArray[np.bool_]
+
+    @cached_property
+    def clients(self) -> Ints:
+        """The client's address of each handshake as a number, the same for equal addresses, here and in servers."""
+        return self._addresses[: len(self.handshakes)]
+
+    @cached_property
+    def servers(self) -> Ints:
+        """The server's address of each handshake as a number."""
+        return self._addresses[len(self.handshakes) :]
+
+    @cached_property
+    def _addresses(self) -> Ints:
+        addresses = self.handshakes.client_address + self.handshakes.server_address
+        numbers = {address: number for number, address in enumerate(dict.fromkeys(addresses))}
+        return np.fromiter(map(numbers.__getitem__, addresses), np.int64, len(addresses))
+
+    @cached_property
+    def options(self) -> OptionColumns:
+        """The options of every row; ICMP errors have none."""
+        lengths = np.where(self.rows["kind"] == ICMP, 0, self.rows["options_length"])
+        return option_columns(self.rows["options"], lengths, self.rows["unseen"])
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake the first row that meets the condition, ABSENT where none does."""

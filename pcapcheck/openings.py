@@ -19,9 +19,9 @@ FAR: Final = 2**30
 
 # folded_signs: what some folded segment shows.
 WITHOUT_TIMESTAMP: Final = 1  # no TSopt
-TSVAL_BACK: Final = 2  # a TSval older than that of the segment before it
+TSVAL_BACK: Final = 2  # a TSval older than that of the segment just before it
 WITH_SACK: Final = 4  # SACK blocks
-REPEATED: Final = 8  # payload that was sent before
+REPEATED: Final = 8  # payload from before what had been sent by then
 
 ROW: Final = np.dtype(
     [
@@ -49,8 +49,9 @@ ROW: Final = np.dtype(
         ("folded_until", "<i8"),  # time of the last of them
         ("folded_end", "<u4"),  # how far beyond this row's end they reach, at most FAR
         ("folded_ack", "<u4"),  # how far beyond this row's ack they acknowledge, at most FAR
+        ("folded_least", "<i4"),  # the least distance from this row's end to payload of theirs, FAR if they have none
         ("folded_largest", "<u4"),  # the largest payload among them
-        ("folded_tsval", "<i8"),  # TSval of the last of them that has one, -1 if none has
+        ("folded_tsval", "<i8"),  # TSval of the last of them, -1 if it has none
         ("folded_signs", "u1"),  # what some of them show: the bits below
     ]
 )
@@ -83,6 +84,7 @@ class Row(NamedTuple):
     folded_until: int
     folded_end: int
     folded_ack: int
+    folded_least: int
     folded_largest: int
     folded_tsval: int
     folded_signs: int

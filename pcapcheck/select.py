@@ -47,8 +47,8 @@ class Kept:
     """A row while it can still grow: the segment itself, and what was folded into it."""
 
     __slots__ = (
-        "folded", "folded_ack", "folded_end", "folded_largest", "folded_octets", "folded_signs", "folded_tsval",
-        "folded_until", "row",
+        "folded", "folded_ack", "folded_end", "folded_largest", "folded_least", "folded_octets", "folded_signs",
+        "folded_tsval", "folded_until", "row",
     )  # fmt: skip
 
     def __init__(self, row: Row) -> None:
@@ -58,6 +58,7 @@ class Kept:
         self.folded_until = row.folded_until
         self.folded_end = row.folded_end
         self.folded_ack = row.folded_ack
+        self.folded_least = row.folded_least
         self.folded_largest = row.folded_largest
         self.folded_tsval = row.folded_tsval
         self.folded_signs = row.folded_signs
@@ -65,40 +66,38 @@ class Kept:
     def absorb(self, other: Kept) -> None:
         """Fold a later row of the same side, with all that it had folded itself."""
         mine, row = self.row, other.row
+        tsval = tsval_of(row.options)
+        self.folded_signs |= other.folded_signs | self._signs_of(row, tsval)
+        self.folded_tsval = other.folded_tsval if other.folded else tsval
         self.folded += 1 + other.folded
         self.folded_octets += row.payload_length + other.folded_octets
         self.folded_until = max(self.folded_until, row.time, other.folded_until)
         self.folded_largest = max(self.folded_largest, row.payload_length, other.folded_largest)
-        self.folded_signs |= other.folded_signs | self._signs_of(row)
-        tsval = tsval_of(row.options)
-        self.folded_tsval = next(
-            (known for known in (other.folded_tsval, tsval, self.folded_tsval) if known != ABSENT), ABSENT
-        )
-        self.folded_end = _advance(end_of(mine), end_of(row), self.folded_end, other.folded_end)
-        self.folded_ack = _advance(mine.ack, row.ack, self.folded_ack, other.folded_ack)
+        # Distances from the end of this row; beyond FAR either way nothing is asked but "much further".
+        step = seq.diff(end_of(row), end_of(mine))
+        starts = seq.diff(row.seq, end_of(mine)) if row.payload_length else FAR
+        beyond = step + other.folded_least if other.folded_least < FAR else FAR
+        least = max(min(starts, beyond), -FAR)
+        if least < self.folded_end:
+            self.folded_signs |= REPEATED
+        self.folded_least = min(self.folded_least, least)
+        self.folded_end = max(self.folded_end, min(step + other.folded_end, FAR))
+        self.folded_ack = max(self.folded_ack, min(seq.diff(row.ack, mine.ack) + other.folded_ack, FAR))
 
     def finished(self, flow: int) -> tuple[object, ...]:
         return (
-            flow, *self.row[1:-8],
+            flow, *self.row[1:-9],
             self.folded, self.folded_octets, self.folded_until, self.folded_end, self.folded_ack,
-            self.folded_largest, self.folded_tsval, self.folded_signs,
+            self.folded_least, self.folded_largest, self.folded_tsval, self.folded_signs,
         )  # fmt: skip
 
-    def _signs_of(self, row: Row) -> int:
-        """What a segment shows that is about to be folded in, beside what was folded before it."""
+    def _signs_of(self, row: Row, tsval: int) -> int:
+        """What a segment shows that is about to be folded in, beside the one just before it."""
         signs = WITH_SACK if _SACK_KIND in row.options and parse_options(row.options, complete=False).sack else 0
-        if row.payload_length and seq.diff(row.seq, seq.add(end_of(self.row), self.folded_end)) < 0:
-            signs |= REPEATED
-        tsval = tsval_of(row.options)
         if tsval == ABSENT:
             return signs if row.unseen & OPTIONS_UNSEEN else signs | WITHOUT_TIMESTAMP
-        before = tsval_of(self.row.options) if self.folded_tsval == ABSENT else self.folded_tsval
+        before = self.folded_tsval if self.folded else tsval_of(self.row.options)
         return signs | TSVAL_BACK if before != ABSENT and seq.diff(tsval, before) < 0 else signs
-
-
-def _advance(base: int, number: int, reached: int, beyond: int) -> int:
-    """The furthest of what was ``reached`` after ``base`` already and ``number`` with what lies ``beyond`` it."""
-    return max(reached, min(seq.diff(number, base) + beyond, FAR))
 
 
 def tsval_of(options: bytes) -> int:
@@ -183,14 +182,14 @@ class Selector:
             row = Row(
                 flow, side, SEGMENT, frame, time_ns, found.seq, found.ack, found.tcp_flags, found.window,
                 found.payload_length, found.ttl, found.ip_id, found.ecn, found.unseen, found.checksum, found.vlan,
-                TUNNELS.index(found.tunnel), len(found.options), found.options, 0, 0, time_ns, 0, 0, 0, ABSENT, 0,
+                TUNNELS.index(found.tunnel), len(found.options), found.options, 0, 0, time_ns, 0, 0, FAR, 0, ABSENT, 0,
             )  # fmt: skip
         else:
             message = (found.icmp_version == 6) << 16 | found.icmp_type << 8 | found.icmp_code
             row = Row(
                 flow, side, ICMP, frame, time_ns, found.seq, message, 0, 0, 0, found.ttl, found.ip_id, 0, 0, 0,
-                found.vlan, TUNNELS.index(found.tunnel), len(found.reporter), found.reporter, 0, 0, time_ns, 0, 0, 0,
-                ABSENT, 0,
+                found.vlan, TUNNELS.index(found.tunnel), len(found.reporter), found.reporter, 0, 0, time_ns, 0, 0, FAR,
+                0, ABSENT, 0,
             )  # fmt: skip
         self._push(flow, row)
 

@@ -10,7 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from pcapcheck import select
 from pcapcheck.capture import Capture, open_capture
-from pcapcheck.capture.frame import NO_TIME, Damage
+from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.decode.segment import IcmpError, Segment
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import CaptureError
@@ -28,6 +28,7 @@ class CaptureFacts:
     format: str = ""
     compression: str = ""
     link_types: tuple[int, ...] = ()
+    clocks: tuple[Clock, ...] = ()  # of the interfaces, that differ
     frames: int = 0
     octets: int = 0  # on the wire
     first_time: int = NO_TIME
@@ -41,6 +42,7 @@ class CaptureFacts:
     skipped: Counter[str] = field(default_factory=Counter)  # reason to frames
     first_skipped: dict[str, int] = field(default_factory=dict)  # reason to the first such frame
     first_frame_time: int = NO_TIME  # in the order of the file
+    first_timed: int = 0  # number of the frame that has it
     last_frame_time: int = NO_TIME
     steps_back: int = 0  # frames earlier than the one before them
     first_step_back: int = 0  # frame number, 0 if none
@@ -148,6 +150,7 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
         format=capture.format,
         compression=capture.compression,
         link_types=tuple(capture.link_types),
+        clocks=tuple(capture.clocks),
         frames=capture.frame_count,
         octets=octets,
         end_time=max(clock.last_time, capture.end_time_ns),
@@ -172,13 +175,14 @@ class _Clock:
     def __init__(self) -> None:
         self.first_time = self.last_time = NO_TIME
         self.first_frame_time = self.last_frame_time = NO_TIME
-        self.steps_back = self.first_step_back = self.largest_step_back = 0
+        self.first_timed = self.steps_back = self.first_step_back = self.largest_step_back = 0
 
     def tick(self, time: int, frame: int) -> None:
         if time == NO_TIME:
             return
         if self.first_frame_time == NO_TIME:
             self.first_frame_time = self.first_time = self.last_time = time
+            self.first_timed = frame
         elif time < self.last_frame_time:
             self.steps_back += 1
             self.first_step_back = self.first_step_back or frame
@@ -203,13 +207,14 @@ def merge(first: Summary, then: Summary) -> Summary:
             "last_time": max(a.last_time, b.last_time),
             "last_frame_time": b.last_frame_time,
             "steps_back": a.steps_back + (step > 0) + b.steps_back,
-            "first_step_back": a.first_step_back or (a.frames + 1 if step else b.first_step_back),
+            "first_step_back": a.first_step_back or (b.first_timed if step else b.first_step_back),
             "largest_step_back": max(a.largest_step_back, step, b.largest_step_back),
         }
     facts = replace(
         a,
         **clock,  # type: ignore[arg-type]
         link_types=tuple(dict.fromkeys(a.link_types + b.link_types)),
+        clocks=tuple(dict.fromkeys(a.clocks + b.clocks)),
         frames=a.frames + b.frames,
         octets=a.octets + b.octets,
         end_time=max(a.end_time, b.end_time),

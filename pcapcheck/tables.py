@@ -131,7 +131,7 @@ CAPTURES: Final[dict[str, Column]] = {
     "segments": Column("uint64", "TCP segments decoded"),
     "flows": Column("uint64", "4-tuples seen"),
     "skipped": Column("object", "dict: reason to number of frames not judged"),
-    "faults": Column("object", "list of CAP rule ids found"),
+    "faults": Column("object", "list of CAP rule ids found, began-late and ended-early"),
     "error": Column("string", "why it could not be read, or empty"),
 }
 

@@ -150,7 +150,7 @@ class Oracle:
                 snd_nxt = max(
                     after(other.segment.seq + length(other.segment), snd_una)
                     for other in self.server
-                    if not flags(other, RST) and (other in self.right or not flags(other, SYN))
+                    if not flags(other, RST) and (other.segment.seq == snd_una or not flags(other, SYN))
                 )
                 acked = 0 < after(one.segment.ack, snd_una) <= max(1, snd_nxt)
                 if acked and acceptable(one.segment, rcv_nxt, synack.segment.window):

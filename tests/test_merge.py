@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pcapcheck import stretch
 from pcapcheck.capture import Capture, open_capture
-from pcapcheck.capture.frame import NO_TIME, Frame
+from pcapcheck.capture.frame import NO_TIME, Clock, Frame
 from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN, IcmpError, Segment
 from pcapcheck.judge import judge
 from pcapcheck.openings import Openings
@@ -41,6 +41,7 @@ class Stretch:
     def __init__(self, frames: Sequence[Frame], before: int) -> None:
         self._frames = frames
         self.link_types = list(dict.fromkeys(frame.link_type for frame in frames))
+        self.clocks = [Clock("10^-6", 0)] if frames else []
         self.frame_count = frames[-1].number - before if frames else 0
         self.end_time_ns = NO_TIME
 
@@ -98,9 +99,7 @@ def test_any_tree_of_neighbours(path: Path) -> None:
     whole = summary(frames, 0, len(frames))
     for _ in range(4):
         cuts = sorted(random.choices(range(len(frames) + 1), k=random.randint(2, 6)))
-        parts = [
-            summary(frames, start, end) for start, end in zip([0, *cuts], [*cuts, len(frames)], strict=True)
-        ]
+        parts = [summary(frames, start, end) for start, end in zip([0, *cuts], [*cuts, len(frames)], strict=True)]
         merged = tree(parts, stretch.merge, random)
         assert difference(merged.openings, whole.openings) == []
         assert same(merged.openings, whole.openings)
@@ -130,19 +129,19 @@ OPTIONS: Final = st.one_of(
 )
 
 
-def segments(flags: Any = FLAGS, octets: Any = st.sampled_from([0, 0, 1, 50])) -> Any:
+ENDS: Final = st.permutations(HOSTS).map(lambda hosts: (hosts[0], hosts[1]))
+NUMBERS: Final = st.sampled_from([2**32 - 20, 2**32 - 1, 0, 1, 30, 5000])
+
+
+def segments(ends: Any = ENDS, flags: Any = FLAGS) -> Any:
     """Segments between few hosts with few numbers, so that much is repeated."""
-    return st.builds(
-        lambda ends, seq, ack, flags, octets, options: Segment(
-            *(ends[0][0], ends[1][0], ends[0][1], ends[1][1]), seq, ack, flags, 100, octets, 64, 7, 0, options, 0, 0, -1, ""
-        ),
-        st.permutations(HOSTS).map(lambda hosts: hosts[:2]),
-        st.sampled_from([2**32 - 20, 2**32 - 1, 0, 1, 30, 5000]),
-        st.sampled_from([2**32 - 20, 0, 1, 30, 5000]),
-        flags,
-        octets,
-        OPTIONS,
-    )
+    octets = st.sampled_from([0, 0, 1, 50])
+    return st.builds(segment, ends, NUMBERS, NUMBERS, flags, octets, OPTIONS)
+
+
+def segment(ends: Any, seq: int, ack: int, flags: int, octets: int = 0, options: bytes = b"") -> Segment:
+    (src, src_port), (dst, dst_port) = ends
+    return Segment(src, dst, src_port, dst_port, seq, ack, flags, 100, octets, 64, 7, 0, options, 0, 0, -1, "")
 
 
 ERRORS: Final = st.builds(
@@ -150,7 +149,7 @@ ERRORS: Final = st.builds(
         reporter, ends[0][0], ends[1][0], ends[0][1], ends[1][1], seq, 4, 3, code, 64, 1, -1, ""
     ),
     st.sampled_from([b"\xcb\x00\x71\x01", b"\xcb\x00\x71\x02"]),
-    st.permutations(HOSTS).map(lambda hosts: hosts[:2]),
+    ENDS,
     st.sampled_from([0, 1]),
     st.sampled_from([1, 3]),
 )
@@ -160,7 +159,9 @@ TRAFFIC: Final = st.lists(
         segments().map(lambda one: [one]),
         ERRORS.map(lambda one: [one]),
         st.tuples(segments(), st.integers(2, 16)).map(lambda run: [run[0]] * run[1]),
-        st.lists(segments(st.sampled_from([ACK, PSH | ACK])), min_size=5, max_size=9),
+        ENDS.flatmap(
+            lambda ends: st.lists(segments(st.just(ends), st.sampled_from([ACK, PSH | ACK])), min_size=5, max_size=12)
+        ),
     ),
     max_size=8,
 ).map(lambda runs: [one for run in runs for one in run])
@@ -195,9 +196,56 @@ def test_openings_of_openings_are_themselves(captured: Captured) -> None:
     assert same(merge(Openings(), whole), whole)
 
 
-@given(st.lists(segments(), min_size=1, max_size=200))
-def test_rows_are_bounded(found: list[Segment]) -> None:
-    """Of one direction and one set of numbers 13 SYNs or SYN-ACKs stay, and after each 5 others a direction."""
-    kept = select([(number, number, one) for number, one in enumerate(found, start=1)])
-    assert len(kept.rows) + int(kept.rows["folded"].sum()) == len(found)
-    assert len(kept.rows) <= len(found)
+TIMES: Final = st.one_of(st.just(NO_TIME), st.integers(0, 20))
+
+
+@given(st.lists(TIMES, max_size=12), st.data())
+def test_facts_of_any_clock(times: list[int], data: st.DataObject) -> None:
+    frames = [Frame(number, time, 1, 60, b"") for number, time in enumerate(times, start=1)]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(frames)), min_size=1, max_size=4), label="cuts"))
+    parts = [summary(frames, start, end) for start, end in zip([0, *cuts], [*cuts, len(frames)], strict=True)]
+    merged = tree(parts, stretch.merge, data.draw(st.randoms(use_true_random=False)))
+    assert merged.facts == summary(frames, 0, len(frames)).facts
+
+
+CLIENT_TO_SERVER: Final = (HOSTS[0], HOSTS[1])
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        (SYN, [*range(1, 13), 100]),
+        (SYN | ACK, [*range(1, 13), 100]),
+        (ACK, [1, 2, 3, 4, 100]),
+        (RST, [1]),
+        (FIN | ACK, [1]),
+    ],
+    ids=["SYN", "SYN-ACK", "other", "RST", "FIN"],
+)
+def test_what_is_kept_of_a_hundred(flags: int, kept: list[int]) -> None:
+    one = segment(CLIENT_TO_SERVER, 1, 1, flags)
+    found = select([(number, number, one) for number in range(1, 101)]).rows
+    assert found["frame"].tolist() == kept
+    assert int(found["folded"].sum()) == 100 - len(kept)
+
+
+def test_a_long_connection_keeps_few_rows() -> None:
+    """SYN, SYN-ACK and a thousand segments each way: four of a side after each, and the last."""
+    opening = [
+        segment(CLIENT_TO_SERVER, 0, 0, SYN),
+        segment(CLIENT_TO_SERVER[::-1], 0, 1, SYN | ACK),
+    ]
+    rest = [
+        one
+        for octet in range(1, 1001)
+        for one in (
+            segment(CLIENT_TO_SERVER, octet, 1, ACK, 1),
+            segment(CLIENT_TO_SERVER[::-1], 1, octet + 1, ACK),
+        )
+    ]
+    found = select([(number, number, one) for number, one in enumerate(opening + rest, start=1)]).rows
+    assert found["frame"].tolist() == [*range(1, 11), 2001, 2002]
+    fourth = found[found["frame"] == 9][0]
+    assert (fourth["folded"], fourth["folded_octets"], fourth["folded_end"]) == (995, 995, 995)
+    fourth = found[found["frame"] == 10][0]
+    assert (fourth["folded"], fourth["folded_octets"], fourth["folded_ack"]) == (995, 0, 995)

@@ -1,10 +1,14 @@
-"""Writes docs/rules.md and docs/rules/*.md from the rules: ``python tools/make_docs.py [--check]``.
+"""Writes what the docs say of the code from the code itself: ``python tools/make_docs.py [--check]``.
 
-With ``--check`` nothing is written; pages that differ from the rules are named, and the exit code is 1.
+Rules, tables, the table of decisions, the command line's help and the README's example. With ``--check`` nothing is
+written; pages that differ are named, and the exit code is 1.
 """
 
 from __future__ import annotations
 
+import io
+import os
+import re
 import sys
 from itertools import groupby
 from pathlib import Path
@@ -13,17 +17,32 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))  # this tree's rules, also where another version is installed
 
+from typer.testing import CliRunner  # noqa: E402
+
+from pcapcheck import check, tables  # noqa: E402
+from pcapcheck.cli import app  # noqa: E402
+from pcapcheck.evidence import Fact  # noqa: E402
+from pcapcheck.handshake import OUTCOME_OF, SHAPE_OF, Decision  # noqa: E402
+from pcapcheck.report.text import write_text  # noqa: E402
 from pcapcheck.rules import RULES, Rule  # noqa: E402
 
 # The groups of the catalogue, by the letters that an id begins with.
 GROUPS = {
     "CAP": "What the capture lacks",
+    "CK": "Load",
+    "EC": "Explicit Congestion Notification",
     "HS": "Order and numbers",
     "IC": "ICMP",
+    "IS": "Initial sequence numbers",
+    "MP": "Multipath TCP",
     "OC": "Outcomes",
     "OP": "Options",
+    "PT": "Ports",
     "RS": "Resets",
     "ST": "Shapes",
+    "TD": "Teardown",
+    "TF": "Fast Open",
+    "TM": "Timers",
 }
 
 INTRODUCTION = """\
@@ -65,9 +84,75 @@ def page(rule: Rule) -> str:
     return "\n".join(parts)
 
 
+def table_page() -> str:
+    """The columns of every public table."""
+    parts = ["# Tables\n\nThe columns of the DataFrames; a column is added in `pcapcheck/tables.py` first.\n"]
+    for name, schema in {
+        "handshakes": tables.HANDSHAKES,
+        "findings": tables.FINDINGS,
+        "captures": tables.CAPTURES,
+        "segments": tables.SEGMENTS,
+    }.items():
+        parts.append(f"## {name}\n\n| column | dtype | meaning |\n|---|---|---|\n")
+        for column, (dtype, meaning, categories) in schema.items():
+            values = ", ".join(f"`{category}`" for category in categories if category)
+            parts[-1] += f"| `{column}` | {dtype} | {'; '.join(filter(None, (meaning, values)))} |\n"
+    return "\n".join(parts)
+
+
+def decision_page() -> str:
+    """The state machine: the two tables of handshake.py."""
+    names = {value: name for name, value in vars(Fact).items() if isinstance(value, int)}
+
+    def facts(bits: int) -> str:
+        return ", ".join(f"`{name}`" for value, name in names.items() if bits & value) or "-"
+
+    def rows(table: tuple[Decision, ...]) -> str:
+        return "".join(
+            f"| `{line.verdict or '(none)'}` | {facts(line.shown)} | {facts(line.not_shown)} | {line.because} |\n"
+            for line in table
+        )
+
+    head = "| verdict | shown | not shown | because |\n|---|---|---|---|\n"
+    return (
+        "# How a handshake is decided\n\n"
+        "What an attempt has shown is collected as facts (`pcapcheck/evidence.py`); the first line that fits wins.\n\n"
+        f"## Outcome\n\n{head}{rows(OUTCOME_OF)}\n## Shape of a complete handshake\n\n{head}{rows(SHAPE_OF)}"
+    )
+
+
+def readme() -> str:
+    """The README, its example as the program prints it today."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    printed = io.StringIO()
+    os.chdir(ROOT)
+    write_text(check("sample_captures/handshakes.pcap"), printed)
+    shown, _, _ = printed.getvalue().partition("\n\nServers with failed handshakes")
+    command = "$ pcapcheck check sample_captures/handshakes.pcap\n"
+    return re.sub(rf"(?<={re.escape(command)}).*?(?=```)", lambda _: f"{shown}\n...\n", text, count=1, flags=re.DOTALL)
+
+
+def cli_page() -> str:
+    """The help of every command, as it is printed 100 columns wide."""
+    os.environ["COLUMNS"] = "100"
+    runner = CliRunner()
+    commands = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
+    parts = ["# Command line\n\nWhat `--help` prints.\n"]
+    for command in ("", *commands):
+        printed = runner.invoke(app, [*command.split(), "--help"], prog_name="pcapcheck").stdout.strip()
+        parts.append(f"## pcapcheck {command}".rstrip() + f"\n\n```\n{printed}\n```\n")
+    return "\n".join(parts)
+
+
 def pages() -> dict[Path, str]:
-    made = {DOCS / "rules" / f"{rule.id}.md": page(rule) for rule in RULES.values()}
-    return {DOCS / "rules.md": index(), **made}
+    return {
+        ROOT / "README.md": readme(),
+        DOCS / "cli.md": cli_page(),
+        DOCS / "tables.md": table_page(),
+        DOCS / "decisions.md": decision_page(),
+        DOCS / "rules.md": index(),
+        **{DOCS / "rules" / f"{rule.id}.md": page(rule) for rule in RULES.values()},
+    }
 
 
 def main(arguments: list[str]) -> int:

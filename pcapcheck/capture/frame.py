@@ -18,6 +18,13 @@ class Frame(NamedTuple):
     data: bytes  # the captured octets
 
 
+class Clock(NamedTuple):
+    """What the time stamps of an interface count."""
+
+    resolution: str  # of one unit, in seconds: 10^-6, 2^-10
+    offset_ns: int  # added to every time stamp
+
+
 class Damage(NamedTuple):
     """Where a capture ends before its end: what comes before is good and is judged."""
 

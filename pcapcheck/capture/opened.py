@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import ClassVar, Final
 
-from pcapcheck.capture.frame import NO_TIME, Damage, Frame
+from pcapcheck.capture.frame import NO_TIME, Clock, Damage, Frame
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken, Stream
 from pcapcheck.errors import CaptureError
@@ -26,6 +26,7 @@ class Capture:
         self.format = ""  # pcap, pcap-ns, pcap-modified or pcapng
         self.compression = compression  # "" or gzip
         self.link_types: list[int] = []  # in order of first appearance
+        self.clocks: list[Clock] = []  # that differ, in order of first appearance
         self.damage: Damage | None = None
         self.end_time_ns = NO_TIME  # when capturing stopped, if the file says so and it is later than every frame
         self.frame_count = 0  # frame numbers given so far

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pcapcheck.capture.frame import Frame
+from pcapcheck.capture.frame import Clock, Frame
 from pcapcheck.capture.opened import Capture, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
@@ -51,6 +51,7 @@ class Pcap(Capture):
         self._old_lengths = (major, minor) < (2, 4) or major == 543  # 543.0: DG/UX
         self.format = self._variant.format
         self.link_types.append(network & _LINK_TYPE)
+        self.clocks.append(Clock("10^-9" if self._variant.nanoseconds == 1 else "10^-6", 0))
         self._limit = largest_record(network & _LINK_TYPE, snaplen)
 
     def _read_frames(self) -> Iterator[Frame]:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from pcapcheck.capture.frame import NO_TIME, Frame
+from pcapcheck.capture.frame import NO_TIME, Clock, Frame
 from pcapcheck.capture.opened import Capture, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
@@ -172,10 +172,11 @@ class Pcapng(Capture):
 
     def _add_interface(self, section: _Section, block: bytes, offset: int) -> None:
         link_type, snaplen = struct.unpack_from(section.byte_order + "H2xI", block, 8)
-        multiplier, divisor, offset_ns = 1000, 1, 0
+        multiplier, divisor, offset_ns, resolution = 1000, 1, 0, "10^-6"
         for code, value in _options(section, block, 16, offset):
             if code == _IF_TSRESOL and len(value) == 1:
                 exponent = value[0] & 0x7F
+                resolution = f"{2 if value[0] & 0x80 else 10}^-{exponent}"
                 if value[0] & 0x80:
                     multiplier, divisor = 10**9, 2**exponent
                 else:
@@ -187,6 +188,8 @@ class Pcapng(Capture):
         section.longest = max(section.longest, limit + 65_536)  # room for the options around the largest packet
         if link_type not in self.link_types:
             self.link_types.append(link_type)
+        if (clock := Clock(resolution, offset_ns)) not in self.clocks:
+            self.clocks.append(clock)
 
     def _add_statistics(self, section: _Section, block: bytes, offset: int) -> None:
         (number,) = section.word(block, 8)

@@ -14,7 +14,8 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import WINDOW_UNSEEN, Segment
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.judge import Handshakes, Ints
-from pcapcheck.report.identify import address_text, community_id, wireshark_filter
+from pcapcheck.report.community_id import community_id
+from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.stretch import EVERYTHING, CaptureFacts, Window, open_input
 from pcapcheck.tables import ABSENT, CAPTURES, FINDINGS, HANDSHAKES, SEGMENTS, Column
@@ -63,10 +64,7 @@ def findings_frame(report: Report) -> pd.DataFrame:
 
 def captures_frame(report: Report) -> pd.DataFrame:
     """One row a capture, then one for each input that could not be found, columns as in tables.CAPTURES."""
-    faults: list[list[str]] = [[] for _ in report.capture_facts]
-    for one in report.all_findings.checked:
-        if one.rule.per_capture and len(one.failed):
-            faults[one.capture].append(one.rule.id)
+    faults = report.faults()
     known = {id(facts.error) for facts in report.capture_facts}
     missing = [CaptureFacts(error.path, error=error) for error in report.errors if id(error) not in known]
     all_facts = [*report.capture_facts, *missing]
@@ -178,7 +176,8 @@ def _not_integers(report: Report, parts: Sequence[Handshakes]) -> dict[str, Any]
     servers = [address for part in parts for address in part.server_address]
     ports = [_joined(parts, name).tolist() for name in ("client_port", "server_port")]
     flows = (clients, ports[0], servers, ports[1])
-    frames = (_joined(parts, "first_frame").tolist(), _joined(parts, "last_frame").tolist())
+    bounds = [frame_bounds(part) for part in parts]
+    frames = [[frame for bound in bounds for frame in bound[end]] for end in (0, 1)]
     return {
         "handshake_id": np.arange(1, len(clients) + 1, dtype=np.uint64),
         "capture": _category(_joined(parts, "capture"), _paths(report)),

@@ -1,13 +1,12 @@
-"""How to find a handshake again, here and in other tools: addresses as text, Community ID, Wireshark display filter."""
+"""How to find a handshake again: addresses as text, and a Wireshark display filter."""
 
 from __future__ import annotations
 
 import socket
 from functools import lru_cache
-from typing import Final
 
-_PROTOCOL_AND_PADDING: Final = bytes([socket.IPPROTO_TCP, 0])
-_SEED: Final = bytes(2)
+from pcapcheck.judge import Handshakes
+from pcapcheck.tables import ABSENT
 
 
 @lru_cache(maxsize=1 << 16)
@@ -21,25 +20,32 @@ def endpoint(address: bytes, port: int) -> str:
     return f"{address_text(address)}:{port}" if len(address) == 4 else f"[{address_text(address)}]:{port}"
 
 
-def community_id(source: bytes, source_port: int, destination: bytes, destination_port: int) -> str:
-    """Community ID, version 1, seed 0, of a TCP flow: the same for both directions."""
-    from binascii import b2a_base64
-    from hashlib import sha1
+def wireshark_filter(client: bytes, client_port: int, server: bytes, server_port: int, first: int, last: int) -> str:
+    """A display filter that shows the frames of one handshake, ICMP errors about it included.
 
-    one, other = (source, source_port.to_bytes(2)), (destination, destination_port.to_bytes(2))
-    if other < one:
-        one, other = other, one
-    octets = _SEED + one[0] + other[0] + _PROTOCOL_AND_PADDING + one[1] + other[1]
-    return "1:" + b2a_base64(sha1(octets, usedforsecurity=False).digest(), newline=False).decode("ascii")
-
-
-def wireshark_filter(
-    client: bytes, client_port: int, server: bytes, server_port: int, first_frame: int, last_frame: int
-) -> str:
-    """A display filter that shows the frames of one handshake, ICMP errors about it included."""
+    ``first`` and ``last`` are frame numbers, ABSENT where the flow needs no bound.
+    """
     ip = "ip" if len(client) == 4 else "ipv6"
     return (
         f"{ip}.addr == {address_text(client)} && {ip}.addr == {address_text(server)}"
         f" && tcp.port == {client_port} && tcp.port == {server_port}"
-        f" && frame.number >= {first_frame} && frame.number <= {last_frame}"
+        + (f" && frame.number >= {first}" if first != ABSENT else "")
+        + (f" && frame.number <= {last}" if last != ABSENT else "")
     )
+
+
+def frame_bounds(handshakes: Handshakes) -> tuple[list[int], list[int]]:
+    """For each handshake the frames between which its filter must stay: one end for each neighbour on its 4-tuple."""
+    first, last = [ABSENT] * len(handshakes), [ABSENT] * len(handshakes)
+    first_frame, last_frame = handshakes.first_frame.tolist(), handshakes.last_frame.tolist()
+    clients = zip(handshakes.client_address, handshakes.client_port.tolist(), strict=True)
+    servers = zip(handshakes.server_address, handshakes.server_port.tolist(), strict=True)
+    latest: dict[tuple[tuple[bytes, int], tuple[bytes, int]], int] = {}
+    for index, (client, server) in enumerate(zip(clients, servers, strict=True)):
+        flow = (client, server) if client < server else (server, client)
+        before = latest.get(flow)
+        if before is not None:
+            first[index] = first_frame[index]
+            last[before] = max(last_frame[before], first_frame[index] - 1)
+        latest[flow] = index
+    return first, last

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.judge import Handshakes
-from pcapcheck.report.identify import address_text, community_id, wireshark_filter
+from pcapcheck.report.community_id import community_id
+from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding
 from pcapcheck.tables import ABSENT, HANDSHAKES, Column
@@ -32,9 +33,10 @@ def handshake_rows(report: Report) -> Iterator[tuple[Any, ...]]:
     before = 0
     for capture, (facts, traffic) in enumerate(zip(report.capture_facts, report.traffics, strict=True)):
         handshakes = traffic.handshakes
+        bounds = frame_bounds(handshakes)
         for start in range(0, len(handshakes), _BATCH):
             stop = min(start + _BATCH, len(handshakes))
-            special = _not_integers(handshakes, slice(start, stop))
+            special = _not_integers(handshakes, bounds, slice(start, stop))
             special["handshake_id"] = list(range(before + start + 1, before + stop + 1))
             special["capture"] = [facts.path] * (stop - start)
             special["findings"] = findings.take(capture, start, stop)
@@ -60,18 +62,20 @@ def _values(handshakes: Handshakes, name: str, column: Column, part: slice) -> l
     return [None if number == absent else number for number in numbers]
 
 
-def _not_integers(handshakes: Handshakes, part: slice) -> dict[str, Sequence[Any]]:
+def _not_integers(handshakes: Handshakes, bounds: tuple[list[int], list[int]], part: slice) -> dict[str, Sequence[Any]]:
     clients, servers = handshakes.client_address[part], handshakes.server_address[part]
     flows = list(
         zip(clients, handshakes.client_port[part].tolist(), servers, handshakes.server_port[part].tolist(), strict=True)
     )
-    spans = zip(handshakes.first_frame[part].tolist(), handshakes.last_frame[part].tolist(), strict=True)
     return {
         "client_ip": [address_text(address) for address in clients],
         "server_ip": [address_text(address) for address in servers],
         "history": handshakes.history[part],
         "community_id": [community_id(*flow) for flow in flows],
-        "wireshark_filter": [wireshark_filter(*flow, *span) for flow, span in zip(flows, spans, strict=True)],
+        "wireshark_filter": [
+            wireshark_filter(*flow, first, last)
+            for flow, first, last in zip(flows, bounds[0][part], bounds[1][part], strict=True)
+        ],
         "cause": [""] * len(flows),
     }
 

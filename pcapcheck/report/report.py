@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pcapcheck.errors import CaptureError
+from pcapcheck.faults.softening import Fault, softened
 from pcapcheck.judge import Traffic
 from pcapcheck.rules import Findings
 from pcapcheck.stretch import CaptureFacts
@@ -50,6 +51,21 @@ class Report:
     def outcomes(self) -> Counter[str]:
         """How many handshakes came to each outcome."""
         return Counter(OUTCOMES[code] for traffic in self.traffics for code in traffic.handshakes.outcome.tolist())
+
+    def softened(self) -> list[dict[Fault, Counter[str]]]:
+        """For each capture which verdicts its faults explain, so that they are left undecided and nobody is blamed."""
+        return [
+            softened(traffic, facts, [one for one in self.all_findings.checked if one.capture == number])
+            for number, (traffic, facts) in enumerate(zip(self.traffics, self.capture_facts, strict=True))
+        ]
+
+    def faults(self) -> list[list[str]]:
+        """For each capture the ids of the rules about it that failed, and the names of faults that no rule finds."""
+        found = [{fault.name for fault in one} for one in self.softened()]
+        for one in self.all_findings.checked:
+            if one.rule.id.startswith("CAP") and len(one.failed):
+                found[one.capture].add(one.rule.id)
+        return [sorted(names) for names in found]
 
     @property
     def handshakes(self) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.faults.softening import RULE_ANSWERS, Fault
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import endpoint
@@ -31,7 +32,7 @@ def summary(report: Report, *, paint: Paint | None = None, width: int = 80) -> s
         _outcomes(report, width),
         _worst_servers(report, width),
         rtt_lines(report, width),
-        _findings(report, paint, width),
+        _findings(report, paint),
         _undecided(report, width),
         _skipped(report, width),
         _captures(report, width),
@@ -40,7 +41,7 @@ def summary(report: Report, *, paint: Paint | None = None, width: int = 80) -> s
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 frame``, ``2 frames``; a noun in -y must bring its own plural."""
+    """``1 frame``, ``2 frames``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
@@ -124,37 +125,60 @@ def _most(how: Counter[str]) -> str:
     return min(how, key=lambda name: (-how[name], OUTCOMES.index(name)))
 
 
-def _findings(report: Report, paint: Paint, width: int) -> list[str]:
-    counts: Counter[str] = Counter()
-    rules = {}
+def _findings(report: Report, paint: Paint) -> list[str]:
+    counts: Counter[tuple[int, str, str]] = Counter()  # by severity, rule, slug
     for one in report.all_findings.checked:
-        counts[one.rule.id] += len(one.failed)
-        rules[one.rule.id] = one.rule
-    found = sorted(
-        (rules[name] for name in counts if counts[name]), key=lambda rule: (SEVERITIES.index(rule.severity), rule.id)
-    )
-    if not found:
+        rule, answer = one.rule, one.answer
+        if isinstance(answer.severities, str):
+            severities = Counter({answer.severities or rule.severity: len(one.failed)})
+        else:
+            severities = Counter(one.severity(index) for index in one.failed.tolist())
+        for severity, number in severities.items():
+            counts[SEVERITIES.index(severity), rule.id, rule.slug] += number
+    counts = +counts
+    if not counts:
         return ["No findings."] if any(not one.error for one in report.capture_facts) else []
-    by_severity = [
-        paint(counted(report.all_findings.count(severity), severity) if severity != "info" else
-              f"{report.all_findings.count(severity)} info", severity)
-        for severity in SEVERITIES
-        if report.all_findings.count(severity)
-    ]  # fmt: skip
-    lines = [f"Findings: {', '.join(by_severity)}"]
+    totals = [
+        sum(number for (code, _, _), number in counts.items() if code == which) for which in range(len(SEVERITIES))
+    ]
+    named = [
+        paint(f"{total} {severity}" if severity == "info" else counted(total, severity), severity)
+        for severity, total in zip(SEVERITIES, totals, strict=True)
+        if total
+    ]
     digits = len(str(max(counts.values())))
-    for rule in found:
-        severity = paint(rule.severity.ljust(7), rule.severity)
-        lines.append(f"  {severity} {rule.id:5} {counts[rule.id]:>{digits}}  {rule.slug}")
+    lines = [f"Findings: {', '.join(named)}"]
+    for (code, rule_id, slug), number in sorted(counts.items()):
+        severity = SEVERITIES[code]
+        lines.append(f"  {paint(severity.ljust(7), severity)} {rule_id:5} {number:>{digits}}  {slug}")
     return lines
 
 
 def _undecided(report: Report, width: int) -> list[str]:
-    undecidable = report.all_findings.undecidable()
-    if not undecidable:
-        return []
-    parts = ", ".join(f"{name}\xa0({number})" for name, number in sorted(undecidable.items()))
-    return _filled(f"Not decidable from what was captured, rule (cases): {parts}", width)
+    """What cannot be decided, and which fault of a capture is why."""
+    lines = [line for fault, counts in _softened(report) for line in _filled(_because(fault, counts), width)]
+    if undecidable := report.all_findings.undecidable():
+        parts = ", ".join(f"{name}\xa0({number})" for name, number in sorted(undecidable.items()))
+        lines += _filled(f"Not decidable from what was captured, rule (handshakes): {parts}", width)
+    return lines
+
+
+def _softened(report: Report) -> list[tuple[Fault, Counter[str]]]:
+    """The faults of all captures together."""
+    total: dict[Fault, Counter[str]] = {}
+    for one in report.softened():
+        for fault, counts in one.items():
+            total.setdefault(fault, Counter()).update(counts)
+    return sorted(total.items())
+
+
+def _because(fault: Fault, counts: Counter[str]) -> str:
+    """``3 handshakes midstream, 12 rule answers undecided: the capture began late``."""
+    rule = f" ({fault.name})" if fault.name.startswith("CAP") else ""
+    parts = [f"{counted(counts[name], 'handshake')} {name}" for name in OUTCOMES if counts[name]]
+    if counts[RULE_ANSWERS]:
+        parts.append(f"{counted(counts[RULE_ANSWERS], 'rule answer')} undecided")
+    return f"{', '.join(parts)}: {fault.says}{rule}"
 
 
 def _skipped(report: Report, width: int) -> list[str]:

@@ -6,13 +6,22 @@ The columns are those of JSON lines; ``findings`` are rule ids with a space betw
 from __future__ import annotations
 
 import csv
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
 from pcapcheck.report.plain import NAMES, handshake_rows
 from pcapcheck.report.report import Report
+from pcapcheck.tables import HANDSHAKES
 
 # A spreadsheet takes a cell that begins so for a formula, and would run what a file name says.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+_FINDINGS: Final = NAMES.index("findings")
+_TEXTS: Final = [
+    at for at, (name, column) in enumerate(HANDSHAKES.items()) if column.dtype == "string" or name == "capture"
+]
+_BOOLEANS: Final = [at for at, column in enumerate(HANDSHAKES.values()) if column.dtype == "boolean"]
+_WORDS: Final = {None: "", False: "false", True: "true"}
 
 
 def write_csv(report: Report, out: TextIO) -> None:
@@ -20,14 +29,11 @@ def write_csv(report: Report, out: TextIO) -> None:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(NAMES)
     for values in handshake_rows(report):
-        writer.writerow([_cell(value) for value in values])
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list):
-        return " ".join(finding.rule.id for finding in value)
-    return value
+        cells = list(values)
+        for at in _TEXTS:
+            if cells[at].startswith(_FORMULA):
+                cells[at] = "'" + cells[at]
+        for at in _BOOLEANS:
+            cells[at] = _WORDS[cells[at]]
+        cells[_FINDINGS] = " ".join(finding.rule.id for finding in cells[_FINDINGS])
+        writer.writerow(cells)

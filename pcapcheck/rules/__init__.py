@@ -14,7 +14,11 @@ from pcapcheck.rules.catalogue import Answer, Finding, Findings, Rule, findings_
 
 __all__ = ["RULES", "Answer", "Finding", "Findings", "Rule", "findings_of", "rule"]
 
-_MODULES: Final = ("numbers", "order", "outcomes", "shapes", "resets", "icmp", "options", "capture")
+_MODULES: Final = (
+    "numbers", "order", "outcomes", "shapes", "resets", "icmp", "options", "capture", "timing", "first_flight",
+    "reuse", "guessable", "backlog", "capture_gaps",
+    "option_form", "mss", "window_scale", "timestamps", "option_changes", "fast_open", "ecn", "mptcp",
+)  # fmt: skip
 
 
 def _load() -> dict[str, Rule]:

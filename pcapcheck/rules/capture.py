@@ -9,15 +9,11 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import Skip
 from pcapcheck.evidence import Event
+from pcapcheck.faults.signs import UNDECODED
 from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-
-# Frames with these may have held a TCP segment; ARP, UDP and the like did not.
-UNDECODED: Final = (
-    Skip.LATER_FRAGMENT, Skip.CUT_HEADER, Skip.BAD_HEADER, Skip.UNKNOWN_LINK_TYPE, Skip.ENCRYPTED, Skip.TUNNEL,
-)  # fmt: skip
 
 _HANDSHAKE: Final = """
     +0   > S  0:0(0) win 64240

@@ -26,7 +26,7 @@ HEADINGS: Final = ("What it means", "Why it matters", "Common causes", "What to 
 
 @dataclass(frozen=True)
 class Answer:
-    """A rule's answer for every handshake (or, with one entry, for the capture).
+    """A rule's answer for every handshake (or, with entries of its own, about the capture).
 
     Of the handshakes to which the rule applies, those that are not decidable are undecidable, those that fail are
     findings, and the rest pass.
@@ -55,7 +55,7 @@ class Rule:
     fires: str  # an exchange that it finds, and
     silent: str  # one that it does not
     check: Callable[[Traffic, CaptureFacts], Answer]
-    per_capture: bool = False  # its answer has one entry, about the capture as a whole
+    per_capture: bool = False  # its answer is about the capture: one entry, or one for each host or socket
 
     @property
     def title(self) -> str:
@@ -146,12 +146,19 @@ class Checked(NamedTuple):
         return self._mask(self.answer.fails).nonzero()[0].astype(np.int64)
 
     @property
+    def undecided(self) -> Ints:
+        """Index of each handshake to which the rule applies but for which it cannot be decided."""
+        if self.answer.decidable is None:
+            return np.empty(0, np.int64)
+        undecided = ~self.answer.decidable
+        if self.answer.applies is not None:
+            undecided = undecided & self.answer.applies
+        return undecided.nonzero()[0].astype(np.int64)
+
+    @property
     def undecidable(self) -> int:
         """To how many handshakes the rule applies but cannot be decided."""
-        if self.answer.decidable is None:
-            return 0
-        undecidable = ~self.answer.decidable
-        return int((undecidable if self.answer.applies is None else undecidable & self.answer.applies).sum())
+        return len(self.undecided)
 
     def severity(self, index: int) -> str:
         """How much the finding about one handshake weighs."""

@@ -43,7 +43,7 @@ _MESSAGES: Final = {
 _PARAMETER_PROBLEMS: Final = {(4, 12), (6, 4)}
 
 
-def _message(number: int) -> tuple[str, str]:
+def message_of(number: int) -> tuple[str, str]:
     """Name and class of an ICMP error as openings.ROW has it."""
     version, icmp_type, icmp_code = (6 if number >> 16 else 4), number >> 8 & 0xFF, number & 0xFF
     if (version, icmp_type) in _PARAMETER_PROBLEMS:
@@ -96,7 +96,7 @@ def icmp_error_answers_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     row = np.where(about_syn == ABSENT, row, about_syn)
     with_syn = handshakes.facts & Fact.SYN != 0
     failed = ((row != ABSENT) & with_syn).nonzero()[0].tolist()
-    messages = [_message(int(traffic.rows["ack"][row[index]])) for index in failed]
+    messages = [message_of(int(traffic.rows["ack"][row[index]])) for index in failed]
     kinds = [
         kind if about_syn[index] != ABSENT else f"it quotes {traffic.rows['seq'][row[index]]}, which is not in flight"
         for index, (_, kind) in zip(failed, messages, strict=True)

@@ -1,4 +1,4 @@
-"""Timestamps of single rows, as columns: for the rules that compare one segment's echo with another's value."""
+"""Options of single rows, as columns, and what the SYNs and SYN-ACKs of each handshake offered."""
 
 from __future__ import annotations
 
@@ -7,24 +7,56 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.decode.options import parse_options
+from pcapcheck.decode.option_columns import option_columns
+from pcapcheck.decode.segment import OPTIONS_UNSEEN
+from pcapcheck.evidence import Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.rules.catalogue import Answer, Bools
 from pcapcheck.tables import ABSENT
 
-# The shortest Timestamps option (RFC 7323, section 3.2).
-_SHORTEST = 10
 
-
-def timestamps_of(
-    rows: npt.NDArray[Any], wanted: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def timestamps_of(rows: npt.NDArray[Any], wanted: Bools) -> tuple[Ints, Ints]:
     """TSval and TSecr of each of the openings.ROW rows; ABSENT where it has none or is not ``wanted``.
 
-    ``wanted`` must leave out ICMP errors, whose options are an address. Options are parsed for wanted rows only.
+    ``wanted`` must leave out ICMP errors, whose options are an address.
     """
     tsval, tsecr = np.full(len(rows), ABSENT, np.int64), np.full(len(rows), ABSENT, np.int64)
-    (where,) = (wanted & (rows["options_length"] >= _SHORTEST)).nonzero()
-    octets, lengths = rows["options"][where].tolist(), rows["options_length"][where].tolist()
-    for index, option_octets, length in zip(where.tolist(), octets, lengths, strict=True):
-        options = parse_options(option_octets[:length], complete=False)
-        tsval[index], tsecr[index] = options.tsval, options.tsecr
+    asked = rows[wanted]
+    columns = option_columns(asked["options"], asked["options_length"], asked["unseen"])
+    tsval[wanted], tsecr[wanted] = columns.tsval, columns.tsecr
     return tsval, tsecr
+
+
+def segments(traffic: Traffic) -> Bools:
+    """Which rows are segments that a host sent: no ICMP errors, no copies."""
+    sent: Bools = (traffic.rows["kind"] != ICMP) & (traffic.event != Event.COPY)
+    return sent
+
+
+def some(traffic: Traffic, rows: Bools) -> Bools:
+    """Which handshakes have such a row."""
+    found = np.zeros(len(traffic.handshakes), bool)
+    found[traffic.handshake[rows]] = True
+    return found
+
+
+def options_seen(traffic: Traffic, rows: Bools) -> Bools:
+    """Which handshakes have such rows, and the options of all of them were captured."""
+    unseen = traffic.rows["unseen"] & OPTIONS_UNSEEN != 0
+    seen: Bools = some(traffic, rows) & ~some(traffic, rows & unseen)
+    return seen
+
+
+def unasked(traffic: Traffic, offered: Bools, expected: str, actual: str) -> Answer:
+    """Fails where a SYN-ACK has an option (``offered``, by row) that no SYN of the attempt had."""
+    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    row = traffic.first(synack & offered)
+    return Answer(
+        fails=(row != ABSENT) & ~some(traffic, syn & offered),
+        applies=(row != ABSENT) | (some(traffic, synack) & ~options_seen(traffic, synack)),
+        decidable=(row != ABSENT) & (some(traffic, syn & offered) | options_seen(traffic, syn)),
+        frames=(traffic.value("frame", row), traffic.value("frame", traffic.first(syn))),
+        expected=expected,
+        actual=actual,
+    )

@@ -85,7 +85,7 @@ class _Server(NamedTuple):
 
 def incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
     """Each client segment that stands where the completing one should, and cannot be it."""
-    for handshake in np.unique(traffic.handshake[traffic.event == Event.WRONG_ACK]).tolist():
+    for handshake in traffic.count(traffic.event == Event.WRONG_ACK).nonzero()[0].tolist():
         start, end = np.searchsorted(traffic.handshake, [handshake, handshake + 1]).tolist()
         events = traffic.event[start:end]
         right = (events == Event.SYNACK).nonzero()[0]

@@ -1,4 +1,4 @@
-"""What the capture itself did wrong, found before any host is blamed.
+"""Faults that show in the rows of one flow.
 
 Copies of one packet are set aside here, so that nothing counts or times them.
 """

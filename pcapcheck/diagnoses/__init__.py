@@ -1,0 +1,25 @@
+"""The diagnoses: one function each, and nothing else to touch.
+
+A diagnosis is a function under ``@diagnosis(...)`` in one of this package's modules. It takes the Traffic of one
+capture and says for every handshake at once how certain its claim is; its docstring is its manual page.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+from pcapcheck.diagnoses.catalogue import REGISTERED, Cause, Causes, Conclusion, Diagnosis, diagnose, diagnosis
+
+__all__ = ["DIAGNOSES", "Cause", "Causes", "Conclusion", "Diagnosis", "diagnose", "diagnosis"]
+
+_MODULES: Final = ("refusals", "silence", "queues", "cookies", "reuse", "servers", "extensions", "clients", "path_mtu")
+
+
+def _load() -> dict[str, Diagnosis]:
+    for name in _MODULES:
+        import_module(f"{__name__}.{name}")
+    return dict(sorted(REGISTERED.items()))
+
+
+DIAGNOSES: Final[dict[str, Diagnosis]] = _load()

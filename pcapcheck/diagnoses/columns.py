@@ -1,0 +1,128 @@
+"""Columns that several diagnoses need: what groups of handshakes share, and what follows a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import overload
+
+import numpy as np
+
+from pcapcheck.diagnoses.catalogue import Bools
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.tables import ABSENT
+
+SECOND = 10**9
+MILLISECOND = 10**6
+
+# A tap is near the server where the way to the server takes at most this part of the way to the client.
+_NEAR = 10
+
+
+class Details(Sequence[str]):
+    """What is said of each handshake, put into words only when it is asked for."""
+
+    def __init__(self, size: int, text: Callable[[int], str]) -> None:
+        self._size = size
+        self._text = text
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self._text(number) for number in range(*index.indices(self._size))]
+        return self._text(index)
+
+
+def numbered(*columns: Ints) -> Ints:
+    """One number, from 0, for each combination of values that occurs."""
+    number = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        values, which = np.unique(column, return_inverse=True)
+        _, number = np.unique(number * len(values) + which, return_inverse=True)
+    return number.astype(np.int64)
+
+
+def sockets(traffic: Traffic) -> Ints:
+    """Which listening socket each handshake asks for: the server's address and port, numbered."""
+    return numbered(traffic.servers, traffic.handshakes.server_port)
+
+
+def count_in(group: Ints, mask: Bools) -> Ints:
+    """For each handshake, how many of its group meet the mask."""
+    return np.bincount(group, weights=mask).astype(np.int64)[group] if len(group) else group
+
+
+def least_in(group: Ints, values: Ints, mask: Bools) -> Ints:
+    """For each handshake, the least value of those of its group that meet the mask, ABSENT where none does."""
+    if not len(group):
+        return group
+    none = np.iinfo(np.int64).max
+    least = np.full(int(group.max()) + 1, none, np.int64)
+    np.minimum.at(least, group[mask], values[mask])
+    return np.where(least == none, ABSENT, least)[group]
+
+
+def most_in(group: Ints, values: Ints, mask: Bools) -> Ints:
+    """For each handshake, the greatest value of those of its group that meet the mask, ABSENT where none does."""
+    least = least_in(group, -values, mask)
+    return np.where(count_in(group, mask) > 0, -least, ABSENT)
+
+
+def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints) -> Bools:
+    """For each handshake, whether one of its group that meets the mask has its time in start .. end, to the ms."""
+    found = np.zeros(len(group), bool)
+    if not mask.any():
+        return found
+    # One sorted key of group and time: what lies between two keys is one group's stretch of time.
+    origin, width = int(time[mask].min()), int(np.ptp(time[mask])) // MILLISECOND + 2
+    key = np.sort(group[mask] * width + (time[mask] - origin) // MILLISECOND)
+    low = np.clip((start - origin) // MILLISECOND, 0, width - 1)
+    high = np.clip((end - origin) // MILLISECOND, -1, width - 2)
+    first = np.searchsorted(key, group * width + low, "left")
+    found[:] = np.searchsorted(key, group * width + high, "right") > first
+    return found
+
+
+def last(traffic: Traffic, condition: Bools) -> Ints:
+    """For each handshake the last row that meets the condition, ABSENT where none does."""
+    found = np.full(len(traffic.handshakes), ABSENT, np.int64)
+    (where,) = condition.nonzero()
+    found[traffic.handshake[where]] = where
+    return found
+
+
+def after(traffic: Traffic, row: Ints) -> Bools:
+    """Which rows come after the row given for their handshake; none where that is ABSENT."""
+    start = row[traffic.handshake]
+    later: Bools = (start != ABSENT) & (np.arange(len(start)) > start)
+    return later
+
+
+def before(traffic: Traffic, row: Ints) -> Bools:
+    """Which rows come before the row given for their handshake; none where that is ABSENT."""
+    earlier: Bools = np.arange(len(traffic.rows)) < row[traffic.handshake]
+    return earlier
+
+
+def flagged(traffic: Traffic, flags: int) -> Bools:
+    """Which rows have one of these TCP flags."""
+    found: Bools = traffic.rows["tcp_flags"] & flags != 0
+    return found
+
+
+def near_server(traffic: Traffic) -> Bools:
+    """Which handshakes were captured near their server, as the RTTs of all handshakes with that server show.
+
+    Loss between such a tap and the server is unlikely; it is never excluded.
+    """
+    handshakes = traffic.handshakes
+    measured = (handshakes.server_rtt != ABSENT) & (handshakes.client_rtt >= MILLISECOND)
+    near = measured & (handshakes.server_rtt * _NEAR <= handshakes.client_rtt)
+    near_count = count_in(traffic.servers, near)
+    at_server: Bools = (near_count > 0) & (near_count * 10 >= count_in(traffic.servers, measured) * 9)
+    return at_server

@@ -1,0 +1,159 @@
+"""SYN cookies: a server that keeps no state between its SYN-ACK and the ACK."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, sockets
+from pcapcheck.evidence import PENDING_NS, Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.row_options import timestamps_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# Linux hides the options in the six lowest bits of the SYN-ACK's TSval, so that it is up to 64 ms older than the clock.
+_LAG_MS: Final = 64
+_SLACK_MS: Final = 3
+
+# Of so many handshakes of a socket a pattern is compatible, of so many it is strong.
+_SOME: Final = 3
+_MANY: Final = 8
+
+
+@diagnosis(
+    "D08",
+    "syn-cookies",
+    application="nothing",
+    decide_by="at the server: `nstat -az TcpExtSyncookiesSent TcpExtSyncookiesRecv`, `sysctl net.ipv4.tcp_syncookies`",
+    fires="""
+        # The SYN-ACK's timestamp is 49, 60 and 23 ms older than the clock of the segments after it.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0)       <mss 1460,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 <mss 1460,TS val 5000 ecr 100>
+        +0   > .  1:1(0) ack 1 <TS val 120 ecr 5000>
+        +.01 > P. 1:6(5) ack 1 <TS val 130 ecr 5000>
+        +.02 < .  1:1(0) ack 6 <TS val 5079 ecr 130>
+        +.02 < P. 1:6(5) ack 6 <TS val 5099 ecr 130>
+        flow b
+        client 192.0.2.1:49153
+        +1   > S  0:0(0)       <mss 1460,TS val 1100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 <mss 1460,TS val 70000 ecr 1100>
+        +0   > .  1:1(0) ack 1 <TS val 1120 ecr 70000>
+        +.01 > P. 1:6(5) ack 1 <TS val 1130 ecr 70000>
+        +.02 < .  1:1(0) ack 6 <TS val 70090 ecr 1130>
+        +.02 < P. 1:6(5) ack 6 <TS val 70110 ecr 1130>
+        flow c
+        client 192.0.2.1:49154
+        +2   > S  0:0(0)       <mss 1460,TS val 2100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 <mss 1460,TS val 31000 ecr 2100>
+        +0   > .  1:1(0) ack 1 <TS val 2120 ecr 31000>
+        +.01 > P. 1:6(5) ack 1 <TS val 2130 ecr 31000>
+        +.02 < .  1:1(0) ack 6 <TS val 31053 ecr 2130>
+        +.02 < P. 1:6(5) ack 6 <TS val 31073 ecr 2130>
+    """,
+    silent="""
+        # A SYN-ACK that shows the clock of its sender.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0)       <mss 1460,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 <mss 1460,TS val 5000 ecr 100>
+        +0   > .  1:1(0) ack 1 <TS val 120 ecr 5000>
+        +.01 > P. 1:6(5) ack 1 <TS val 130 ecr 5000>
+        +.02 < .  1:1(0) ack 6 <TS val 5030 ecr 130>
+        +.02 < P. 1:6(5) ack 6 <TS val 5050 ecr 130>
+        flow b
+        client 192.0.2.1:49153
+        +1   > S  0:0(0)       <mss 1460,TS val 1100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 <mss 1460,TS val 70000 ecr 1100>
+        +0   > .  1:1(0) ack 1 <TS val 1120 ecr 70000>
+        +.01 > P. 1:6(5) ack 1 <TS val 1130 ecr 70000>
+        +.02 < .  1:1(0) ack 6 <TS val 70031 ecr 1130>
+        +.02 < P. 1:6(5) ack 6 <TS val 70051 ecr 1130>
+        flow c
+        client 192.0.2.1:49154
+        +2   > S  0:0(0)       <mss 1460,TS val 2100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 <mss 1460,TS val 31000 ecr 2100>
+        +0   > .  1:1(0) ack 1 <TS val 2120 ecr 31000>
+        +.01 > P. 1:6(5) ack 1 <TS val 2130 ecr 31000>
+        +.02 < .  1:1(0) ack 6 <TS val 31030 ecr 2130>
+        +.02 < P. 1:6(5) ack 6 <TS val 31050 ecr 2130>
+    """,
+)
+def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The server answers with SYN cookies: its SYN queue is full, or cookies are forced.
+
+    What it means: With a cookie the server keeps nothing of the SYN (RFC 4987, section 3.6); what it must remember is
+    coded into the SYN-ACK. Two traces of that can be seen, both only over many handshakes of one socket, so that it is
+    never proved. Linux codes the options into the low bits of the timestamp, which makes a SYN-ACK up to 64 ms older
+    than the clock of the server's next segments. And a SYN-ACK that is not acknowledged is never sent again.
+
+    What else it could be: For the timestamps: a path that delays the first segment of each connection by some 10 ms.
+    For the missing repeats: a SYN proxy, a server that is set to send one SYN-ACK only, a half of the traffic that
+    takes another way.
+
+    How to decide: SyncookiesSent grows at the server, and its kernel log says "possible SYN flooding".
+
+    What the application saw: Nothing. Options that fit into no cookie are lost (without timestamps: window scaling and
+    SACK), and a connection that the accept queue has no room for dies without a trace.
+    """
+    handshakes = traffic.handshakes
+    socket = sockets(traffic)
+    lag, measured = _lag(traffic)
+    lags = count_in(socket, measured)
+    least, most = least_in(socket, lag, measured), most_in(socket, lag, measured)
+    late = count_in(socket, measured & (lag >= _LAG_MS // 6))
+    coded = (lags >= _SOME) & (least >= -_SLACK_MS) & (most <= _LAG_MS + _SLACK_MS) & (late * 3 >= lags * 2)
+    spread = coded & (lags >= _MANY) & (most - least >= _LAG_MS // 2)
+    single = handshakes.is_outcome("half-open") & (handshakes.synack_count == 1) & (handshakes.syn_count == 1)
+    singles = count_in(socket, single)
+    patient = single & _awaited(traffic, capture) & (singles >= _MANY)
+    certainty = np.where(measured & coded, np.where(spread, STRONG, COMPATIBLE), np.where(patient, COMPATIBLE, 0))
+
+    def text(index: int) -> str:
+        if patient[index]:
+            return f"{singles[index]} unanswered SYN-ACKs of this socket were never repeated"
+        return f"timestamps of {lags[index]} SYN-ACKs {least[index]} to {most[index]} ms older than the server's clock"
+
+    return Conclusion(certainty, evidence=(handshakes.synack_frame,), detail=Details(len(handshakes), text))
+
+
+def _awaited(traffic: Traffic, capture: CaptureFacts) -> Bools:
+    """Whether the capture goes on so long after the SYN-ACK that its repeat would have been seen."""
+    synack = traffic.value("time", traffic.first(traffic.event == Event.SYNACK))
+    long_enough: Bools = capture.end_time - synack >= PENDING_NS
+    long_enough &= synack != ABSENT
+    return long_enough
+
+
+def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
+    """How many ms the SYN-ACK's TSval is behind the server's clock, and where that can be measured.
+
+    The clock must tick once a millisecond, as two later segments of the server show.
+    """
+    handshakes, rows = traffic.handshakes, traffic.rows
+    synack = traffic.first(traffic.event == Event.SYNACK)
+    timed = (handshakes.server_timestamps == 1) & (handshakes.synack_count == 1) & handshakes.is_outcome("established")
+    later = (traffic.event == Event.SERVER_GOES_ON) & timed[traffic.handshake]
+    following = traffic.first(later & after(traffic, synack))
+    final = last(traffic, later & after(traffic, following))
+    wanted = np.zeros(len(rows), bool)
+    complete = timed & (final != ABSENT)
+    for row in (synack, following, final):
+        wanted[row[complete]] = True
+    tsval, _ = timestamps_of(rows, wanted)
+
+    def drift(then: Ints, now: Ints) -> Ints:
+        ticks = seq.diff(tsval[now], tsval[then])
+        drifted: Ints = np.rint(ticks - (rows["time"][now] - rows["time"][then]) / MILLISECOND).astype(np.int64)
+        return drifted
+
+    if not len(rows):
+        return synack, complete
+    measured = complete & (tsval[synack] != ABSENT) & (tsval[following] != ABSENT) & (tsval[final] != ABSENT)
+    measured &= np.abs(drift(following, final)) <= _SLACK_MS
+    return drift(synack, following), measured

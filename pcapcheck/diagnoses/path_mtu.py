@@ -1,0 +1,121 @@
+"""Connections that open well and stall at the first large segment."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.segment import ACK, RST, SYN
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import SECOND, Details, flagged
+from pcapcheck.evidence import Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import FAR, ICMP, REPEATED
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# Options take at most 40 octets of a full-sized segment (RFC 6691).
+_OPTIONS = 40
+
+
+@diagnosis(
+    "D33",
+    "mtu-blackhole",
+    application="ETIMEDOUT",
+    rivals=("filtered-or-down",),
+    decide_by="`tracepath SERVER` or `ping -M do -s 1472 SERVER`; whether ICMP 3/4 (ICMPv6 2/0) is filtered on the way",
+    fires="""
+        +0   > S  0:0(0)            win 64240 <mss 1460>
+        +.02 < S. 0:0(0) ack 1      win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+        +0   > .  101:1561(1460) ack 1
+        +0   > P. 1561:1661(100) ack 1
+        +.02 < .  1:1(0) ack 101 <nop,nop,sack 1561:1661>
+        +.3  > .  101:1561(1460) ack 1
+        +.6  > .  101:1561(1460) ack 1
+        +10  arp
+    """,
+    silent="""
+        # The second try gets through: plain loss.
+        +0   > S  0:0(0)            win 64240 <mss 1460>
+        +.02 < S. 0:0(0) ack 1      win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+        +0   > .  101:1561(1460) ack 1
+        +.3  > .  101:1561(1460) ack 1
+        +.02 < .  1:1(0) ack 1561
+    """,
+)
+def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """Full-sized segments vanish on the path, small ones pass: a path MTU black hole.
+
+    What it means: The handshake was right. Then a segment as large as the other side's MSS allows was sent again and
+    again, and never acknowledged; no segment of that size ever was. Where the other side still sends ACKs meanwhile, so
+    that it lives and small segments pass, that is strong; else compatible. See RFC 2923, section 2.1.
+
+    What else it could be: The path died just then, or the other side did; loss of that one segment, again and again.
+
+    How to decide: Send large packets with "don't fragment" set, and look for filtered ICMP "fragmentation needed".
+    Lowering the MSS (`iptables -j TCPMSS --clamp-mss-to-pmtu`) cures it at once.
+
+    What the application saw: connect() succeeds, small requests work, large ones hang until ETIMEDOUT. A TLS handshake
+    stalls at the certificate.
+    """
+    handshakes = traffic.handshakes
+    found = np.zeros(len(handshakes), np.int64)
+    lost, again = np.full((2, len(handshakes)), ABSENT, np.int64)
+    for from_client in (True, False):
+        certainty, first, repeat = _unheard(traffic, from_client)
+        better = (certainty != 0) & (found == 0)
+        found, lost, again = (
+            np.where(better, new, old)
+            for new, old in ((certainty, found), (first, lost), (repeat, again))
+        )  # fmt: skip
+    found = np.where(handshakes.is_outcome("established"), found, 0)
+    octets = traffic.value("payload_length", lost)
+    return Conclusion(
+        found,
+        evidence=(traffic.value("frame", lost), traffic.value("frame", again)),
+        detail=Details(len(handshakes), lambda index: f"a segment of {octets[index]} octets is never acknowledged"),
+    )
+
+
+def _unheard(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints]:
+    """Of one side: how certain it is that its full-sized segments vanish; row of the first such and of its repeat."""
+    handshakes, rows, handshake = traffic.handshakes, traffic.rows, traffic.handshake
+    isn = (handshakes.client_isn if from_client else handshakes.server_isn)[handshake]
+    mss = handshakes.server_mss if from_client else handshakes.client_mss
+    sound = (rows["kind"] != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST)
+    mine, theirs = sound & (traffic.from_client == from_client), sound & (traffic.from_client != from_client)
+    answers = theirs & flagged(traffic, ACK)
+    reach = seq.ahead(rows["ack"] + rows["folded_ack"].astype(np.int64), isn)
+    heard = _highest(traffic, reach, answers)
+    begin = seq.ahead(rows["seq"].astype(np.int64), isn)
+    length = rows["payload_length"].astype(np.int64)
+    smallest = np.where(mss > 2 * _OPTIONS, mss - _OPTIONS, FAR)
+    full = mine & (length >= smallest[handshake])
+    first = traffic.first(full & (begin >= heard[handshake]))
+    number = traffic.value("seq", first)
+    repeats = mine & (length > 0) & (rows["seq"] == number[handshake]) & (np.arange(len(rows)) > first[handshake])
+    repeat = traffic.first(repeats)
+    folded = (mine & (rows["folded_signs"] & REPEATED != 0)) & (np.arange(len(rows)) >= first[handshake])
+    times = traffic.count(repeats) + traffic.count(folded)
+    until = _highest(traffic, np.maximum(rows["folded_until"], rows["time"]), repeats | folded)
+    lasting = until - traffic.value("time", first) >= SECOND // 2
+    stalled = (first != ABSENT) & (times >= 2) & lasting & (heard > 0)
+    large = mine & (np.maximum(length, rows["folded_largest"]) >= smallest[handshake])
+    stalled &= traffic.count(large & (begin + length <= heard[handshake])) == 0
+    # Word of the other side after the loss: it lives, and the path still carries what is small.
+    crossing = traffic.value("time", first) + np.maximum(handshakes.handshake_rtt_max, 0)
+    alive = traffic.count(answers & (np.maximum(rows["folded_until"], rows["time"]) >= crossing[handshake])) > 0
+    return np.where(stalled, np.where(alive, STRONG, COMPATIBLE), 0), first, repeat
+
+
+def _highest(traffic: Traffic, values: Ints, condition: Bools) -> Ints:
+    """For each handshake the greatest of the values where the condition is met, ABSENT where it never is."""
+    highest = np.full(len(traffic.handshakes), ABSENT, np.int64)
+    np.maximum.at(highest, traffic.handshake[condition], values[condition])
+    return highest

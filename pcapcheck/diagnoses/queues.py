@@ -1,0 +1,313 @@
+"""Handshakes that are complete for the client and not for the server: what became of the ACK."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import (
+    SECOND,
+    Details,
+    after,
+    any_between,
+    before,
+    count_in,
+    last,
+    near_server,
+    sockets,
+)
+from pcapcheck.evidence import Event, Fact
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.row_options import timestamps_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT, ACK_KINDS
+
+# A SYN-ACK's timer runs for a second (RFC 6298, section 2.1), on some systems less; copies made on the way come sooner.
+_TIMER = SECOND // 2
+
+
+class _Repeats(NamedTuple):
+    """SYN-ACKs that the server repeated though the client's ACK must have reached it by then."""
+
+    ack: Ints  # row of the completing segment
+    counts: Ints
+    first: Ints  # row
+    last: Ints
+    answered: Bools  # the client acknowledged one of them, and another came all the same
+    data: Ints  # row of the client's first data
+
+
+def _repeats(traffic: Traffic) -> _Repeats:
+    handshakes, rows = traffic.handshakes, traffic.rows
+    ack = traffic.first(traffic.event == Event.COMPLETING)
+    synack = traffic.first(traffic.event == Event.SYNACK)
+    crossing = traffic.value("time", ack) + np.maximum(handshakes.server_rtt_max, 0)
+    soonest = np.maximum(crossing, traffic.value("time", synack) + _TIMER)
+    again = (traffic.event == Event.SYNACK) & after(traffic, ack) & (rows["time"] > soonest[traffic.handshake])
+    # A copy that the network delayed carries the timestamp of the first.
+    concerned = (traffic.count(again) > 0)[traffic.handshake]
+    tsval, _ = timestamps_of(rows, again | (concerned & (np.arange(len(rows)) == synack[traffic.handshake])))
+    of_first = np.where(synack == ABSENT, ABSENT, tsval[synack] if len(rows) else ABSENT)
+    again &= (tsval == ABSENT) | (tsval != of_first[traffic.handshake])
+    first, final = traffic.first(again), last(traffic, again)
+    counts = np.bincount(
+        traffic.handshake[again], weights=1.0 + rows["folded"][again], minlength=len(handshakes)
+    ).astype(np.int64)
+    reply = traffic.count(after(traffic, first) & before(traffic, final) & (traffic.event == Event.CLIENT_GOES_ON))
+    has_data = traffic.from_client & (rows["payload_length"] > 0)
+    data = traffic.first(has_data & ((traffic.event == Event.COMPLETING) | after(traffic, ack)))
+    return _Repeats(ack, counts, first, final, reply > 0, data)
+
+
+def _data_before_repeat(traffic: Traffic, repeats: _Repeats) -> Bools:
+    """Whether the client had sent data when the server repeated its SYN-ACK, and the server must have had it."""
+    sent, repeated = traffic.value("time", repeats.data), traffic.value("time", repeats.first)
+    in_time: Bools = sent + np.maximum(traffic.handshakes.server_rtt_max, 0) < repeated
+    in_time &= (repeats.data != ABSENT) & (repeats.first != ABSENT)
+    return in_time
+
+
+def _taken_at_once(traffic: Traffic, repeats: _Repeats) -> Bools:
+    """Whether the server went on about one round trip after the client's first data."""
+    reply = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.data))
+    waited = traffic.value("time", reply) - traffic.value("time", repeats.data)
+    prompt: Bools = waited <= 3 * np.maximum(traffic.handshakes.server_rtt_max, 0) + SECOND // 4
+    prompt &= reply != ABSENT
+    return prompt
+
+
+def _deferred(traffic: Traffic, repeats: _Repeats) -> tuple[Ints, Ints]:
+    """How certain it is that the socket waits for data, and by how many of its handshakes."""
+    bare = traffic.handshakes.ack_kind == ACK_KINDS.index("ack")
+    early = _data_before_repeat(traffic, repeats)
+    prompt = _taken_at_once(traffic, repeats)
+    repeated = repeats.counts > 0
+    idle = bare & repeated & ~early & prompt
+    socket = sockets(traffic)
+    idles = count_in(socket, idle)
+    # Data that was there and did not help speaks against it.
+    consistent = count_in(socket, early & repeated) == 0
+    spoke_soon = count_in(socket, ~repeated & prompt & (repeats.data != ABSENT)) > 0
+    certainty = np.where((idles >= 5) & spoke_soon, STRONG, np.where(idles >= 2, COMPATIBLE, 0))
+    return np.where(idle & consistent, certainty, 0), idles
+
+
+@diagnosis(
+    "D04",
+    "accept-queue-full",
+    application="nothing",
+    rivals=("ack-lost", "defer-accept"),
+    decide_by="at the server: `nstat -az TcpExtListenOverflows TcpExtListenDrops`, `ss -lnt` (Recv-Q above Send-Q)",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +1   < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +2   < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # One repeat only: one lost ACK explains it.
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +1   < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +.1  > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+    """,
+)
+def accept_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The server's accept queue is full, so its kernel ignores the ACK that would complete the handshake.
+
+    What it means: The client's ACK has right numbers, and the server repeats its SYN-ACK all the same, after a second
+    ACK, or after data, too. At a tap near the server, where ACK and data have all but arrived, that is strong.
+    Elsewhere it is compatible: two lost segments are rarer than one, but a path that loses everything beyond the tap
+    looks the same.
+
+    What else it could be: Every ACK lost behind the tap; a listener with TCP_DEFER_ACCEPT that waits for data (then
+    the connection goes on at once when the client sends some).
+
+    How to decide: At the server, ListenOverflows grows with each ignored ACK, and `ss -lnt` shows Recv-Q above Send-Q
+    for the socket: the application accepts too slowly, or its backlog is too small.
+
+    What the application saw: connect() succeeds. Then nothing: writes go unanswered until the queue drains, or end in
+    ECONNRESET or ETIMEDOUT. With SYN cookies the server does not even repeat its SYN-ACK, and nothing shows it.
+    """
+    handshakes = traffic.handshakes
+    repeats = _repeats(traffic)
+    deferred, _ = _deferred(traffic, repeats)
+    data_ignored = _data_before_repeat(traffic, repeats)
+    ignored = repeats.answered & (repeats.counts >= 2) | data_ignored | (handshakes.facts & Fact.CLIENT_ONLY != 0)
+    near = near_server(traffic)
+    found = (repeats.counts > 0) & (ignored | near) & (deferred != STRONG)
+    alike = count_in(sockets(traffic), found)
+    return Conclusion(
+        np.where(found, np.where(near & data_ignored, STRONG, COMPATIBLE), 0),
+        evidence=(handshakes.ack_frame, traffic.value("frame", repeats.first), traffic.value("frame", repeats.last)),
+        detail=Details(
+            len(handshakes),
+            lambda index: f"{repeats.counts[index]} SYN-ACK(s) after the ACK; {alike[index]} such at this socket",
+        ),
+    )
+
+
+@diagnosis(
+    "D06",
+    "defer-accept",
+    application="nothing",
+    rivals=("accept-queue-full", "ack-lost"),
+    decide_by="at the server: TCP_DEFER_ACCEPT in the application's set-up, `nstat -az TcpExtTCPDeferAcceptDrop`",
+    fires="""
+        # Both wait before they speak, and both are heard at once.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +3   < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +1   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+        flow b
+        client 192.0.2.7:49153
+        +.1  > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +3   < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +1   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+    """,
+    silent="""
+        # The data was there, and the SYN-ACK came all the same.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +1   < S. 0:0(0) ack 1 win 65160
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+        flow b
+        client 192.0.2.7:49153
+        +.1  > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +1   < S. 0:0(0) ack 1 win 65160
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+    """,
+)
+def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The listener waits for data before it opens the connection (TCP_DEFER_ACCEPT).
+
+    What it means: Linux drops a bare ACK to such a socket and may repeat the SYN-ACK; the first data opens the
+    connection at once. Here handshakes whose client stays silent get SYN-ACKs again, and go on as soon as it speaks,
+    while those of this socket that send data promptly get none. Five or more alike are strong, two are compatible.
+    Newer kernels repeat the SYN-ACK only at the end of the waiting time: then nothing shows.
+
+    What else it could be: An accept queue that happened to drain just then, or lost ACKs; neither depends on whether
+    the client sends data.
+
+    How to decide: Connect by hand and stay silent, several times, without load: a deferring listener does it each time.
+
+    What the application saw: Nothing at the client. At the server accept() returns only when data is there.
+    """
+    repeats = _repeats(traffic)
+    certainty, idles = _deferred(traffic, repeats)
+    return Conclusion(
+        certainty,
+        evidence=(
+            traffic.handshakes.ack_frame,
+            traffic.value("frame", repeats.first),
+            traffic.value("frame", repeats.data),
+        ),
+        detail=Details(len(idles), lambda index: f"{idles[index]} idle handshakes of this socket alike"),
+    )
+
+
+@diagnosis(
+    "D07",
+    "ack-lost",
+    application="nothing",
+    rivals=("accept-queue-full", "defer-accept"),
+    decide_by="capture at the server: whether the first ACK arrives there",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +1   < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +.1  > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 101
+    """,
+    silent="""
+        # The first SYN-ACK was lost, as the client says by repeating its SYN.
+        +0   > S  0:0(0) win 64240
+        +0   < S. 0:0(0) ack 1 win 65160
+        +1   > S  0:0(0) win 64240
+        +0   < S. 0:0(0) ack 1 win 65160
+        +.02 > .  1:1(0) ack 1
+        +.1  > P. 1:101(100) ack 1
+        +0   < .  1:1(0) ack 101
+    """,
+)
+def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The ACK that should complete the handshake was lost on the way, once.
+
+    What it means: After the client's ACK the server repeated its SYN-ACK once, and then everything went well: the ACK
+    did not reach it. Where another handshake of the same socket was taken in between, the queue was not full: strong.
+    Else compatible. At a tap on the server's side the ACK is simply missing: the SYN-ACK is repeated, although the
+    client shows by not repeating its SYN that the first one reached it.
+
+    What else it could be: An accept queue that was full for a moment, or a listener that waits for data. A tap at the
+    client cannot tell one ignored ACK from one lost ACK.
+
+    How to decide: Capture at the server, or compare with other connections of the same seconds.
+
+    What the application saw: Nothing; at most a delay of a second before the first answer.
+    """
+    handshakes = traffic.handshakes
+    repeats = _repeats(traffic)
+    goes_on = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
+    deferred, _ = _deferred(traffic, repeats)
+    once = (repeats.counts == 1) & goes_on & (deferred == 0)
+    once &= ~near_server(traffic) & ~_data_before_repeat(traffic, repeats)
+    missing = _missing_ack(traffic)
+    certainty = np.where(once, np.where(_others_taken(traffic, repeats), STRONG, COMPATIBLE), 0)
+    final = last(traffic, traffic.event == Event.SYNACK)
+    return Conclusion(
+        np.where(missing, COMPATIBLE, certainty),
+        evidence=(
+            handshakes.ack_frame,
+            traffic.value("frame", np.where(missing, final, repeats.first)),
+            handshakes.synack_frame,
+        ),
+    )
+
+
+def _missing_ack(traffic: Traffic) -> Bools:
+    """Whether a SYN-ACK was repeated before the ACK came, though no SYN was."""
+    handshakes = traffic.handshakes
+    synack = traffic.first(traffic.event == Event.SYNACK)
+    ack = traffic.first(traffic.event == Event.COMPLETING)
+    again = traffic.first((traffic.event == Event.SYNACK) & after(traffic, synack) & before(traffic, ack))
+    # With less than a second and a half the SYN's own timer may not have run out.
+    waited = traffic.value("time", again) - traffic.value("time", synack) >= _TIMER
+    waited &= traffic.value("time", ack) - handshakes.start_time >= 3 * SECOND // 2
+    found: Bools = (again != ABSENT) & waited & (handshakes.syn_count == 1) & handshakes.is_outcome("established")
+    return found
+
+
+def _others_taken(traffic: Traffic, repeats: _Repeats) -> Bools:
+    """Whether the server took another handshake of this socket between the ACK and the repeated SYN-ACK."""
+    time = traffic.value("time", repeats.ack)
+    spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON) != ABSENT
+    taken = (repeats.ack != ABSENT) & (repeats.counts == 0) & spoke
+    return any_between(sockets(traffic), time, taken, time, traffic.value("time", repeats.first))

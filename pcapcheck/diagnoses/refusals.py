@@ -1,0 +1,194 @@
+"""Attempts that somebody refused: with an RST to the SYN, with an RST to the ACK, with an ICMP error."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.segment import ACK, RST
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, sockets
+from pcapcheck.evidence import Event, Fact
+from pcapcheck.judge import Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.rules.icmp import message_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# What connect() gives for ICMP's codes: Linux's table, which follows RFC 1122, section 4.2.3.9. The rest: EHOSTUNREACH.
+_ERRORS = {
+    (4, 3, 0): "ENETUNREACH", (4, 3, 2): "ENOPROTOOPT", (4, 3, 3): "ECONNREFUSED", (4, 3, 4): "EMSGSIZE",
+    (4, 3, 5): "EOPNOTSUPP", (4, 3, 9): "ENETUNREACH", (4, 12, 0): "EPROTO",
+    (6, 1, 0): "ENETUNREACH", (6, 1, 1): "EACCES", (6, 1, 4): "ECONNREFUSED", (6, 1, 5): "EACCES",
+    (6, 1, 6): "EACCES", (6, 2, 0): "EMSGSIZE", (6, 4, 0): "EPROTO", (6, 4, 1): "EPROTO", (6, 4, 2): "EPROTO",
+}  # fmt: skip
+
+
+@diagnosis(
+    "D01",
+    "port-closed",
+    application="ECONNREFUSED",
+    rivals=("rst-injected", "icmp-unreachable"),
+    decide_by="capture at the server, or `ss -lnt` there; `iptables -S | grep -i reset` on the way",
+    fires="""
+        # The RST looks like what this server sends otherwise.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.02 < R. =0:0(0) ack 1 win 0 ttl 63
+        flow b
+        client 192.0.2.1:49153
+        server 198.51.100.2:443
+        +.1  > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160 ttl 63
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # The port is open: the RST did not come from the host that sends the SYN-ACK.
+        +0   > S  0:0(0) win 64240
+        +.07 < R. =0:0(0) ack 1 win 0 ttl 200
+        +.12 < S. 0:0(0) ack 1 win 65160 ttl 63
+        +0   > R  1:1(0) win 0
+    """,
+)
+def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """Nothing listens at this port: the server's host refused the connection.
+
+    What it means: An acceptable RST answered the SYN. That something with this address refused is proved (OC01). That
+    it was the host itself, because the port is closed, is strong where the RST has the TTL of the host's other
+    segments, and compatible where there is nothing to compare it with.
+
+    What else it could be: A firewall that rejects with an RST in the server's name (then the TTL or the time differs
+    from the server's own), a load balancer without a healthy server, an injected RST.
+
+    How to decide: Compare the TTL of the RST with that of a SYN-ACK of the same host. Capture at the server: if the RST
+    does not leave there, something on the way sent it. `ss -lnt` at the server shows what listens.
+
+    What the application saw: ECONNREFUSED, at once. Many applications try again; each try is an attempt of its own.
+    """
+    handshakes, rows = traffic.handshakes, traffic.rows
+    refusal = traffic.first(traffic.event == Event.REFUSAL)
+    refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0) & (refusal != ABSENT)
+    own = ~traffic.from_client & (rows["kind"] != ICMP) & ~flagged(traffic, RST)
+    known = np.unique(traffic.servers[traffic.handshake[own]] * 256 + rows["ttl"][own])
+    ttl = traffic.value("ttl", refusal)
+    same = np.isin(traffic.servers * 256 + ttl, known)
+    other = np.isin(traffic.servers, known // 256) & ~same
+    words = ("no other segment of this server to compare with", "the TTL is that of the server's other segments")
+    return Conclusion(
+        np.where(refused & ~other, np.where(same, STRONG, COMPATIBLE), 0),
+        evidence=(traffic.value("frame", refusal), handshakes.syn_frame),
+        detail=Details(len(handshakes), lambda index: f"RST with TTL {ttl[index]}: {words[int(same[index])]}"),
+    )
+
+
+@diagnosis(
+    "D05",
+    "accept-queue-full-reset",
+    application="ECONNRESET",
+    rivals=("rst-injected", "syn-cookies"),
+    decide_by="at the server: `sysctl net.ipv4.tcp_abort_on_overflow`, `nstat -az TcpExtListenOverflows`",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +.08 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +.08 < R  1:1(0) win 0
+    """,
+    silent="""
+        # RST with ACK: a socket existed, and the application closed it.
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +.02 < R. 1:1(0) ack 1
+    """,
+)
+def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The server's accept queue was full, and its kernel reset the connection (tcp_abort_on_overflow).
+
+    What it means: A right ACK completed the handshake, and about one round trip later an RST without ACK came, before
+    any other word of the server: <SEQ=SEG.ACK><CTL=RST>, the answer to an ACK "if the connection does not exist" (RFC
+    9293, section 3.5.2). A close by the application carries an ACK, as its socket has numbers to acknowledge; this RST
+    comes from a kernel that made no socket out of the ACK.
+
+    What else it could be: A SYN cookie that another server, or an older key, does not know; a listener that was closed
+    between SYN-ACK and ACK; a firewall that lost the connection; an injected RST.
+
+    How to decide: tcp_abort_on_overflow must be 1 and ListenOverflows must grow. Several connections to one socket
+    reset so in a burst speak for the queue.
+
+    What the application saw: connect() succeeds; then ECONNRESET on the first write or read.
+    """
+    handshakes = traffic.handshakes
+    reset = traffic.first((traffic.event == Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
+    spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON)
+    ack = traffic.first(traffic.event == Event.COMPLETING)
+    delay = traffic.value("time", reset) - traffic.value("time", ack)
+    round_trip = np.maximum(handshakes.server_rtt_max, 0)
+    found = (
+        handshakes.is_outcome("established")
+        & (reset != ABSENT)
+        & (spoke == ABSENT)
+        & (traffic.value("seq", reset) == seq.add(handshakes.server_isn, 1))
+        & (delay <= 3 * round_trip + SECOND // 2)
+    )
+    together = count_in(sockets(traffic), found)
+    return Conclusion(
+        np.where(found, COMPATIBLE, 0),
+        evidence=(traffic.value("frame", reset), handshakes.ack_frame),
+        detail=Details(len(handshakes), lambda index: f"{together[index]} connection(s) to this socket reset so"),
+    )
+
+
+@diagnosis(
+    "D26",
+    "icmp-unreachable",
+    application="EHOSTUNREACH",
+    decide_by="the host or router that sent the ICMP error: its routes, its filter, its ARP or neighbour table",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +.02 < icmp 3/13 quotes 0 from 203.0.113.1
+    """,
+    silent="""
+        # Another sequence number is quoted: this SYN is not meant, or somebody guesses.
+        +0   > S  0:0(0) win 64240
+        +.01 < icmp 3/1 quotes 77
+        +.01 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def icmp_unreachable(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """A router, a firewall or the host itself reported by ICMP that the SYN could not be delivered.
+
+    What it means: The ICMP error quotes this very SYN: addresses, ports and sequence number agree, as RFC 5927, section
+    4.1 asks a host to check. Type and code say what the reporter objects to, its address who it is.
+
+    What else it could be: Nothing, as far as the report goes. Whether the report is true only its sender can show:
+    "host unreachable" of a router means that ARP or neighbour discovery failed there; "administratively prohibited" is
+    a rule of a filter.
+
+    How to decide: Look at the sender of the error. Is it the server itself (then the host lives), or a router before
+    it? Do other destinations behind it answer?
+
+    What the application saw: EHOSTUNREACH for most codes, ECONNREFUSED for "port unreachable", ENETUNREACH for "network
+    unreachable". RFC 9293 forbids to abort for the soft ones (MUST-56), yet most systems do while connecting (RFC
+    5461).
+    """
+    handshakes = traffic.handshakes
+    error = traffic.first(traffic.event == Event.UNREACHABLE)
+    found = handshakes.is_outcome("unreachable") & (error != ABSENT)
+
+    def text(index: int) -> str:
+        row = traffic.rows[error[index]]
+        number = int(row["ack"])
+        name, _ = message_of(number)
+        code = 6 if number >> 16 else 4, number >> 8 & 0xFF, number & 0xFF
+        reporter = bytes(row["options"])[: row["options_length"]]
+        return f"{name} from {ip_address(reporter)}: {_ERRORS.get(code, 'EHOSTUNREACH')}"
+
+    return Conclusion(
+        np.where(found, PROVED, 0),
+        evidence=(traffic.value("frame", error), handshakes.syn_frame),
+        detail=Details(len(handshakes), text),
+    )

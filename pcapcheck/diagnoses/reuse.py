@@ -1,0 +1,317 @@
+"""A 4-tuple that was used before, and what the older connection does to the new attempt."""
+
+from __future__ import annotations
+
+from math import comb
+from typing import Final
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.segment import RST
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, count_in, flagged, numbered
+from pcapcheck.evidence import Event, Fact
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.rules.row_options import timestamps_of
+from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT, SHAPES
+
+# RFC 9293, section 3.4.2: MSL is two minutes, and TIME-WAIT lasts twice that. Nothing older is in anybody's memory.
+_TIME_WAIT: Final = 240 * SECOND
+
+# How long Linux remembered a host's last timestamp (TCP_PAWS_MSL).
+_REMEMBERED: Final = 60 * SECOND
+
+# Chance of a table at least so extreme, if timestamps did not matter.
+_UNLIKELY: Final = 0.001
+
+
+def _previous(group: Ints) -> Ints:
+    """For each handshake the one before it in its group, ABSENT for the first."""
+    order = np.argsort(group, kind="stable")
+    previous = np.full(len(group), ABSENT, np.int64)
+    same = group[order][1:] == group[order][:-1]
+    previous[order[1:][same]] = order[:-1][same]
+    return previous
+
+
+@diagnosis(
+    "D22",
+    "port-reused",
+    application="nothing",
+    decide_by="at the client: `sysctl net.ipv4.ip_local_port_range net.ipv4.tcp_tw_reuse`; at a NAT: its port pool",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +0   > F. 1:1(0) ack 1
+        +.02 < F. 1:1(0) ack 2
+        +0   > .  2:2(0) ack 2
+        isn 900000 5900000
+        +2   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # The same SYN again.
+        +0   > S  0:0(0) win 64240
+        +1   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def port_reused(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The client, or a NAT before it, used the same source port for the same server again within TIME-WAIT.
+
+    What it means: A SYN with another initial sequence number followed an earlier connection of this 4-tuple within four
+    minutes of its last segment. That is a fact. Whether it is allowed depends on who is in TIME-WAIT: RFC 9293, section
+    3.6.1 (MAY-2), lets a server take a SYN whose number is larger than the last one used, RFC 6191 (SHLD-4) one whose
+    timestamp is.
+
+    What else it could be: Nothing. Why the port came again so soon is another question: a client with a fixed source
+    port, few ephemeral ports under many connections, a NAT that hands out ports anew.
+
+    How to decide: Is the number higher than before? Then a server in TIME-WAIT opens; a lower one draws a challenge
+    ACK. Look at the range of ephemeral ports against the rate of connections.
+
+    What the application saw: Nothing, if the server takes it. Otherwise a delay, or ETIMEDOUT.
+    """
+    handshakes = traffic.handshakes
+    previous = _previous(flow_of(traffic))
+    used = handshakes.is_outcome("established", "client-only", "partial", "midstream", "one-sided")
+    gap = handshakes.start_time - handshakes.last_time[previous] if len(previous) else previous
+    found = (
+        (handshakes.facts & Fact.SYN != 0)
+        & (previous != ABSENT)
+        & used[previous]
+        & (traffic.clients == traffic.clients[previous])
+        & (handshakes.client_port == handshakes.client_port[previous])
+        & (handshakes.client_isn != handshakes.client_isn[previous])
+        & (gap <= _TIME_WAIT)
+    )
+
+    def text(index: int) -> str:
+        before = int(previous[index])
+        apart = f"{gap[index] / SECOND:.3f} s after the last segment of the connection before"
+        if handshakes.client_isn[before] == ABSENT:
+            return apart
+        ahead = seq.diff(int(handshakes.client_isn[index]), int(handshakes.client_isn[before]))
+        return f"{apart}, with an ISN {abs(ahead)} {'above' if ahead > 0 else 'below'} the ISN of that"
+
+    return Conclusion(
+        np.where(found, PROVED, 0),
+        evidence=(handshakes.syn_frame, handshakes.last_frame[previous] if len(previous) else previous),
+        detail=Details(len(handshakes), text),
+    )
+
+
+@diagnosis(
+    "D23",
+    "timestamp-rejected",
+    application="ETIMEDOUT",
+    rivals=("filtered-or-down", "syn-queue-full"),
+    decide_by="at the server: `nstat -az TcpExtPAWSPassive TcpExtPAWSActive`, `sysctl net.ipv4.tcp_tw_recycle`",
+    fires="""
+        # Two hosts behind one address: the one whose clock is behind gets no answer.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240       <TS val 900000 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <TS val 5000 ecr 900000>
+        +0   > .  1:1(0) ack 1           <TS val 900020 ecr 5000>
+        flow b
+        client 192.0.2.1:49153
+        +5   > S  0:0(0) win 64240       <TS val 400000 ecr 0>
+        +1   > S  0:0(0) win 64240       <TS val 401000 ecr 0>
+        +9   arp
+        flow c
+        client 192.0.2.1:49154
+        +8   > S  0:0(0) win 64240       <TS val 908000 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <TS val 13000 ecr 908000>
+        +0   > .  1:1(0) ack 1           <TS val 908020 ecr 13000>
+    """,
+    silent="""
+        # The SYN with the lower timestamp is answered too.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240       <TS val 900000 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <TS val 5000 ecr 900000>
+        +0   > .  1:1(0) ack 1           <TS val 900020 ecr 5000>
+        flow b
+        client 192.0.2.1:49153
+        +5   > S  0:0(0) win 64240       <TS val 400000 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <TS val 10000 ecr 400000>
+        +0   > .  1:1(0) ack 1           <TS val 400020 ecr 10000>
+    """,
+)
+def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The server drops SYNs whose timestamp is lower than the last one it saw from this address.
+
+    What it means: From one address to one server, SYNs with a TSval below that of the connection before (at most 60 s
+    before) get no answer, and those with a higher one do. RFC 1323, appendix B.2, mentioned such a cache of timestamps
+    by host; Linux had it until version 4.12 as tcp_tw_recycle. Several hosts behind one translated address have several
+    clocks, and all but the fastest are shut out. The table of lower and higher against unanswered and answered decides:
+    strong where chance would give it less than once in a thousand, else compatible.
+
+    What else it could be: A filter or a full queue that happens to hit these SYNs.
+
+    How to decide: PAWSPassive at the server grows with every dropped SYN. Without timestamps at the client
+    (net.ipv4.tcp_timestamps=0) the same connection succeeds.
+
+    What the application saw: ETIMEDOUT, for some users behind the address and not for others.
+    """
+    handshakes, rows = traffic.handshakes, traffic.rows
+    size = len(handshakes)
+    certainty = np.zeros(size, np.int64)
+    pair = numbered(traffic.clients, traffic.servers)
+    silent = (handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN) & handshakes.is_outcome("unanswered", "pending")
+    suspected = (handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)
+    previous = _previous(np.where(suspected, pair, -1 - np.arange(size)))
+    # The TSvals of a pair that has something to explain, and of no other.
+    concerned = suspected[traffic.handshake] & traffic.from_client & (rows["kind"] != ICMP) & ~flagged(traffic, RST)
+    tsval, _ = timestamps_of(rows, concerned)
+    first = traffic.first(traffic.event == Event.SYN)
+    newest = _newest(traffic, np.maximum(tsval, np.where(concerned, rows["folded_tsval"], ABSENT)))
+    asked = np.where(first == ABSENT, ABSENT, tsval[first] if len(rows) else ABSENT)
+    since = handshakes.start_time - handshakes.start_time[previous] if size else previous
+    compared = suspected & (previous != ABSENT) & (since <= _REMEMBERED) & (asked != ABSENT)
+    compared &= newest[previous] != ABSENT if size else False
+    lower = compared & (seq.diff(asked, newest[previous] if size else previous) < 0)
+    answered = handshakes.facts & Fact.SYNACK != 0
+    tables = np.stack(
+        [
+            count_in(pair, lower & silent), count_in(pair, lower & answered),
+            count_in(pair, compared & ~lower & silent), count_in(pair, compared & ~lower & answered),
+        ]
+    )  # fmt: skip
+    rejected = lower & silent & (tables[1] == 0) & (tables[3] + 1 > tables[2])
+    for index in rejected.nonzero()[0].tolist():
+        certainty[index] = STRONG if _chance(*tables[:, index].tolist()) < _UNLIKELY else COMPATIBLE
+
+    def text(index: int) -> str:
+        lower_silent, lower_answered, higher_silent, higher_answered = tables[:, index].tolist()
+        return (
+            f"TSval {asked[index]} after {newest[previous[index]]}; unanswered: {lower_silent} of "
+            f"{lower_silent + lower_answered} lower, {higher_silent} of {higher_silent + higher_answered} higher"
+        )
+
+    return Conclusion(certainty, evidence=(handshakes.syn_frame,), detail=Details(size, text))
+
+
+def _newest(traffic: Traffic, tsval: Ints) -> Ints:
+    """For each handshake the TSval of the last row that has one, ABSENT where none has."""
+    newest = np.full(len(traffic.handshakes), ABSENT, np.int64)
+    (where,) = (tsval != ABSENT).nonzero()
+    newest[traffic.handshake[where]] = tsval[where]
+    return newest
+
+
+def _chance(lower_silent: int, lower_answered: int, higher_silent: int, higher_answered: int) -> float:
+    """Fisher's exact test, one-sided: how likely so many of the unanswered are among the lower, by chance."""
+    lower, silent = lower_silent + lower_answered, lower_silent + higher_silent
+    total = lower + higher_silent + higher_answered
+    counts = range(lower_silent, min(lower, silent) + 1)
+    ways = sum(comb(lower, count) * comb(total - lower, silent - count) for count in counts)
+    return ways / comb(total, silent)
+
+
+@diagnosis(
+    "D24",
+    "old-duplicate-syn",
+    application="nothing",
+    decide_by="capture at the client: whether the older SYN leaves it, and when",
+    fires="""
+        +0    > S  -900:-900(0) win 64240
+        +.001 > S  0:0(0) win 64240
+        +.02  < S. 0:0(0) ack -899 win 65160
+        +0    > R  -899:-899(0) win 0
+        +.01  > S  0:0(0) win 64240
+        +.02  < S. 700:700(0) ack 1 win 65160
+        +0    > .  1:1(0) ack 701
+    """,
+    silent="""
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def old_duplicate_syn(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """A SYN of an earlier attempt reached the server before the real one, and the client had that undone.
+
+    What it means: The server answered a SYN that the client does not mean any more; the client reset that SYN-ACK by
+    its own number and then got the right one: RFC 9293, section 3.5, figure 8. The numbers prove it.
+
+    What else it could be: Where the older SYN came from cannot be seen here: delayed on the way, sent by an application
+    that gave up and tried again from the same port, or made up by somebody.
+
+    How to decide: Whether the older SYN has the client's TTL, options and timestamps.
+
+    What the application saw: Nothing but a round trip more.
+    """
+    handshakes = traffic.handshakes
+    found: Bools = handshakes.shape == SHAPES.index("old-duplicate")
+    rows = [traffic.first(traffic.event == event) for event in (Event.OLD_SYN, Event.OLD_SYNACK, Event.RST_ANSWER)]
+    return Conclusion(
+        np.where(found, PROVED, 0), evidence=(*(traffic.value("frame", row) for row in rows), handshakes.syn_frame)
+    )
+
+
+@diagnosis(
+    "D25",
+    "stale-connection",
+    application="nothing",
+    rivals=("port-reused",),
+    decide_by="at the server: `ss -tan` for this 4-tuple; a firewall that drops the challenge ACK or the RST",
+    fires="""
+        +0    > S  0:0(0) win 64240
+        +.02  < .  =700000:700000(0) ack =300000
+        +0    > R  =300000:300000(0) win 0
+        +.01  > S  0:0(0) win 64240
+        +.02  < S. 0:0(0) ack 1 win 65160
+        +0    > .  1:1(0) ack 1
+    """,
+    silent="""
+        +0    > S  0:0(0) win 64240
+        +.02  < S. 0:0(0) ack 1 win 65160
+        +0    > .  1:1(0) ack 1
+    """,
+)
+def stale_connection(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The server still held an older connection of this 4-tuple, and answered the SYN with an ACK of that.
+
+    What it means: A challenge ACK with numbers that have nothing to do with the SYN (RFC 9293, section 3.10.7.4,
+    fourth; RFC 5961, section 4.2). The client knows nothing of it and answers with an RST that carries its number; the
+    server forgets the old connection, and the next SYN opens the new one (figure 9). With that RST in the capture it is
+    proved. Without it the client is stuck: strong.
+
+    What else it could be: A middlebox that answers in the server's name for connections in its own table.
+
+    How to decide: If the client sends no RST, or the server ignores it, a firewall between them drops one of the two:
+    many stateful filters drop an ACK that follows a SYN. Capture on both sides of it.
+
+    What the application saw: Nothing but a short delay; ETIMEDOUT where the RST is missing.
+    """
+    handshakes = traffic.handshakes
+    challenge = traffic.first(traffic.event == Event.CHALLENGE)
+    reset = traffic.first(
+        (traffic.event == Event.RST_ANSWER)
+        & traffic.from_client
+        & (traffic.rows["seq"] == traffic.value("ack", challenge)[traffic.handshake])
+    )
+    found = (challenge != ABSENT) & (handshakes.facts & Fact.SYN != 0)
+    found &= handshakes.shape != SHAPES.index("old-duplicate")
+    stuck = found & handshakes.is_outcome("invalid", "unanswered")
+    waited = traffic.value("time", reset) - traffic.value("time", challenge)
+
+    def text(index: int) -> str:
+        if reset[index] == ABSENT:
+            return "the client never resets it"
+        return f"the client resets it after {waited[index] // MILLISECOND} ms"
+
+    return Conclusion(
+        np.where(found & (reset != ABSENT), PROVED, np.where(stuck, STRONG, 0)),
+        evidence=(traffic.value("frame", challenge), traffic.value("frame", reset), handshakes.syn_frame),
+        detail=Details(len(handshakes), text),
+    )

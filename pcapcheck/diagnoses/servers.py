@@ -1,0 +1,190 @@
+"""Who answers in the server's name, and how long it takes to do so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.segment import ACK, FIN, RST, SYN
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import (
+    MILLISECOND,
+    SECOND,
+    Details,
+    after,
+    count_in,
+    flagged,
+    least_in,
+    most_in,
+    sockets,
+)
+from pcapcheck.evidence import Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import FAR, ICMP
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# RFC 9293, section 3.8.6.3, MUST-40: an ACK is delayed by less than half a second.
+_LONGEST_DELAYED_ACK: Final = SECOND // 2
+
+# So many connections of a socket make a pattern.
+_MANY: Final = 5
+
+
+@diagnosis(
+    "D27",
+    "synack-from-proxy",
+    application="nothing",
+    rivals=("server-slow",),
+    decide_by="capture beyond the suspected proxy: whether the SYN arrives there before the SYN-ACK leaves here",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +0   < S. 0:0(0) ack 1 win 65160 ttl 64
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +.09 < .  1:1(0) ack 101 ttl 51
+    """,
+    silent="""
+        +0   > S  0:0(0) win 64240
+        +0   < S. 0:0(0) ack 1 win 65160 ttl 64
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +.09 < .  1:1(0) ack 101 ttl 64
+    """,
+)
+def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """Something on the path answered the SYN in the server's name: a proxy, an accelerator, a SYN proxy.
+
+    What it means: The SYN-ACK did not come from where the data comes from. Either it has another TTL than all later
+    segments of that side, or, over five connections and more of a socket, even the quickest bare ACK of data takes more
+    than three times as long as the slowest SYN-ACK, after half a second for a delayed ACK has been taken off. Five
+    connections with another TTL are strong, fewer compatible.
+
+    What else it could be: A server that sets another TTL on accepted sockets; two paths of different length; for the
+    times, a server that is slow to acknowledge.
+
+    How to decide: Capture beyond the box. Compare MSS, window and options of the SYN-ACK with those of a server of this
+    kind: a proxy has a handwriting of its own.
+
+    What the application saw: connect() succeeds although the server may be down; the error comes with the first read.
+    """
+    handshakes, rows = traffic.handshakes, traffic.rows
+    socket = sockets(traffic)
+    sound = (rows["kind"] != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST)
+    reply = traffic.first(sound & ~traffic.from_client & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
+    ttl = traffic.value("ttl", reply)
+    compared = handshakes.is_outcome("established") & (reply != ABSENT) & (handshakes.synack_ttl != ABSENT)
+    differs = compared & (ttl != handshakes.synack_ttl)
+    apart = count_in(socket, differs)
+    other_ttl = differs & (apart == count_in(socket, compared))
+    answer = _data_rtt(traffic)
+    quick = handshakes.is_outcome("established") & (handshakes.server_rtt != ABSENT) & (answer != ABSENT)
+    least = least_in(socket, answer, quick) - _LONGEST_DELAYED_ACK
+    most = most_in(socket, handshakes.server_rtt, quick)
+    too_quick = quick & (count_in(socket, quick) >= _MANY) & (least > 3 * most)
+
+    def text(index: int) -> str:
+        if other_ttl[index]:
+            return f"TTL {handshakes.synack_ttl[index]}, then {ttl[index]}; {apart[index]} connection(s) of this socket"
+        rtt, later = handshakes.server_rtt[index] // MILLISECOND, answer[index] // MILLISECOND
+        return f"SYN-ACK after {rtt} ms, ACK of data after {later} ms"
+
+    return Conclusion(
+        np.where(too_quick | other_ttl & (apart >= _MANY), STRONG, np.where(other_ttl, COMPATIBLE, 0)),
+        evidence=(handshakes.synack_frame, traffic.value("frame", reply)),
+        detail=Details(len(handshakes), text),
+    )
+
+
+def _data_rtt(traffic: Traffic) -> Ints:
+    """From the client's first data to the bare ACK of it; ABSENT where it was sent twice or data answers it.
+
+    The answer of the application does not count: it measures the application.
+    """
+    rows, handshake = traffic.rows, traffic.handshake
+    sound = (rows["kind"] != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST | FIN)
+    sends = sound & traffic.from_client & (rows["payload_length"] > 0)
+    data = traffic.first(sends)
+    number = traffic.value("seq", data)
+    end = seq.add(number, traffic.value("payload_length", data))
+    covers = seq.ahead(rows["ack"].astype(np.int64), end[handshake]) < FAR
+    reply = traffic.first(sound & ~traffic.from_client & flagged(traffic, ACK) & covers & after(traffic, data))
+    sent_once = traffic.count(sends & (rows["seq"] == number[handshake])) == 1
+    bare = traffic.value("payload_length", reply) == 0
+    waited = traffic.value("time", reply) - traffic.value("time", data)
+    return np.where((data != ABSENT) & (reply != ABSENT) & sent_once & bare, waited, ABSENT)
+
+
+@diagnosis(
+    "D28",
+    "server-slow",
+    application="nothing",
+    rivals=("synack-from-proxy",),
+    decide_by="capture at the server: the time from SYN to SYN-ACK there",
+    fires="""
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow b
+        client 192.0.2.1:49153
+        +1   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow c
+        client 192.0.2.1:49154
+        +2   > S  0:0(0) win 64240
+        +.42 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # All alike: that is the path.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.42 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow b
+        client 192.0.2.1:49153
+        +1   > S  0:0(0) win 64240
+        +.42 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow c
+        client 192.0.2.1:49154
+        +2   > S  0:0(0) win 64240
+        +.42 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def server_slow(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """This SYN-ACK took far longer than the same server's others, without any loss.
+
+    What it means: At least 200 ms and five times the least that this server, as seen from here, has shown in three or
+    more handshakes; and the SYN was sent once. The way has not become longer, so something waited.
+
+    What else it could be: The server's processor was busy or asleep; ARP or neighbour discovery had to come first; a
+    load balancer looked for a server; a queue on the path was full for a moment.
+
+    How to decide: The same measurement at the server: if SYN to SYN-ACK is short there, the path delays it.
+
+    What the application saw: Nothing but a slow connect().
+    """
+    handshakes = traffic.handshakes
+    rtt = handshakes.server_rtt
+    measured = (rtt != ABSENT) & (handshakes.syn_count == 1)
+    # The same way: from one client to one server.
+    way = traffic.clients * (int(traffic.servers.max(initial=0)) + 1) + traffic.servers
+    _, way = np.unique(way, return_inverse=True)
+    least = least_in(way, rtt, measured)
+    slow = measured & (count_in(way, measured) >= 3) & (rtt - least >= SECOND // 5) & (rtt >= 5 * least)
+    return Conclusion(
+        np.where(slow, COMPATIBLE, 0),
+        evidence=(handshakes.synack_frame, handshakes.syn_frame),
+        detail=Details(
+            len(handshakes),
+            lambda index: f"{rtt[index] // MILLISECOND} ms; at best it took {least[index] // MILLISECOND} ms",
+        ),
+    )

@@ -1,0 +1,161 @@
+"""SYNs that nobody answered."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, least_in, near_server, sockets
+from pcapcheck.diagnoses.extensions import fell_back
+from pcapcheck.evidence import Event, Fact
+from pcapcheck.judge import Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# In the order in which they are asked; the first that holds is said.
+_SILENCES: Final = (
+    "the server answers other attempts at this port: loss or a full queue rather than a filter",
+    "the server is heard otherwise: this port is filtered",
+    "nothing of this server was captured: it is down, the address is wrong, or all of it is filtered",
+    "nothing of this server was captured, nor anything else to this client: perhaps the way back was not",
+)
+
+
+@diagnosis(
+    "D02",
+    "filtered-or-down",
+    application="ETIMEDOUT",
+    rivals=("one-sided-capture", "syn-queue-full", "accept-queue-full", "timestamp-rejected", "ecn-blackhole"),
+    decide_by="capture at the server: whether the SYN arrives there",
+    fires="""
+        +0   > S  0:0(0) win 64240
+        +1   > S  0:0(0) win 64240
+        +2   > S  0:0(0) win 64240
+        +30  arp
+    """,
+    silent="""
+        # Still waiting when the capture ends.
+        +0   > S  0:0(0) win 64240
+        +1   > S  0:0(0) win 64240
+    """,
+)
+def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """Something drops the SYN without a word, or nobody is there to answer it.
+
+    What it means: SYNs went out, and neither SYN-ACK nor RST nor ICMP error came back. That no answer was seen is a
+    fact; why is not in these segments. What the capture shows of the server otherwise narrows it down.
+
+    What else it could be: Loss of every copy; an answer that took another way than past this tap; a server that drops
+    SYNs because a queue is full, or because it does not like their timestamps or ECN bits.
+
+    How to decide: Capture at the server. If the SYN arrives there, look at its queues (`ss -lnt`, `nstat -az
+    TcpExtListenDrops`) and filter rules; if not, the path drops it: `traceroute -T -p PORT` from the client.
+
+    What the application saw: ETIMEDOUT, after EINPROGRESS if it did not wait; on Linux after about two minutes, or as
+    soon as its own timeout ended.
+    """
+    handshakes = traffic.handshakes
+    host_count = int(max(traffic.clients.max(initial=0), traffic.servers.max(initial=0))) + 1
+    sent, reached = np.zeros(host_count, bool), np.zeros(host_count, bool)
+    to_client = ~traffic.from_client & (traffic.rows["kind"] != ICMP)
+    sent[traffic.servers[traffic.handshake[to_client]]] = True
+    sent[traffic.clients[traffic.handshake[traffic.from_client]]] = True
+    reached[traffic.clients[traffic.handshake[to_client]]] = True
+    reached[traffic.servers[traffic.handshake[traffic.from_client]]] = True
+    answers = count_in(sockets(traffic), handshakes.facts & Fact.SYNACK != 0) > 0
+    silence = np.select([answers, sent[traffic.servers], reached[traffic.clients]], [0, 1, 2], 3)
+    return Conclusion(
+        np.where(handshakes.is_outcome("unanswered"), COMPATIBLE, 0),
+        evidence=(handshakes.syn_frame,),
+        detail=Details(
+            len(handshakes), lambda index: f"{handshakes.syn_count[index]} SYN(s); {_SILENCES[silence[index]]}"
+        ),
+    )
+
+
+@diagnosis(
+    "D03",
+    "syn-queue-full",
+    application="ETIMEDOUT",
+    rivals=("filtered-or-down", "timestamp-rejected", "accept-queue-full"),
+    decide_by="at the server: `nstat -az TcpExtListenDrops TcpExtTCPReqQFullDrop`, `ss -nt state syn-recv`",
+    fires="""
+        # The port is open, and drops some SYNs of everybody.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow b
+        client 192.0.2.7:49153
+        +.1  > S  0:0(0) win 64240
+        +1   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow c
+        client 192.0.2.8:49154
+        +.2  > S  0:0(0) win 64240
+        +1   > S  0:0(0) win 64240
+        +10  arp
+    """,
+    silent="""
+        # One lost SYN.
+        flow a
+        client 192.0.2.1:49152
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow b
+        client 192.0.2.7:49153
+        +.1  > S  0:0(0) win 64240
+        +1   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """The server drops SYNs to an open port: its SYN queue or its accept queue is full.
+
+    What it means: This socket answers some attempts at once, and others only at their second or third SYN or not at
+    all. Where the tap is near the server, the SYN was all but there: strong. Elsewhere loss on the way explains it as
+    well: compatible. One lost SYN alone is not called so.
+
+    What else it could be: Packet loss; a filter that limits the rate of SYNs; a server that checks timestamps across
+    clients behind one address. An accept queue that is full drops SYNs in the same way as a full SYN queue.
+
+    How to decide: At the server, `nstat -az TcpExtListenDrops` must grow with the dropped SYNs. A capture there shows
+    SYNs arriving that are not answered.
+
+    What the application saw: Delays of 1, 3, 7 ... seconds in connect(), or ETIMEDOUT in the end.
+    """
+    handshakes = traffic.handshakes
+    second = _second_syn(traffic)
+    synack = traffic.first(traffic.event == Event.SYNACK)
+    answered = handshakes.facts & Fact.SYNACK != 0
+    late = answered & (second != ABSENT) & (synack > second) & ~fell_back(traffic)
+    quick = answered & ~late & (handshakes.server_rtt != ABSENT)
+    waited = capture.end_time - handshakes.start_time >= SECOND
+    ignored = ~answered & (handshakes.is_outcome("unanswered") | handshakes.is_outcome("pending") & waited)
+    dropped: Bools = ignored | late
+    socket = sockets(traffic)
+    drops, attempts = count_in(socket, dropped), count_in(socket, dropped | answered)
+    # A path that takes as long as a SYN's timer runs makes spurious repeats, not drops.
+    fastest = least_in(socket, handshakes.server_rtt, quick)
+    open_port = (fastest != ABSENT) & (fastest < SECOND // 2)
+    found = dropped & open_port & (drops >= 2) & (drops * 10 >= attempts)
+    return Conclusion(
+        np.where(found, np.where(near_server(traffic), STRONG, COMPATIBLE), 0),
+        evidence=(handshakes.syn_frame, traffic.value("frame", second)),
+        detail=Details(
+            len(handshakes),
+            lambda index: f"{drops[index]} of {attempts[index]} attempts at this socket got no answer to their first SYN",
+        ),
+    )
+
+
+def _second_syn(traffic: Traffic) -> np.typing.NDArray[np.int64]:
+    first = traffic.first(traffic.event == Event.SYN)[traffic.handshake]
+    return traffic.first((traffic.event == Event.SYN) & (np.arange(len(first)) > first))

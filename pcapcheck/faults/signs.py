@@ -1,0 +1,153 @@
+"""Faults that show in judged traffic: what a capture missed, merged or left unfinished.
+
+Each function gives a column of handshakes; rules use them before they blame a host.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pcapcheck import seq
+from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.decode.segment import FIN, PARTIAL, SYN, Skip
+from pcapcheck.evidence import PENDING_NS, Event, Fact
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import FAR, ICMP
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+Bools = npt.NDArray[np.bool_]
+
+# Frames with these may have held a TCP segment; ARP, UDP and the like did not.
+UNDECODED: Final = (
+    Skip.LATER_FRAGMENT, Skip.CUT_HEADER, Skip.BAD_HEADER, Skip.UNKNOWN_LINK_TYPE, Skip.ENCRYPTED, Skip.TUNNEL,
+)  # fmt: skip
+
+# A segment that is so many times the peer's MSS was joined by the host or its network card (GRO, LRO), or is still to
+# be cut by it (TSO, GSO). A little more than the MSS is a fault of the sender.
+MERGED: Final = 2
+
+
+def began_late(traffic: Traffic, capture: CaptureFacts) -> Bools:
+    """Whose SYN was sent before the capture began: open already, or answered just after its start."""
+    handshakes = traffic.handshakes
+    answered = (handshakes.facts & (Fact.SYN | Fact.SYNACK)) == Fact.SYNACK
+    just_after = handshakes.start_time - capture.first_time < PENDING_NS
+    late: Bools = handshakes.is_outcome("midstream") | (answered & just_after)
+    return late
+
+
+def ended_early(traffic: Traffic) -> Bools:
+    """Which were undecided when the capture ended."""
+    return traffic.handshakes.is_outcome("pending")
+
+
+def one_sided(traffic: Traffic) -> Bools:
+    """Of which the other direction was not captured."""
+    return traffic.handshakes.is_outcome("one-sided")
+
+
+def frames_missing(traffic: Traffic, capture: CaptureFacts) -> Bools:
+    """Of which the capture lost frames: an opening segment is missing, or more was acknowledged than was captured."""
+    handshakes = traffic.handshakes
+    opening = handshakes.is_outcome("partial") & ~began_late(traffic, capture)
+    missing: Bools = opening | (octets_missing(traffic, capture) > 0)
+    return missing
+
+
+def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
+    """For each handshake the octets that one side sent and the other acknowledged, and nobody captured: at least so many.
+
+    They lie below what the sender itself went on with, so one wrong acknowledgement proves nothing. What was captured is
+    counted with its repeats, so what remains is certain. Nothing is concluded where the payload of some frame was not
+    read (fragments, cut headers) or one direction was not captured.
+    """
+    handshakes, rows = traffic.handshakes, traffic.rows
+    size, missing = len(handshakes), np.zeros(len(handshakes), np.int64)
+    if not len(rows) or any(capture.skipped[reason] for reason in UNDECODED):
+        return missing
+    usable = np.isin(traffic.event, _GOING_ON) & (rows["folded_ack"] < FAR) & (rows["folded_end"] < FAR)
+    payload = rows["payload_length"].astype(np.int64) + (rows["tcp_flags"] & FIN != 0)
+    captured = payload + rows["folded_octets"].astype(np.int64)
+    opened = handshakes.is_outcome("established", "client-only")
+    for isn, from_client in ((handshakes.client_isn, True), (handshakes.server_isn, False)):
+        first = seq.add(isn, 1)[traffic.handshake]
+        own = (traffic.from_client == from_client) & (rows["kind"] != ICMP)
+        end = seq.ahead(rows["seq"].astype(np.int64), first) + payload
+        acknowledged = seq.ahead(rows["ack"].astype(np.int64), first)
+        sent = _furthest(traffic, usable & own & (end < FAR), end + rows["folded_end"])
+        acknowledged = _furthest(traffic, usable & ~own & (acknowledged < FAR), acknowledged + rows["folded_ack"])
+        seen = np.bincount(traffic.handshake, captured * own, size).astype(np.int64)
+        missing = np.maximum(missing, np.where(opened & (isn != ABSENT), np.minimum(sent, acknowledged) - seen, 0))
+    return missing
+
+
+# Segments of a connection that is open, with numbers that fit.
+_GOING_ON: Final = (Event.COMPLETING, Event.CLIENT_GOES_ON, Event.SERVER_GOES_ON)
+
+
+def _furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
+    """The highest number of each handshake among these rows, 0 if none."""
+    found = np.zeros(len(traffic.handshakes), np.int64)
+    np.maximum.at(found, traffic.handshake[rows], number[rows])
+    return found
+
+
+def untimed(traffic: Traffic) -> Bools:
+    """In which times are missing or go back in the order of capture: nothing in them can be timed."""
+    handshakes, time = traffic.handshakes, traffic.rows["time"]
+    backwards = np.zeros(len(time), bool)
+    backwards[1:] = (time[1:] < time[:-1]) & (traffic.handshake[1:] == traffic.handshake[:-1])
+    return traffic.count(backwards | (time == NO_TIME)) > 0 if len(time) else np.zeros(len(handshakes), bool)
+
+
+def headers_cut(traffic: Traffic) -> Bools:
+    """Of which some header was cut by the snaplen."""
+    return traffic.count(traffic.rows["unseen"] != 0) > 0
+
+
+def checksums_offloaded(traffic: Traffic) -> Bools:
+    """Which rows have a checksum that the sender left to its network card: it was captured on the sender itself."""
+    offloaded: Bools = traffic.rows["checksum"] == PARTIAL
+    return offloaded
+
+
+def segments_merged(traffic: Traffic) -> Bools:
+    """Which rows stand for several segments (GRO, LRO, TSO): their payload is far larger than the receiver's MSS."""
+    to_server = traffic.handshakes.server_mss[traffic.handshake]
+    to_client = traffic.handshakes.client_mss[traffic.handshake]
+    mss = np.where(traffic.from_client, to_server, to_client)
+    largest = np.maximum(traffic.rows["payload_length"], traffic.rows["folded_largest"])
+    merged: Bools = (mss > 0) & (largest >= MERGED * mss) & (traffic.rows["tcp_flags"] & SYN == 0)
+    return merged
+
+
+def network_copies(traffic: Traffic, event: Event, tsval: Ints) -> tuple[Bools, Bools]:
+    """Which rows of this event are later copies of one packet, and of which that cannot be told.
+
+    A mirror's copies come at once and are set aside already (Event.COPY). One that comes later was made by the network
+    and reaches the receiver too. It has the IP id of the first. Where there is no id it has its TSval (a column of the
+    rows, ABSENT where there is none): the clock behind it ticks before a timer expires (RFC 7323, section 5.4).
+    """
+    rows = traffic.rows
+    at = (traffic.event == event).nonzero()[0]
+    handshake, ip_id = traffic.handshake[at], rows["ip_id"][at].astype(np.int64)
+    copies, unknown = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    stamped = (ip_id <= 0) & (tsval[at] != ABSENT)
+    copies[at] = _seen_before(handshake, ip_id, ip_id > 0) | _seen_before(handshake, tsval[at], stamped)
+    unknown[at] = (ip_id <= 0) & ~stamped
+    return copies, unknown
+
+
+def _seen_before(handshake: Ints, number: Ints, counts: Bools) -> Bools:
+    """Where the same number stands further up in the same handshake, of those entries that count."""
+    found = np.zeros(len(handshake), bool)
+    (at,) = counts.nonzero()
+    # One integer for both, so that one sort does.
+    key: Any = handshake[at] << 32 | number[at]
+    order = np.argsort(key, kind="stable")
+    found[at[order[1:]]] = key[order[1:]] == key[order[:-1]]
+    return found

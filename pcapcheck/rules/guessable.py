@@ -1,0 +1,279 @@
+"""Numbers that others should not be able to guess: initial sequence numbers and ephemeral ports of one host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.evidence import SECOND, Fact
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.catalogue import Answer, rule
+from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# With fewer of a host nothing is concluded.
+ENOUGH: Final = 20
+
+# Two numbers of 2^32 in a row lie so near once in 256 times by chance; a counter does so nearly always.
+COUNTED: Final = 2**24
+
+# Of a host with more connections than these, two equal numbers may well be chance.
+FEW: Final = 3000
+
+# Two equal numbers within so short a time may be one packet, captured before and after an address translation.
+TRANSLATED_NS: Final = SECOND
+
+# Linux takes every second port (RFC 6056 leaves the step open); a few may be taken by others in between.
+PORT_STEP: Final = 8
+
+
+class _Series(NamedTuple):
+    """One number for each 4-tuple that a host opened or answered, by host and then in time."""
+
+    role: str
+    at: Ints  # the handshake
+    host: Ints
+    number: Ints  # its ISN
+    address: list[bytes]  # of each handshake
+    frame: Ints  # of each handshake
+
+    def groups(self) -> list[tuple[int, int]]:
+        """Start and end of each host that has ENOUGH."""
+        _, start, count = np.unique(self.host, return_index=True, return_counts=True)
+        enough = count >= ENOUGH
+        return list(zip(start[enough].tolist(), (start + count)[enough].tolist(), strict=True))
+
+    def name(self, entry: int) -> str:
+        return f"{ip_address(self.address[int(self.at[entry])])} as {self.role}"
+
+
+def _isns(traffic: Traffic) -> tuple[_Series, _Series]:
+    """The initial sequence numbers of clients and of servers.
+
+    One for each 4-tuple: on the same one they grow with the clock, as they must (RFC 6528, section 3).
+    """
+    handshakes = traffic.handshakes
+    _, first = np.unique(flow_of(traffic), return_index=True)
+    first = np.sort(first)
+    series = []
+    for role, host, isn, fact, address, frame in (
+        ("client", traffic.clients, handshakes.client_isn, Fact.SYN, handshakes.client_address, handshakes.syn_frame),
+        ("server", traffic.servers, handshakes.server_isn, Fact.SYNACK, handshakes.server_address,
+         handshakes.synack_frame),
+    ):  # fmt: skip
+        at = first[(handshakes.facts[first] & fact != 0) & (isn[first] != ABSENT)]
+        at = at[np.argsort(host[at], kind="stable")]
+        series.append(_Series(role, at, host[at], isn[at], address, frame))
+    return series[0], series[1]
+
+
+class _Found(NamedTuple):
+    frames: tuple[int, int]
+    actual: str
+
+
+def _answer(found: Iterable[_Found], applies: bool, expected: str) -> Answer:
+    """One entry for each host; where there is none, one that passes."""
+    entries = list(found)
+    size = max(1, len(entries))
+    frames = np.array([one.frames for one in entries] or [(ABSENT, ABSENT)], np.int64)
+    return Answer(
+        fails=np.arange(size) < len(entries),
+        applies=np.full(size, applies),
+        frames=(frames[:, 0], frames[:, 1]),
+        expected=expected,
+        actual=np.array([one.actual for one in entries] or [""], object),
+    )
+
+
+def _pattern(isns: Ints) -> str:
+    """In what way a host's initial sequence numbers, in time, follow from each other; empty if in none.
+
+    Half of them are enough: a scanner's fixed number stands among those of the host's own stack.
+    """
+    steps = seq.ahead(isns[1:], isns[:-1])
+    half = len(steps) / 2
+    if (steps == 0).sum() >= half:
+        return f"the same number, {int(isns[1:][steps == 0][0])}"
+    if (steps[1:] == steps[:-1]).sum() >= half:
+        return f"a fixed step of {int(steps[1:][steps[1:] == steps[:-1]][0])}"
+    low = isns & 0xFFFF
+    if (low[1:] == low[:-1]).sum() >= half:
+        return f"the same low 16 bits, {int(low[1:][low[1:] == low[:-1]][0])}"
+    if (steps < COUNTED).sum() >= half:
+        return f"a counter: steps of {int(np.median(steps[steps < COUNTED]))} in the median"
+    return ""
+
+
+def _flows(lines: Iterable[tuple[int, str, int]]) -> str:
+    """SYNs, each of a flow of its own: client port, server and its port, ISN."""
+    return "\n".join(
+        f"flow f{number} client 192.0.2.1:{port} server {server} isn {isn} 5000\n{number / 10} > S 0:0(0) win 64240"
+        for number, (port, server, isn) in enumerate(lines)
+    )
+
+
+# Ports and numbers as good as random, from a multiplication modulo a prime.
+_RANDOM_PORTS: Final = [20011 + number * 7919 % 40009 for number in range(1, 23)]
+_RANDOM_ISNS: Final = [number * 2654435761 % 4294967291 for number in range(1, 23)]
+_ONE_SERVER: Final = "198.51.100.2:80"
+
+
+@rule(
+    "IS01",
+    "isn-follows-a-pattern",
+    "warning",
+    reference="RFC 9293, section 3.4.1 (MUST-8, MUST-9, SHLD-1); RFC 6528, section 3",
+    needs=f"at least {ENOUGH} 4-tuples of one host",
+    message="initial sequence numbers of {actual}, expected {expected}",
+    fires=_flows((port, _ONE_SERVER, 1000 + 64000 * number) for number, port in enumerate(_RANDOM_PORTS)),
+    silent=_flows((port, _ONE_SERVER, isn) for port, isn in zip(_RANDOM_PORTS, _RANDOM_ISNS, strict=True)),
+    per_capture=True,
+)
+def isn_follows_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """The initial sequence numbers of one host can be guessed from each other.
+
+    What it means: A host "SHOULD generate its initial sequence numbers with the expression: ISN = M + F(localip,
+    localport, remoteip, remoteport, secretkey)", where M is a clock and "F() MUST NOT be computable from the outside".
+    Over different 4-tuples such numbers look random. Of this host at least half are the same, rise by the same step,
+    share their low 16 bits, or lie less than 2^24 above the one before. Chance does not do that.
+
+    Why it matters: Who can guess the next number can open a connection in another's name, reset one, or inject data
+    without seeing the traffic.
+
+    Common causes: A scanner or traffic generator that makes its own SYNs (the same number in each); an embedded or very
+    old TCP implementation; a load balancer or SYN proxy with a weak generator.
+
+    What to look at next: Which system has this address, and whether its ordinary connections show the pattern or only a
+    tool's. Behind a NAT the numbers are those of several hosts.
+    """
+    found, applies = [], False
+    for series in _isns(traffic):
+        for start, end in series.groups():
+            applies = True
+            if pattern := _pattern(series.number[start:end]):
+                frames = series.frame[series.at[start : start + 2]].tolist()
+                found.append(_Found((frames[0], frames[1]), f"{series.name(start)}, {end - start} of them: {pattern}"))
+    return _answer(found, applies, "numbers that cannot be guessed")
+
+
+@rule(
+    "IS02",
+    "isn-used-twice",
+    "note",
+    reference="RFC 9293, section 3.4.1 (SHLD-1); RFC 6528, section 3",
+    needs="two 4-tuples of one host",
+    message="the same initial sequence number of {actual}, expected {expected}",
+    fires="""
+        flow a client 192.0.2.1:49152 isn 1000 5000
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        flow b client 192.0.2.1:49153 isn 1000 9000
+        +5   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # One connection, captured before and after an address translation.
+        flow a client 192.0.2.1:49152 server 198.51.100.2:80 isn 1000 5000
+        +0    > S  0:0(0) win 64240
+        +.02  < S. 0:0(0) ack 1 win 65160
+        +0    > .  1:1(0) ack 1
+        flow b client 192.0.2.1:49152 server 203.0.113.7:8080 isn 1000 5000
+        +.001 > S  0:0(0) win 64240
+        +.018 < S. 0:0(0) ack 1 win 65160
+        +.002 > .  1:1(0) ack 1
+    """,
+    per_capture=True,
+)
+def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """A host uses one initial sequence number on several 4-tuples.
+
+    What it means: Initial sequence numbers of different 4-tuples differ by a secret function of addresses and ports, so
+    that two equal ones are a matter of chance: one in 2^32. What was captured twice because an address was translated
+    in between does not count, nor do two equal ones of a host with thousands of connections.
+
+    Why it matters: Equal numbers point to segments that no ordinary TCP made, or to a generator that repeats itself.
+
+    Common causes: A scanner, which puts one number into all its probes; a traffic generator; one SYN sent to several
+    servers on purpose (a broken multicast or anycast set-up); a virtual machine that was resumed twice from one state.
+
+    What to look at next: Whether the SYNs are alike in window, options and TTL as well, and what the 4-tuples share.
+    """
+    handshakes, found, applies = traffic.handshakes, [], False
+    for series in _isns(traffic):
+        applies = applies or len(series.at) > 1
+        key = series.host << 32 | series.number
+        order = np.argsort(key, kind="stable")
+        _, start, count = np.unique(key[order], return_index=True, return_counts=True)
+        _, of_host, hosts = np.unique(series.host, return_inverse=True, return_counts=True)
+        peer = handshakes.server_isn if series.role == "client" else handshakes.client_isn
+        (repeated,) = (count > 1).nonzero()
+        for group in repeated.tolist():  # only what failed already
+            entries = np.sort(order[start[group] : start[group] + count[group]])
+            at = series.at[entries]
+            if _means_nothing(peer[at], handshakes.start_time[at], int(hosts[of_host[entries[0]]])):
+                continue
+            frames = series.frame[at].tolist()
+            text = f"{series.name(int(entries[0]))} on {len(at)} 4-tuples: {int(series.number[entries[0]])}"
+            found.append(_Found((frames[1], frames[0]), text))
+    return _answer(sorted(found), applies, "one for each 4-tuple")
+
+
+def _means_nothing(peer_isns: Ints, times: Ints, connections: int) -> bool:
+    """Whether equal numbers are one connection that was captured twice, or may be chance."""
+    translated = peer_isns[0] != ABSENT and bool((peer_isns == peer_isns[0]).all())
+    return translated or (len(times) == 2 and (connections > FEW or int(times[1] - times[0]) < TRANSLATED_NS))
+
+
+@rule(
+    "PT01",
+    "ports-follow-each-other",
+    "info",
+    reference="RFC 6056, section 3.3 (SHOULD)",
+    needs=f"at least {ENOUGH} connections of one client in a row, each to another server than the one before",
+    message="source ports of {actual}, expected {expected}",
+    fires=_flows((50000 + n, f"198.51.100.{2 + n % 2}:80", isn) for n, isn in enumerate(_RANDOM_ISNS)),
+    silent=_flows(
+        (port, f"198.51.100.{2 + n % 2}:80", isn)
+        for n, (port, isn) in enumerate(zip(_RANDOM_PORTS, _RANDOM_ISNS, strict=True))
+    ),
+    per_capture=True,
+)
+def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """A client takes its source ports one after the other.
+
+    What it means: "Ephemeral port selection algorithms SHOULD obfuscate the selection of their ephemeral ports". Ports
+    in a row towards *one* server are fine (algorithms 3 and 4 of the RFC do that); here they follow each other from one
+    server to the next, in at least half of all cases.
+
+    Why it matters: The next port can be guessed, which makes it easier to inject segments into the connection blindly.
+
+    Common causes: An older or embedded TCP implementation; an application or a NAT that counts its ports itself; a
+    scanner.
+
+    What to look at next: Whether the address is a NAT's, and whether its initial sequence numbers can be guessed too
+    (IS01): both together are what an attacker needs.
+    """
+    handshakes, (clients, _) = traffic.handshakes, _isns(traffic)
+    found, applies = [], False
+    for start, end in clients.groups():
+        at = clients.at[start:end]
+        port, server = handshakes.client_port[at], traffic.servers[at] << 16 | handshakes.server_port[at]
+        step = (port[1:] - port[:-1])[server[1:] != server[:-1]]
+        if len(step) < ENOUGH:
+            continue
+        applies = True
+        in_row = int(((step >= 1) & (step <= PORT_STEP)).sum())
+        if 2 * in_row >= len(step):
+            frames = clients.frame[at[:2]].tolist()
+            address = ip_address(handshakes.client_address[int(at[0])])
+            text = f"{address}: {in_row} of {len(step)} just above the one before"
+            found.append(_Found((frames[0], frames[1]), text))
+    return _answer(found, applies, "ports that cannot be guessed")

@@ -1,0 +1,239 @@
+"""Timestamps (RFC 7323): negotiated, kept, and growing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
+from pcapcheck.evidence import Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import FAR, REPEATED, TSVAL_BACK, WITHOUT_TIMESTAMP
+from pcapcheck.rules.catalogue import Answer, Bools, rule
+from pcapcheck.rules.row_options import options_seen, segments, some, unasked
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# Segments that belong to something else than this connection: their numbers and clocks are not its own.
+_FOREIGN = (
+    Event.CHALLENGE, Event.OLD_SYN, Event.OLD_SYNACK, Event.WRONG_SYNACK, Event.WRONG_ACK, Event.RST_ANSWER,
+)  # fmt: skip
+
+
+@rule(
+    "OP10",
+    "timestamps-not-asked-for",
+    "warning",
+    reference="RFC 7323, section 3.2",
+    needs="the options of all SYNs and of the SYN-ACK",
+    message="SYN-ACK has {actual}, but no SYN had any",
+    fires="""
+        +0   > S  0:0(0) win 64240 <mss 1460>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 0>
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+    """,
+)
+def timestamps_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """The SYN-ACK carries timestamps although the SYN did not.
+
+    What it means: A TCP "MAY send a TSopt in <SYN,ACK> only if it received a TSopt in the initial <SYN> segment for the
+    connection".
+
+    Why it matters: The client sends no timestamps; a server that believes that they are agreed on may drop its
+    segments.
+
+    Common causes: A middlebox between here and the client that strips the option from SYNs; a load balancer or SYN proxy
+    that answers with options of its own; a faulty TCP implementation.
+
+    What to look at next: Whether the server goes on to send timestamps, and the SYN at the client.
+    """
+    return unasked(traffic, traffic.options.tsval >= 0, "no timestamps", "timestamps")
+
+
+@rule(
+    "OP11",
+    "timestamps-dropped",
+    "warning",
+    reference="RFC 7323, section 3.2",
+    needs="the options of all SYNs and SYN-ACKs, and of the segments after them",
+    message="segment without timestamps, though they were negotiated",
+    fires="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # An RST may go without.
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 101 ecr 900>
+        +.1  > R. 1:1(0) ack 1
+    """,
+)
+def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """Both sides agreed on timestamps, and then a segment goes without.
+
+    What it means: "Once TSopt has been successfully negotiated, that is both <SYN> and <SYN,ACK> contain TSopt, the
+    TSopt MUST be sent in every non-<RST> segment for the duration of the connection".
+
+    Why it matters: "If a non-<RST> segment is received without a TSopt, a TCP SHOULD silently drop the segment." The
+    connection hangs on it.
+
+    Common causes: A middlebox that strips options from all segments but SYNs; an injected segment; a keep-alive or an
+    answer made by a load balancer; a faulty TCP implementation.
+
+    What to look at next: TTL and IP id of the segment against those of the same side's others, and whether it is
+    repeated.
+    """
+    rows, timed = traffic.rows, traffic.options.tsval >= 0
+    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    negotiated = some(traffic, syn) & some(traffic, synack) & ~some(traffic, (syn | synack) & ~timed)
+    sent = segments(traffic) & ~np.isin(traffic.event, _FOREIGN) & (rows["tcp_flags"] & (SYN | RST) == 0)
+    seen = rows["unseen"] & OPTIONS_UNSEEN == 0
+    row = traffic.first(sent & ((~timed & seen) | (rows["folded_signs"] & WITHOUT_TIMESTAMP != 0)))
+    return Answer(
+        fails=row != ABSENT,
+        applies=(negotiated | (some(traffic, syn | synack) & ~options_seen(traffic, syn | synack))) & some(traffic, sent),
+        decidable=negotiated & ((row != ABSENT) | options_seen(traffic, sent)),
+        frames=(traffic.value("frame", row), traffic.value("frame", traffic.first(synack))),
+        expected="timestamps",
+        actual="none",
+    )
+
+
+@rule(
+    "OP13",
+    "syn-echoes-timestamp",
+    "note",
+    reference="RFC 7323, section 3.2",
+    needs="the options of the SYN",
+    message="SYN has a TSecr of {actual}, expected {expected}",
+    fires="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 77>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 101 ecr 900>
+    """,
+    silent="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 101 ecr 900>
+    """,
+)
+def syn_echoes_timestamp(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """A SYN without ACK echoes a timestamp, though there is none to echo.
+
+    What it means: "If the ACK bit is not set in the outgoing TCP header, the sender of that segment SHOULD set the TSecr
+    field to zero."
+
+    Why it matters: Receivers ignore the field. It betrays who made the segment.
+
+    Common causes: Scanners and packet generators; some old stacks; a middlebox that shifts all timestamps.
+
+    What to look at next: The other options, TTL and window of the SYN, which together name its sender's system.
+    """
+    options = traffic.options
+    syn = segments(traffic) & (traffic.rows["tcp_flags"] & (SYN | ACK | RST) == SYN)
+    row = traffic.first(syn & (options.tsecr > 0))
+    return Answer(
+        fails=row != ABSENT,
+        applies=some(traffic, syn),
+        decidable=(row != ABSENT) | options_seen(traffic, syn),
+        frames=(traffic.value("frame", row),),
+        expected="0",
+        actual=np.where(row == ABSENT, ABSENT, options.tsecr[row]),
+    )
+
+
+@rule(
+    "OP14",
+    "timestamp-goes-back",
+    "warning",
+    reference="RFC 7323, sections 4.1 and 5.3",
+    needs="the segments in the order in which they were sent",
+    message="TSval {actual} on new data, {expected} was sent before",
+    fires="""
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 121 ecr 900>
+        +0   > P. 1:101(100) ack 1 <nop,nop,TS val 121 ecr 900>
+        +.1  > P. 101:201(100) ack 1 <nop,nop,TS val 50 ecr 900>
+    """,
+    silent="""
+        # Two segments have overtaken each other, and one is repeated.
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 121 ecr 900>
+        +.1  > P. 101:201(100) ack 1 <nop,nop,TS val 222 ecr 900>
+        +0   > P. 1:101(100) ack 1 <nop,nop,TS val 221 ecr 900>
+        +.3  > P. 1:101(100) ack 1 <nop,nop,TS val 521 ecr 900>
+    """,
+)
+def timestamp_goes_back(traffic: Traffic, capture: CaptureFacts) -> Answer:
+    """A sender puts an older timestamp on newer data.
+
+    What it means: Timestamps come from "a virtual clock that is at least approximately proportional to real time", so
+    they never decrease from one segment to a later one. A receiver takes a segment with a decreased value for an old
+    duplicate: "if ... SEG.TSval < TS.Recent ... the segment is not acceptable" (PAWS). Segments that only overtook each
+    other, or that were sent again, are not meant.
+
+    Why it matters: The receiver drops the data, and drops it again however often it is sent.
+
+    Common causes: A load balancer or NAT that lets two machines speak for one; a middlebox that rewrites timestamps on
+    some segments only; a virtual machine that was moved or resumed; an injected segment.
+
+    What to look at next: TTL and IP id of both segments, and whether the receiver answers with a duplicate ACK.
+    """
+    rows, tsval = traffic.rows, traffic.options.tsval
+    before = _newest_before(traffic)
+    known = before != ABSENT
+    last = np.where(rows["folded_tsval"] >= 0, rows["folded_tsval"], tsval)
+    earlier = np.where(known, last[before], ABSENT)
+    row = traffic.first(known & (seq.diff(tsval, earlier) < 0))
+    found = row != ABSENT
+    # Of folded segments it is not known whether they went back or overtook each other.
+    doubtful = some(traffic, segments(traffic) & (rows["folded_signs"] & TSVAL_BACK != 0))
+    return Answer(
+        fails=found,
+        applies=some(traffic, known),
+        decidable=found | ~doubtful,
+        frames=(traffic.value("frame", row), traffic.value("frame", np.where(found, before[row], ABSENT))),
+        expected=np.where(found, earlier[row], ABSENT),
+        actual=np.where(found, tsval[row], ABSENT),
+    )
+
+
+def _newest_before(traffic: Traffic) -> Ints:
+    """For each row with new data the row before it that was the newest then; ABSENT for all others.
+
+    A row is new where it stands at or behind the end of all that its side had sent: what arrives late or is sent again
+    is not, and is compared with nothing.
+    """
+    rows, handshakes = traffic.rows, traffic.handshakes
+    newest = np.full(len(rows), ABSENT, np.int64)
+    isn = np.where(traffic.from_client, handshakes.client_isn[traffic.handshake], handshakes.server_isn[traffic.handshake])
+    place = seq.ahead(rows["seq"].astype(np.int64), isn)
+    wanted = segments(traffic) & ~np.isin(traffic.event, _FOREIGN) & (rows["tcp_flags"] & RST == 0)
+    wanted &= (traffic.options.tsval >= 0) & (isn != ABSENT) & (place < FAR)
+    (where,) = wanted.nonzero()
+    side = (traffic.handshake * 2 + traffic.from_client)[where]
+    by_side = np.argsort(side, kind="stable")
+    where, side = where[by_side], side[by_side]
+    flags = rows["tcp_flags"][where]
+    length = rows["payload_length"][where].astype(np.int64) + (flags & SYN > 0) + (flags & FIN > 0)
+    end = place[where] + length + rows["folded_end"][where]
+    # One running maximum does for all sides: each begins above the one before it.
+    reached = np.maximum.accumulate(side * 2 * seq.MODULUS + end)
+    new = np.ones(len(where), bool)
+    new[1:] = side[1:] * 2 * seq.MODULUS + place[where][1:] >= reached[:-1]
+    # Of rows whose folded segments repeat something, the last TSval is that of a repetition.
+    new &= rows["folded_signs"][where] & REPEATED == 0
+    last_new: Ints = np.maximum.accumulate(np.where(new, np.arange(len(where)), 0))
+    compared: Bools = new[1:] & (side[1:] == side[:-1]) & (side[last_new[:-1]] == side[1:])
+    compared &= place[where][1:] > place[where][last_new[:-1]]
+    newest[where[1:][compared]] = where[last_new[:-1][compared]]
+    return newest
