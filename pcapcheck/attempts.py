@@ -97,9 +97,7 @@ class Assignment:
             if row.tcp_flags & (SYN | ACK | RST) == SYN and row.kind != ICMP
             for octets in {1, 1 + row.payload_length}
         }
-        self._acknowledged = {
-            (1 - row.side, row.ack) for row in rows if row.tcp_flags & (SYN | ACK | RST) == SYN | ACK
-        }
+        self._acknowledged = {(1 - row.side, row.ack) for row in rows if row.tcp_flags & (SYN | ACK | RST) == SYN | ACK}
 
     def walk(self, indices: Iterable[int]) -> list[Attempt]:
         for index in indices:

@@ -224,7 +224,7 @@ def rtt(
 
 @app.command()
 def rules() -> None:
-    """List the rules."""
+    """List the rules and the diagnoses."""
     from pcapcheck.report.colour import Paint, wanted
     from pcapcheck.report.explanation import rules_list
 
@@ -232,8 +232,10 @@ def rules() -> None:
 
 
 @app.command()
-def explain(rule: Annotated[str, typer.Argument(metavar="RULE", help="An id or a slug, as HS02.")]) -> None:
-    """Explain a rule.
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="An id or a slug, as HS02 or accept-queue-full.")],
+) -> None:
+    """Explain a rule or a diagnosis.
 
     What it means, why it matters, common causes, what to look at next, and two examples.
     """

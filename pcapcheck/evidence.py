@@ -115,7 +115,7 @@ class Evidence:
             self.events = [_midstream_event(row) for row in self.rows]
             return
         self._right = [row for row in self.rows if self._is_right_synack(row)]
-        self._reach = _reach(self.rows, attempt, self._right[0].seq) if self._right else 0
+        self._reach = {isn: _reach(self.rows, attempt, isn) for isn in {row.seq for row in self._right}}
         for row in self.rows:
             self.events.append(self._event(row))
         if attempt.old_isns:
@@ -284,7 +284,7 @@ class Evidence:
         RFC 9293, section 3.10.7.4: first the sequence number must be acceptable, fifth "If SND.UNA < SEG.ACK =<
         SND.NXT, then enter ESTABLISHED state". An older timestamp fails PAWS (RFC 7323, section 5.3).
         """
-        if not 0 < seq.ahead(row.ack, synack.seq) <= max(1, self._reach - seq.diff(synack.seq, self._right[0].seq)):
+        if not 0 < seq.ahead(row.ack, synack.seq) <= self._reach[synack.seq]:
             return False
         window = _LARGEST_WINDOW if synack.unseen & WINDOW_UNSEEN else synack.window
         length = row.payload_length + bool(row.tcp_flags & FIN)
@@ -313,7 +313,7 @@ class Evidence:
                 if not crossed and (tsval == ABSENT or tsval not in seen):
                     repeats += 1 + row.folded
                 seen.add(tsval)
-            elif row.kind != ICMP and not row.tcp_flags & RST:
+            elif row.kind != ICMP and not row.tcp_flags & (SYN | RST):
                 ack = seq.add(row.ack, row.folded_ack)
                 if row.payload_length or row.tcp_flags & FIN or 0 < seq.ahead(ack, self.synack.ack) < FAR:
                     return False

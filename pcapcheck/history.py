@@ -13,7 +13,7 @@ from pcapcheck.openings import ICMP, Row
 from pcapcheck.tables import ABSENT
 
 # Wireshark's tcp.completeness bits.
-_SYN_BIT, _SYNACK_BIT, _ACK_BIT, _DATA_BIT, _FIN_BIT, _RST_BIT = (1 << bit for bit in range(6))
+_SYN_BIT, _SYNACK_BIT, _ACK_BIT, DATA_BIT, _FIN_BIT, _RST_BIT = (1 << bit for bit in range(6))
 
 # Outcomes of which a close can be told: a connection existed.
 _CONNECTED: Final = frozenset({"established", "client-only", "partial", "one-sided", "midstream"})
@@ -55,7 +55,7 @@ def completeness(evidence: Evidence) -> int:
             bits |= _SYNACK_BIT if flags & ACK else _SYN_BIT
         else:
             bits |= _ACK_BIT if flags & ACK else 0
-            bits |= _DATA_BIT if row.payload_length or row.folded_octets else 0
+            bits |= DATA_BIT if row.payload_length or row.folded_octets else 0
         bits |= _FIN_BIT if flags & FIN else 0
         bits |= _RST_BIT if flags & RST else 0
     return bits

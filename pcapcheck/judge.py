@@ -101,9 +101,25 @@ class Handshakes:
     def __len__(self) -> int:
         return len(self.capture)
 
+    @cached_property
+    def addresses(self) -> Ints:
+        """The clients' addresses as numbers from 0, then the servers'."""
+        addresses = self.client_address + self.server_address
+        numbers = {address: number for number, address in enumerate(dict.fromkeys(addresses))}
+        return np.fromiter(map(numbers.__getitem__, addresses), np.int64, len(addresses))
+
+    @cached_property
+    def sockets(self) -> Ints:
+        """The servers' addresses and ports as numbers from 0."""
+        servers = self.addresses[len(self) :]
+        _, numbers = np.unique(servers << 16 | self.server_port, return_inverse=True)
+        return np.asarray(numbers, np.int64)
+
     def is_outcome(self, *names: str) -> npt.NDArray[np.bool_]:
         """Which attempts have one of these outcomes."""
-        return np.isin(self.outcome, [OUTCOMES.index(name) for name in names])
+        chosen = np.zeros(len(OUTCOMES), bool)
+        chosen[[OUTCOMES.index(name) for name in names]] = True
+        return chosen[self.outcome]
 
 
 @dataclass(frozen=True)
@@ -115,28 +131,38 @@ class Traffic:
     handshake: Ints  # of each row: index into handshakes
     event: Ints  # of each row: evidence.Event
     from_client: npt.NDArray[np.bool_]
+    grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
 
-    @cached_property
+    @property
     def clients(self) -> Ints:
         """The client's address of each handshake as a number, the same for equal addresses, here and in servers."""
-        return self._addresses[: len(self.handshakes)]
+        return self.handshakes.addresses[: len(self.handshakes)]
 
-    @cached_property
+    @property
     def servers(self) -> Ints:
         """The server's address of each handshake as a number."""
-        return self._addresses[len(self.handshakes) :]
+        return self.handshakes.addresses[len(self.handshakes) :]
 
-    @cached_property
-    def _addresses(self) -> Ints:
-        addresses = self.handshakes.client_address + self.handshakes.server_address
-        numbers = {address: number for number, address in enumerate(dict.fromkeys(addresses))}
-        return np.fromiter(map(numbers.__getitem__, addresses), np.int64, len(addresses))
+    @property
+    def sockets(self) -> Ints:
+        """Which listening socket each handshake asks for: the server's address and port as one number, from 0."""
+        return self.handshakes.sockets
 
     @cached_property
     def options(self) -> OptionColumns:
         """The options of every row; ICMP errors have none."""
-        lengths = np.where(self.rows["kind"] == ICMP, 0, self.rows["options_length"])
-        return option_columns(self.rows["options"], lengths, self.rows["unseen"])
+        lengths = np.where(self.column("kind") == ICMP, 0, self.column("options_length"))
+        return option_columns(self.rows["options"], lengths, self.column("unseen"))
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A field of ROW of every row, with its octets side by side: many times quicker to go through than in rows."""
+        if name not in self._columns:
+            self._columns[name] = np.ascontiguousarray(self.rows[name])
+        return self._columns[name]
+
+    @cached_property
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        return {}
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake the first row that meets the condition, ABSENT where none does."""
@@ -149,7 +175,7 @@ class Traffic:
         """A field of ROW at one row for each handshake, ABSENT where that row is."""
         if not len(self.rows):
             return np.full(len(row), ABSENT, np.int64)
-        return np.where(row == ABSENT, ABSENT, self.rows[name][row].astype(np.int64))
+        return np.where(row == ABSENT, ABSENT, self.column(name)[row].astype(np.int64))
 
     def count(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake how many rows meet the condition."""
@@ -191,6 +217,7 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
         handshake[by_handshake],
         np.array(events, np.int64)[by_handshake],
         rows["side"] == np.repeat(client, size)[by_handshake],
+        np.zeros(len(handshakes), bool),
     )
 
 

@@ -8,6 +8,8 @@ from os import PathLike, fspath
 from typing import Any
 
 from pcapcheck.capture import find_captures
+from pcapcheck.diagnoses import DIAGNOSES, EVENTS, Causes, diagnose
+from pcapcheck.diagnoses.groups import events_of
 from pcapcheck.judge import Traffic, judge
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, Findings, findings_of
@@ -29,30 +31,37 @@ def check(
     """Verify every handshake of the captures.
 
     ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
-    ``ignore`` are prefixes of rule ids. ``map`` may be that of a thread or process pool: the result is the same.
+    ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is reported by
+    itself. ``map`` may be that of a thread or process pool: the result is the same.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
     """
-    rules = choose(RULES.values(), select, ignore)
+    chosen = {rule.id: rule for rule in choose([*RULES.values(), *EVENTS.values()], select, ignore)}
+    rules = [rule for rule in chosen.values() if rule.id in RULES]
+    events = [rule for rule in chosen.values() if rule.id in EVENTS]
     found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
     facts: list[CaptureFacts] = []
     traffics: list[Traffic] = []
     checked: list[Checked] = []
+    causes: list[Causes] = []
     for summary in map(partial(summarise, window=window, progress=progress), found.inputs):
         number = len(facts)
         facts.append(summary.facts)
         traffic = judge(summary.openings, number, summary.facts.end_time)
         traffics.append(traffic)
+        causes.append(diagnose(traffic, summary.facts, number, () if summary.facts.error else DIAGNOSES.values()))
         if not summary.facts.error:
+            traffic.grouped[:] = causes[-1].grouped(chosen)
             checked.extend(findings_of(traffic, summary.facts, rules, number))
+            checked.extend(events_of(causes[-1], traffic, events))
         if summary.facts.interrupted:
             break
-    return Report(facts, traffics, Findings(checked), list(found.errors), list(found.ignored))
+    return Report(facts, traffics, Findings(checked), causes, list(found.errors), list(found.ignored))
 
 
 def explain(rule: str) -> str:
-    """The manual page of one rule, by id or slug. Raises UsageError if there is none."""
+    """The manual page of one rule or diagnosis, by id or slug. Raises UsageError if there is none."""
     from pcapcheck.report.explanation import explanation
 
     return explanation(rule)

@@ -3,7 +3,7 @@
 What is kept of a flow, in capture order:
 
 - every SYN and SYN-ACK: of one direction and one set of numbers the first TWELVE, then a count and the last;
-- every FIN or RST that differs from the last such one of its direction;
+- every FIN or RST that differs from the last such one of its direction since a kept SYN or SYN-ACK;
 - ICMP errors that quote a segment of it, one for each reporter, type, code and sequence number;
 - of all other segments, for each direction: the first FOUR after each kept SYN or SYN-ACK of either direction, and
   the last one before the next.
@@ -136,6 +136,7 @@ class _Flow:
             run = self.syns.setdefault(numbers, [])
             if len(run) < TWELVE:
                 self.others = ([], [])
+                self.closes = [None, None]
             self._append_to_run(run, arrival, TWELVE)
         elif flags & (FIN | RST):
             last = self.closes[row.side]

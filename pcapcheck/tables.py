@@ -30,6 +30,15 @@ ZEEK_STATES: Final = (
 )  # fmt: skip
 SEVERITIES: Final = ("error", "warning", "note", "info")
 CERTAINTIES: Final = ("", "proved", "strong", "compatible")
+CAUSE: Final = (
+    "",
+    "port-closed", "filtered-or-down", "syn-queue-full", "accept-queue-full", "accept-queue-full-reset",
+    "defer-accept", "ack-lost", "syn-cookies", "syn-scan", "connect-scan", "stealth-scan", "syn-flood", "backscatter",
+    "segment-injected", "isn-rewritten", "options-rewritten", "one-sided-capture", "capture-began-late",
+    "mirror-duplicates", "clock-steps", "capture-dropped-frames", "port-reused", "timestamp-rejected",
+    "old-duplicate-syn", "stale-connection", "icmp-unreachable", "synack-from-proxy", "server-slow", "fast-open",
+    "ecn-blackhole", "client-gave-up", "retry-loop", "mtu-blackhole",
+)  # fmt: skip
 TUNNELS: Final = ("",)
 
 
@@ -105,7 +114,7 @@ HANDSHAKES: Final[dict[str, Column]] = {
     "community_id": Column("string", "Community ID, version 1"),
     "wireshark_filter": Column("string", "display filter that shows these frames"),
     "findings": Column("object", "list of rule ids"),
-    "cause": Column("category", "the first diagnosis"),
+    "cause": _category(CAUSE, "the first diagnosis"),
     "certainty": _category(CERTAINTIES, "of the cause"),
 }
 
@@ -118,6 +127,18 @@ FINDINGS: Final[dict[str, Column]] = {
     "expected": Column("string", "what the RFC asks for"),
     "actual": Column("string", "what the segment says"),
     "message": Column("string", "one line"),
+}
+
+CAUSES: Final[dict[str, Column]] = {
+    "handshake_id": Column("uint64", "as in handshakes; the causes of one stand together, the first first"),
+    "capture": Column("category", "the input's name as given"),
+    "cause": _category(CAUSE, "what explains the handshake, or is true of it"),
+    "certainty": _category(CERTAINTIES, "proved follows from the segments, compatible is one of several"),
+    "application_error": Column("string", "what the application saw"),
+    "evidence": Column("object", "list of frame numbers"),
+    "rivals": Column("object", "list of other causes that may look the same"),
+    "decide_by": Column("string", "the observation that would decide"),
+    "detail": Column("string", "what was counted or compared"),
 }
 
 CAPTURES: Final[dict[str, Column]] = {

@@ -4,9 +4,9 @@ Beside the pipeline, and sharing nothing with it but the Segment: no tables, no 
 question is asked again of the whole list of segments. Quotations are from RFC 9293.
 
 Its limits: one flow with one attempt, so one ISN for all SYNs of the client, no SYN of the server (simultaneous open,
-split handshake) and nothing of an older connection before the SYN (a right SYN-ACK recorded too early may stand there);
-the client is known; no copies made by the capture, no timestamps, nothing cut off; less than 130 s; numbers that are
-wrong are so by less than 2^30.
+split handshake), nothing of an older connection before the SYN (a right SYN-ACK recorded too early may stand there) and
+no wrong SYN-ACK after a right one or a refusal; the client is known; no copies made by the capture, no timestamps,
+nothing cut off; less than 130 s; numbers that are wrong are so by less than 2^30.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class Oracle:
         self.isn = self.syns[0].segment.seq
         self.syn_data = max(one.segment.payload_length for one in self.syns)
         self.right = [one for one in self.synacks if self.acknowledges_the_syn(one.segment)]
-        self.wrong = [one for one in self.synacks if one not in self.right and not self.over_before(one.frame)]
+        self.wrong = [one for one in self.synacks if one not in self.right]
         completing = self.completing(self.right)
         outcome, aborted_by = self.outcome(completing)
         synack = next(iter(self.right or self.wrong), None)
@@ -177,9 +177,7 @@ class Oracle:
     def answered(self) -> tuple[str, str]:
         first = self.right[0]
         if any(
-            after(one.segment.ack, first.segment.ack) > 0
-            for one in self.server_acks
-            if one not in self.challenges()
+            after(one.segment.ack, first.segment.ack) > 0 for one in self.server_acks if one not in self.challenges()
         ):
             return "partial", ""
         if self.wrong_acks():
@@ -224,7 +222,7 @@ class Oracle:
         return self.answers_with_wrong_numbers()[1]
 
     def answers_with_wrong_numbers(self) -> tuple[list[Seen], list[Seen]]:
-        """One segment at a time: the server's answers with wrong numbers, and what of the client they do not explain."""
+        """One segment at a time: the server's wrong answers, and what of the client they do not explain."""
         answers: list[Seen] = []
         goes_on: list[Seen] = []
         for one in self.seen:
@@ -259,9 +257,7 @@ class Oracle:
                 return False
         largest_rtt = max(0, first.time - self.syns[0].time)
         repeats = [one for one in later if one in self.right and one.time > completing.time + largest_rtt]
-        unheard = [
-            one for one in (completing, *later) if one in self.client_acks and length(one.segment)
-        ]
+        unheard = [one for one in (completing, *later) if one in self.client_acks and length(one.segment)]
         silence = self.end_time - unheard[0].time if unheard else 0
         return len(repeats) >= 2 or (len(repeats) == 1 and bool(unheard) and silence >= max(SECOND, largest_rtt))
 
@@ -270,19 +266,6 @@ class Oracle:
         if any(one.frame < first.frame for one in self.challenges()):
             return "half-open-discovery"
         return "fast-open" if after(first.segment.ack, self.isn) > 1 else "three-way"
-
-    def over_before(self, frame: int) -> bool:
-        """Whether the attempt had come to an end: a SYN-ACK with other numbers is then none of its own."""
-        answered = [
-            one for one in self.client_acks if any(synack.frame < one.frame for synack in self.right)
-        ]
-        resets = [
-            one
-            for one in self.server_resets
-            if (flags(one, ACK) and self.acknowledges_the_syn(one.segment))
-            or any(synack.frame < one.frame and one.segment.seq == (synack.segment.seq + 1) % 2**32 for synack in self.right)
-        ]
-        return any(one.frame < frame for one in answered + resets)
 
     # The SYN was not captured.
 

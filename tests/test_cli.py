@@ -159,7 +159,7 @@ def test_no_tcp(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["check", IPV6, "-o", f"csv:{CLEAN}"], f"{CLEAN} is a capture: it is not overwritten"),
         (["check", IPV6, "-o", "csv:tests"], "cannot write tests: it is a folder"),
         (["check", IPV6, "-o", "csv:missing/x.csv"], "cannot write missing/x.csv: No such file or directory"),
-        (["explain", "HS2"], "no rule is called 'HS2': did you mean HS02?"),
+        (["explain", "HS2"], "no rule or diagnosis is called 'HS2': did you mean HS02?"),
         (["explain", "synack-acks-wrong-numbr"], "did you mean synack-acks-wrong-number?"),
         (["show", IPV6], "show needs --handshake N or --frame N"),
         (["show", IPV6, "--handshake", "4"], f"there is no handshake 4: {IPV6} has 3"),
@@ -201,13 +201,15 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_rules_lists_every_rule(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rules_lists_every_rule_and_diagnosis(capsys: pytest.CaptureFixture[str]) -> None:
+    from pcapcheck.diagnoses import DIAGNOSES
     from pcapcheck.rules import RULES
 
     assert main(["rules"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == list(RULES)
-    assert all(rule.slug in line and rule.title in line for rule, line in zip(RULES.values(), lines, strict=True))
+    listed = [*RULES.values(), *DIAGNOSES.values()]
+    assert [line.split()[0] for line in lines] == [one.id for one in listed]
+    assert all(one.slug in line and one.title in line for one, line in zip(listed, lines, strict=True))
 
 
 def test_every_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,6 +221,25 @@ def test_every_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         for part in (rule.id, rule.slug, rule.severity, "What it means", "What to look at next", "tcp.seq_raw"):
             assert part in words
         assert rule.fires.strip().splitlines()[-1].strip() in words
+
+
+@pytest.mark.parametrize("name", ["D04", "accept-queue-full", "d04"])
+def test_a_diagnosis_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", name]) == 0
+    words = capsys.readouterr().out
+    for part in ("D04 accept-queue-full (a diagnosis)", "What else it could be", "How to decide", "Rivals     ack-lost"):
+        assert part in words
+
+
+def test_an_example_of_many_flows_is_shortened(capsys: pytest.CaptureFixture[str]) -> None:
+    from pcapcheck.diagnoses import DIAGNOSES
+
+    assert main(["explain", "syn-flood"]) == 0
+    words = capsys.readouterr().out
+    assert len(words.splitlines()) < 140 < len(DIAGNOSES["D12"].fires.splitlines())
+    assert "lines more of this kind" in words
+    assert "flow 0\n" in words
+    assert "flow late\n" in words
 
 
 def test_outputs_are_those_of_the_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

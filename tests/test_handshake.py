@@ -7,14 +7,11 @@ from itertools import chain
 import pytest
 
 from pcapcheck.handshake import OUTCOME_OF, SHAPE_OF, Decision
-from tests.handshakes import capturing, completing, outcomes, shapes, timing
+from tests.handshakes import capturing, completing, figures, outcomes, shapes, timing
 from tests.rows import rows, traffic_of_exchange
 
-CASES = {
-    name: case
-    for module in (outcomes, shapes, completing, capturing, timing)
-    for name, case in module.CASES.items()
-}
+MODULES = (outcomes, figures, shapes, completing, capturing, timing)
+CASES = {name: case for module in MODULES for name, case in module.CASES.items()}
 FACTS = list(
     chain.from_iterable(traffic_of_exchange(case.exchange).handshakes.facts.tolist() for case in CASES.values())
 )
@@ -30,7 +27,7 @@ def test_rows(name: str) -> None:
 
 
 def test_no_two_cases_have_one_name() -> None:
-    assert len(CASES) == sum(len(module.CASES) for module in (outcomes, shapes, completing, capturing, timing))
+    assert len(CASES) == sum(len(module.CASES) for module in MODULES)
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,21 @@ def test_what_is_kept_of_a_hundred(flags: int, kept: list[int]) -> None:
     assert int(found["folded"].sum()) == 100 - len(kept)
 
 
+def test_icmp_errors_stay_one_by_what_they_say() -> None:
+    """One for each reporter, code and number quoted; the rest is counted."""
+    ends = (*HOSTS[0], *HOSTS[1])
+    errors = [
+        IcmpError(reporter, ends[0], ends[2], ends[1], ends[3], number, 4, 3, code, 64, 1, -1, "")
+        for reporter in (b"\xcb\x00\x71\x01", b"\xcb\x00\x71\x02")
+        for number in (0, 7)
+        for code in (1, 3)
+        for _ in range(5)
+    ]
+    found = select([(number, number, one) for number, one in enumerate(errors, start=1)]).rows
+    assert found["frame"].tolist() == [1, 6, 11, 16, 21, 26, 31, 36]
+    assert found["folded"].tolist() == [4] * 8
+
+
 def test_a_long_connection_keeps_few_rows() -> None:
     """SYN, SYN-ACK and a thousand segments each way: four of a side after each, and the last."""
     opening = [

@@ -1,6 +1,6 @@
 """Writes what the docs say of the code from the code itself: ``python tools/make_docs.py [--check]``.
 
-Rules, tables, the table of decisions, the command line's help and the README's example. With ``--check`` nothing is
+Rules, diagnoses, tables, the table of decisions, the command line's help and the README's example. With ``--check`` nothing is
 written; pages that differ are named, and the exit code is 1.
 """
 
@@ -21,8 +21,10 @@ from typer.testing import CliRunner  # noqa: E402
 
 from pcapcheck import check, tables  # noqa: E402
 from pcapcheck.cli import app  # noqa: E402
+from pcapcheck.diagnoses import DIAGNOSES, Diagnosis  # noqa: E402
 from pcapcheck.evidence import Fact  # noqa: E402
 from pcapcheck.handshake import OUTCOME_OF, SHAPE_OF, Decision  # noqa: E402
+from pcapcheck.report.explanation import shortened  # noqa: E402
 from pcapcheck.report.text import write_text  # noqa: E402
 from pcapcheck.rules import RULES, Rule  # noqa: E402
 
@@ -57,6 +59,18 @@ Severities: **error** contradicts the standard, **warning** is a failure or a de
 """
 
 
+DIAGNOSES_INTRODUCTION = """\
+# Diagnoses
+
+A diagnosis explains a handshake, or says what is true of it. **proved** follows from the segments, **strong** leaves
+little doubt, **compatible** is one of several: its rivals, and the observation that would decide, stand beside it.
+`pcapcheck show` prints the causes of one handshake, `pcapcheck explain D04` the same pages.
+
+Events of many handshakes (scans, floods, backscatter, retry loops) are findings too, once each, and of the attempts
+that are part of one only errors are found. `--ignore D12` gives them back.
+"""
+
+
 def letters(rule: Rule) -> str:
     return rule.id.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").rstrip("0123456789")
 
@@ -80,8 +94,36 @@ def page(rule: Rule) -> str:
         f"| severity | reference | needs |\n|---|---|---|\n| {rule.severity} | {rule.reference} | {rule.needs} |\n",
     ]
     parts += [f"## {heading}\n\n{text}\n" for heading, text in rule.sections.items()]
-    parts += [f"## Found in\n\n```\n{rule.fires}\n```\n", f"## Not found in\n\n```\n{rule.silent}\n```\n"]
+    return "\n".join([*parts, *examples(rule)])
+
+
+def examples(one: Rule | Diagnosis) -> list[str]:
+    return [
+        f"## {heading}\n\n```\n{shortened(exchange)}\n```\n"
+        for heading, exchange in (("Found in", one.fires), ("Not found in", one.silent))
+    ]
+
+
+def diagnoses_index() -> str:
+    """The table of all diagnoses."""
+    parts = [DIAGNOSES_INTRODUCTION, "| id | name | explains |\n|---|---|---|\n"]
+    parts[-1] += "".join(
+        f"| [{one.id}](diagnoses/{one.id}.md) | `{one.slug}` | {one.title} |\n" for one in DIAGNOSES.values()
+    )
     return "\n".join(parts)
+
+
+def diagnosis_page(one: Diagnosis) -> str:
+    """The manual page of one diagnosis."""
+    rivals = ", ".join(f"`{rival}`" for rival in one.rivals) or "none"
+    parts = [
+        f"# {one.id} `{one.slug}`\n",
+        f"{one.title}\n",
+        f"| the application saw | rivals | decided by |\n|---|---|---|\n| {one.application} | {rivals} | "
+        f"{one.decide_by.replace('|', '&#124;')} |\n",
+    ]
+    parts += [f"## {heading}\n\n{text}\n" for heading, text in one.sections.items()]
+    return "\n".join([*parts, *examples(one)])
 
 
 def table_page() -> str:
@@ -90,6 +132,7 @@ def table_page() -> str:
     for name, schema in {
         "handshakes": tables.HANDSHAKES,
         "findings": tables.FINDINGS,
+        "causes": tables.CAUSES,
         "captures": tables.CAPTURES,
         "segments": tables.SEGMENTS,
     }.items():
@@ -152,6 +195,8 @@ def pages() -> dict[Path, str]:
         DOCS / "decisions.md": decision_page(),
         DOCS / "rules.md": index(),
         **{DOCS / "rules" / f"{rule.id}.md": page(rule) for rule in RULES.values()},
+        DOCS / "diagnoses.md": diagnoses_index(),
+        **{DOCS / "diagnoses" / f"{one.id}.md": diagnosis_page(one) for one in DIAGNOSES.values()},
     }
 
 
@@ -160,14 +205,15 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     made = pages()
-    kept = set((DOCS / "rules").glob("*.md"))
+    # Pages made by hand have no capital.
+    kept = {path for folder in ("rules", "diagnoses") for path in (DOCS / folder).glob("[A-Z]*.md")}
     stale = [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     superfluous = sorted(kept - set(made))
     for path in (*stale, *superfluous):
         print(path.relative_to(ROOT))
     if not arguments:
-        (DOCS / "rules").mkdir(parents=True, exist_ok=True)
         for path in stale:
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(made[path], encoding="utf-8")
         for path in superfluous:
             path.unlink()

@@ -25,9 +25,18 @@ _CHUNK: Final = 1 << 16
 # Nearly every segment has its timestamps just so (RFC 7323, appendix A).
 _USUAL_TIMESTAMP: Final = int.from_bytes(bytes([1, 1, Kind.TIMESTAMPS, 10]))
 
-_RIGHT: Final = np.array(
-    [[length in LENGTHS.get(kind, range(2, ROOM + 1)) for length in range(256)] for kind in range(256)]
-)
+
+def _right_lengths() -> npt.NDArray[np.bool_]:
+    """Whether an option of a kind (first axis) may have a length (second)."""
+    right = np.zeros((256, 256), np.bool_)
+    right[:, 2 : ROOM + 1] = True
+    for kind, lengths in LENGTHS.items():
+        right[kind] = False
+        right[kind, [length for length in range(ROOM + 1) if length in lengths]] = True
+    return right
+
+
+_RIGHT: Final = _right_lengths()
 _ONCE: Final = np.array([kind not in REPEATABLE for kind in range(256)])
 
 

@@ -10,10 +10,28 @@ from importlib import import_module
 from typing import Final
 
 from pcapcheck.diagnoses.catalogue import REGISTERED, Cause, Causes, Conclusion, Diagnosis, diagnose, diagnosis
+from pcapcheck.diagnoses.groups import rules_of
+from pcapcheck.rules.catalogue import Rule
 
-__all__ = ["DIAGNOSES", "Cause", "Causes", "Conclusion", "Diagnosis", "diagnose", "diagnosis"]
+__all__ = ["DIAGNOSES", "EVENTS", "Cause", "Causes", "Conclusion", "Diagnosis", "diagnose", "diagnosis"]
 
-_MODULES: Final = ("refusals", "silence", "queues", "cookies", "reuse", "servers", "extensions", "clients", "path_mtu")
+_MODULES: Final = (
+    "refusals",
+    "silence",
+    "queues",
+    "cookies",
+    "reuse",
+    "stale",
+    "servers",
+    "extensions",
+    "clients",
+    "path_mtu",
+    "scans",
+    "floods",
+    "injection",
+    "middleboxes",
+    "vantage",
+)
 
 
 def _load() -> dict[str, Diagnosis]:
@@ -23,3 +41,6 @@ def _load() -> dict[str, Diagnosis]:
 
 
 DIAGNOSES: Final[dict[str, Diagnosis]] = _load()
+
+# The diagnoses of events of many handshakes, as rules that find each event once.
+EVENTS: Final[dict[str, Rule]] = {rule.id: rule for rule in rules_of(DIAGNOSES.values())}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import ABSENT, CERTAINTIES
+from pcapcheck.tables import ABSENT, CAUSE, CERTAINTIES
 
 Bools = npt.NDArray[np.bool_]
 
@@ -49,6 +50,8 @@ class Diagnosis:
     fires: str  # an exchange that it explains, and
     silent: str  # one that looks like it and is not
     conclude: Callable[[Traffic, CaptureFacts], Conclusion]
+    circumstance: bool = False  # true of the handshake, but not by itself why it came out as it did
+    reported_once: bool = False  # an event of many handshakes: it has a finding, and they have none each
 
     @property
     def title(self) -> str:
@@ -88,6 +91,8 @@ def diagnosis(
     decide_by: str,
     fires: str,
     silent: str,
+    circumstance: bool = False,
+    reported_once: bool = False,
 ) -> Callable[[_Conclude], _Conclude]:
     """Enter a diagnosis into the catalogue."""
     assert id not in REGISTERED
@@ -95,39 +100,63 @@ def diagnosis(
     def register(conclude: _Conclude) -> _Conclude:
         REGISTERED[id] = Diagnosis(
             id, slug, application, tuple(rivals), decide_by,
-            inspect.cleandoc(fires), inspect.cleandoc(silent), conclude,
+            inspect.cleandoc(fires), inspect.cleandoc(silent), conclude, circumstance, reported_once,
         )  # fmt: skip
         return conclude
 
     return register
 
 
-class Causes:
-    """All causes of one capture, kept as columns; the most certain of a handshake first."""
+# Above the ranks of all causes.
+_NO_RANK: Final = 3 * len(CERTAINTIES)
 
-    def __init__(self, capture: int, concluded: Iterable[tuple[Diagnosis, Conclusion]]) -> None:
+
+def _rank(diagnosed: Diagnosis) -> int:
+    """What stands before the certainty in the order of causes: less comes first."""
+    return 0 if diagnosed.reported_once else 2 * len(CERTAINTIES) if diagnosed.circumstance else len(CERTAINTIES)
+
+
+class Causes:
+    """All causes of one capture, kept as columns.
+
+    The first of a handshake is the event of many that it is part of, then what explains its outcome, then mere
+    circumstances: each the most certain first, then in the order of the catalogue.
+    """
+
+    def __init__(self, capture: int, size: int, concluded: Iterable[tuple[Diagnosis, Conclusion]]) -> None:
         self.capture = capture
+        self.size = size  # handshakes
         self.concluded = list(concluded)
 
     def of(self, handshake: int) -> Iterator[Cause]:
-        """The causes of one handshake: by certainty, then in the order of the catalogue."""
+        """The causes of one handshake, the first first."""
         found = [
-            (int(conclusion.certainty[handshake]), number)
-            for number, (_, conclusion) in enumerate(self.concluded)
+            (_rank(diagnosed) + int(conclusion.certainty[handshake]), number)
+            for number, (diagnosed, conclusion) in enumerate(self.concluded)
             if conclusion.certainty[handshake]
         ]
         for _, number in sorted(found):
             yield self._cause(number, handshake)
 
-    def first(self, handshakes: int) -> tuple[Ints, Ints]:
-        """For each handshake the number of its first cause in ``concluded`` (ABSENT: none), and its certainty."""
-        best = np.zeros(handshakes, np.int64)
-        which = np.full(handshakes, ABSENT, np.int64)
-        for number, (_, conclusion) in enumerate(self.concluded):
-            better = (conclusion.certainty > 0) & ((best == 0) | (conclusion.certainty < best))
-            best = np.where(better, conclusion.certainty, best)
-            which[better] = number
-        return which, best
+    @cached_property
+    def first(self) -> tuple[Ints, Ints]:
+        """The first cause of each handshake, as index of tables.CAUSE, and its certainty; 0 where there is none."""
+        best = np.full(self.size, _NO_RANK, np.int64)
+        cause, certainty = np.zeros((2, self.size), np.int64)
+        for diagnosed, conclusion in self.concluded:
+            rank = np.where(conclusion.certainty > 0, _rank(diagnosed) + conclusion.certainty, _NO_RANK)
+            (better,) = (rank < best).nonzero()
+            best[better], certainty[better] = rank[better], conclusion.certainty[better]
+            cause[better] = CAUSE.index(diagnosed.slug)
+        return cause, certainty
+
+    def grouped(self, ids: Container[str]) -> Bools:
+        """Which handshakes are part of an event that one of these diagnoses found."""
+        found = np.zeros(self.size, bool)
+        for diagnosed, conclusion in self.concluded:
+            if conclusion.group is not None and diagnosed.id in ids:
+                found |= conclusion.group != ABSENT
+        return found
 
     def _cause(self, number: int, handshake: int) -> Cause:
         diagnosed, conclusion = self.concluded[number]
@@ -146,4 +175,5 @@ def diagnose(
     traffic: Traffic, facts: CaptureFacts, capture: int, diagnoses: Iterable[Diagnosis] = REGISTERED.values()
 ) -> Causes:
     """What every diagnosis says of one capture."""
-    return Causes(capture, [(one, one.conclude(traffic, facts)) for one in sorted(diagnoses, key=lambda one: one.id)])
+    diagnoses = sorted(diagnoses, key=lambda one: one.id)
+    return Causes(capture, len(traffic.handshakes), [(one, one.conclude(traffic, facts)) for one in diagnoses])

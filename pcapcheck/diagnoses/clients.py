@@ -6,11 +6,12 @@ import numpy as np
 
 from pcapcheck.decode.segment import FIN, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered, only
 from pcapcheck.evidence import Event
+from pcapcheck.history import DATA_BIT
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import ABSENT, SIDES
+from pcapcheck.tables import SIDES
 
 # RFC 8305, section 5: the next address is tried after 250 ms, and all but the first success are cancelled.
 _TOGETHER = 300 * MILLISECOND
@@ -63,17 +64,15 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing: it had lost interest. With a timeout of its own it reports that.
     """
     handshakes = traffic.handshakes
-    abort = traffic.first((traffic.event == Event.ABORT) & traffic.from_client)
     aborted = handshakes.is_outcome("aborted") & (handshakes.aborted_by == SIDES.index("client"))
-    spoke = traffic.count(traffic.rows["payload_length"] > 0) > 0
-    closing = traffic.first(traffic.from_client & flagged(traffic, FIN | RST) & (traffic.event != Event.COPY))
-    brief = traffic.value("time", closing) - handshakes.start_time <= SECOND
-    unused = handshakes.is_outcome("established") & ~spoke & (closing != ABSENT) & brief
-    unused &= handshakes.closed_by == SIDES.index("client")
-    used = handshakes.is_outcome("established") & spoke
+    used = handshakes.is_outcome("established") & (handshakes.completeness & DATA_BIT != 0)
+    brief = handshakes.last_time - handshakes.start_time <= SECOND
+    unused = handshakes.is_outcome("established") & ~used & brief & (handshakes.closed_by == SIDES.index("client"))
     sibling = (aborted | unused) & _sibling(traffic, used)
-    reset = np.where(aborted, abort, closing)
-    waited = (traffic.value("time", reset) - handshakes.start_time) // MILLISECOND
+    ended = only(traffic, aborted | sibling)
+    ends = ended.from_client & flagged(ended, FIN | RST) & (ended.event != Event.COPY)
+    end = ended.first(ends & ((ended.event == Event.ABORT) | ~aborted[ended.handshake]))
+    waited = (ended.value("time", end) - handshakes.start_time) // MILLISECOND
 
     def text(index: int) -> str:
         beside = "; another address succeeded meanwhile: Happy Eyeballs" if sibling[index] else ""
@@ -81,7 +80,7 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     return Conclusion(
         np.where(sibling, STRONG, np.where(aborted, COMPATIBLE, 0)),
-        evidence=(traffic.value("frame", reset), handshakes.synack_frame),
+        evidence=(ended.value("frame", end), handshakes.synack_frame),
         detail=Details(len(handshakes), text),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import overload
 
 import numpy as np
@@ -13,6 +14,9 @@ from pcapcheck.tables import ABSENT
 
 SECOND = 10**9
 MILLISECOND = 10**6
+
+# A pattern of a socket shows in so many of its handshakes.
+_SAMPLE = 64
 
 # A tap is near the server where the way to the server takes at most this part of the way to the client.
 _NEAR = 10
@@ -47,9 +51,27 @@ def numbered(*columns: Ints) -> Ints:
     return number.astype(np.int64)
 
 
-def sockets(traffic: Traffic) -> Ints:
-    """Which listening socket each handshake asks for: the server's address and port, numbered."""
-    return numbered(traffic.servers, traffic.handshakes.server_port)
+def only(traffic: Traffic, mask: Bools) -> Traffic:
+    """The traffic with the rows of some handshakes alone: row numbers are those of its own rows."""
+    keep = mask[traffic.handshake]
+    return replace(
+        traffic,
+        rows=traffic.rows[keep],
+        handshake=traffic.handshake[keep],
+        event=traffic.event[keep],
+        from_client=traffic.from_client[keep],
+    )
+
+
+def sampled(group: Ints, mask: Bools) -> Bools:
+    """The first handshakes of each group that meet the mask, as many as a pattern of the group can be told from."""
+    (found,) = mask.nonzero()
+    order = found[np.argsort(group[found], kind="stable")]
+    starts = np.flatnonzero(np.diff(group[order], prepend=ABSENT))
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    sample = np.zeros(len(mask), bool)
+    sample[order[place < _SAMPLE]] = True
+    return sample
 
 
 def count_in(group: Ints, mask: Bools) -> Ints:
@@ -111,7 +133,7 @@ def before(traffic: Traffic, row: Ints) -> Bools:
 
 def flagged(traffic: Traffic, flags: int) -> Bools:
     """Which rows have one of these TCP flags."""
-    found: Bools = traffic.rows["tcp_flags"] & flags != 0
+    found: Bools = traffic.column("tcp_flags") & flags != 0
     return found
 
 

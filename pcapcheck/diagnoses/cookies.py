@@ -8,7 +8,7 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, sockets
+from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, only, sampled
 from pcapcheck.evidence import PENDING_NS, Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.row_options import timestamps_of
@@ -83,6 +83,7 @@ _MANY: Final = 8
         +.02 < .  1:1(0) ack 6 <TS val 31030 ecr 2130>
         +.02 < P. 1:6(5) ack 6 <TS val 31050 ecr 2130>
     """,
+    circumstance=True,
 )
 def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """The server answers with SYN cookies: its SYN queue is full, or cookies are forced.
@@ -102,8 +103,10 @@ def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     SACK), and a connection that the accept queue has no room for dies without a trace.
     """
     handshakes = traffic.handshakes
-    socket = sockets(traffic)
-    lag, measured = _lag(traffic)
+    socket = traffic.sockets
+    timed = (handshakes.server_timestamps == 1) & (handshakes.synack_count == 1) & handshakes.is_outcome("established")
+    timed &= count_in(socket, timed) >= _SOME
+    lag, measured = _lag(only(traffic, sampled(socket, timed)))
     lags = count_in(socket, measured)
     least, most = least_in(socket, lag, measured), most_in(socket, lag, measured)
     late = count_in(socket, measured & (lag >= _LAG_MS // 6))
@@ -112,7 +115,7 @@ def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     single = handshakes.is_outcome("half-open") & (handshakes.synack_count == 1) & (handshakes.syn_count == 1)
     singles = count_in(socket, single)
     patient = single & _awaited(traffic, capture) & (singles >= _MANY)
-    certainty = np.where(measured & coded, np.where(spread, STRONG, COMPATIBLE), np.where(patient, COMPATIBLE, 0))
+    certainty = np.where(timed & coded, np.where(spread, STRONG, COMPATIBLE), np.where(patient, COMPATIBLE, 0))
 
     def text(index: int) -> str:
         if patient[index]:
@@ -135,22 +138,22 @@ def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
 
     The clock must tick once a millisecond, as two later segments of the server show.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
+    rows = traffic.rows
     synack = traffic.first(traffic.event == Event.SYNACK)
-    timed = (handshakes.server_timestamps == 1) & (handshakes.synack_count == 1) & handshakes.is_outcome("established")
-    later = (traffic.event == Event.SERVER_GOES_ON) & timed[traffic.handshake]
+    later = traffic.event == Event.SERVER_GOES_ON
     following = traffic.first(later & after(traffic, synack))
     final = last(traffic, later & after(traffic, following))
     wanted = np.zeros(len(rows), bool)
-    complete = timed & (final != ABSENT)
+    complete = (synack != ABSENT) & (final != ABSENT)
     for row in (synack, following, final):
         wanted[row[complete]] = True
     tsval, _ = timestamps_of(rows, wanted)
 
     def drift(then: Ints, now: Ints) -> Ints:
         ticks = seq.diff(tsval[now], tsval[then])
-        drifted: Ints = np.rint(ticks - (rows["time"][now] - rows["time"][then]) / MILLISECOND).astype(np.int64)
-        return drifted
+        elapsed = traffic.column("time")[now] - traffic.column("time")[then]
+        ahead: Ints = np.rint(ticks - elapsed / MILLISECOND).astype(np.int64)
+        return ahead
 
     if not len(rows):
         return synack, complete

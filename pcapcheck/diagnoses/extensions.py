@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, before, count_in, last
+from pcapcheck.diagnoses.columns import Details, before, count_in, last, only
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
@@ -18,20 +18,28 @@ from pcapcheck.tables import ABSENT, ECNS, FAST_OPENS
 _REQUEST, _COOKIE = FAST_OPENS.index("request"), FAST_OPENS.index("cookie")
 
 
-def _answered_syn(traffic: Traffic) -> Ints:
-    """The last SYN before the SYN-ACK, where an earlier one was not answered; ABSENT elsewhere."""
+class _Answered(NamedTuple):
+    """SYNs of handshakes that repeated them, where an earlier one was not answered; ABSENT elsewhere."""
+
+    traffic: Traffic
+    first: Ints  # row of the first SYN
+    answered: Ints  # row of the last SYN before the SYN-ACK
+
+
+def _answered_syn(traffic: Traffic) -> _Answered:
+    traffic = only(traffic, traffic.handshakes.syn_count > 1)
     synack = traffic.first(traffic.event == Event.SYNACK)
     first = traffic.first(traffic.event == Event.SYN)
     answered = last(traffic, (traffic.event == Event.SYN) & before(traffic, synack))
     waited = traffic.value("time", answered) - traffic.value("time", first)
     prompt = traffic.value("time", synack) - traffic.value("time", answered) < waited
-    return np.where((answered != first) & prompt, answered, ABSENT)
+    return _Answered(traffic, first, np.where((answered != first) & prompt, answered, ABSENT))
 
 
 def _dropped_ecn(traffic: Traffic) -> Bools:
     """Whether an ECN set-up SYN got no answer and one without ECN did."""
-    answered = _answered_syn(traffic)
-    plain = traffic.value("tcp_flags", answered) & (AE | CWR | ECE) == 0
+    repeated, _, answered = _answered_syn(traffic)
+    plain = repeated.value("tcp_flags", answered) & (AE | CWR | ECE) == 0
     asked: Bools = traffic.handshakes.client_ecn != ECNS.index("")
     asked &= (answered != ABSENT) & plain
     return asked
@@ -40,11 +48,10 @@ def _dropped_ecn(traffic: Traffic) -> Bools:
 def _dropped_fast_open(traffic: Traffic) -> Bools:
     """Whether a SYN with Fast Open got no answer and a shorter one without it did."""
     handshakes = traffic.handshakes
-    answered = _answered_syn(traffic)
-    first = traffic.first(traffic.event == Event.SYN)
+    repeated, first, answered = _answered_syn(traffic)
     # Linux leaves out the option with the data; other options stay, so the octets tell.
-    fewer = traffic.value("options_length", answered) < traffic.value("options_length", first)
-    without_data = traffic.value("payload_length", answered) == 0
+    fewer = repeated.value("options_length", answered) < repeated.value("options_length", first)
+    without_data = repeated.value("payload_length", answered) == 0
     asked: Bools = handshakes.client_fast_open != FAST_OPENS.index("")
     asked &= (answered != ABSENT) & fewer & without_data
     return asked
@@ -84,6 +91,7 @@ _FAST_OPEN: Final = (
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
         +0   > P. 1:101(100) ack 1
     """,
+    circumstance=True,
 )
 def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """The client used Fast Open; what the server, or the path, made of it.
@@ -178,8 +186,9 @@ def ecn_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     passed &= (handshakes.server_rtt_max != ABSENT) & (handshakes.syn_count == 1)
     times = count_in(traffic.servers, dropped)
     found = dropped & (count_in(traffic.servers, passed) == 0)
+    repeated, _, answered = _answered_syn(traffic)
     return Conclusion(
         np.where(found, np.where(times >= 2, STRONG, COMPATIBLE), 0),
-        evidence=(handshakes.syn_frame, traffic.value("frame", _answered_syn(traffic)), handshakes.synack_frame),
+        evidence=(handshakes.syn_frame, repeated.value("frame", answered), handshakes.synack_frame),
         detail=Details(len(handshakes), lambda index: f"{times[index]} time(s) with this server, never the other way"),
     )

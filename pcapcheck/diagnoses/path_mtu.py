@@ -7,7 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, flagged
+from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged, only
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP, REPEATED
@@ -16,6 +16,12 @@ from pcapcheck.tables import ABSENT
 
 # Options take at most 40 octets of a full-sized segment (RFC 6691).
 _OPTIONS = 40
+
+# RFC 9293, section 3.7.1: without an MSS option 536 octets may be sent.
+_SMALLEST = 536 - _OPTIONS
+
+# No retransmission timer backs off twice in less (RFC 6298, section 2.4: at least one second is recommended).
+_LASTING = SECOND // 2
 
 
 @diagnosis(
@@ -65,6 +71,7 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     stalls at the certificate.
     """
     handshakes = traffic.handshakes
+    traffic = only(traffic, handshakes.is_outcome("established") & _repeats_large(traffic))
     found = np.zeros(len(handshakes), np.int64)
     lost, again = np.full((2, len(handshakes)), ABSENT, np.int64)
     for from_client in (True, False):
@@ -74,7 +81,6 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
             np.where(better, new, old)
             for new, old in ((certainty, found), (first, lost), (repeat, again))
         )  # fmt: skip
-    found = np.where(handshakes.is_outcome("established"), found, 0)
     octets = traffic.value("payload_length", lost)
     return Conclusion(
         found,
@@ -83,34 +89,49 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
+def _repeats_large(traffic: Traffic) -> Bools:
+    """Which handshakes show, at first sight, a segment of some size that was sent twice."""
+    found = traffic.count(traffic.column("folded_signs") & REPEATED != 0) > 0
+    large = traffic.column("payload_length") >= _SMALLEST
+    for side in (large & traffic.from_client, large & ~traffic.from_client):
+        (where,) = side.nonzero()
+        handshake, number = traffic.handshake[where], traffic.column("seq")[where].astype(np.int64)
+        again = (handshake[1:] == handshake[:-1]) & (seq.diff(number[1:], number[:-1]) <= 0)
+        found[handshake[1:][again]] = True
+    return found
+
+
 def _unheard(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints]:
     """Of one side: how certain it is that its full-sized segments vanish; row of the first such and of its repeat."""
-    handshakes, rows, handshake = traffic.handshakes, traffic.rows, traffic.handshake
+    handshakes, handshake = traffic.handshakes, traffic.handshake
     isn = (handshakes.client_isn if from_client else handshakes.server_isn)[handshake]
     mss = handshakes.server_mss if from_client else handshakes.client_mss
-    sound = (rows["kind"] != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST)
+    sound = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST)
     mine, theirs = sound & (traffic.from_client == from_client), sound & (traffic.from_client != from_client)
     answers = theirs & flagged(traffic, ACK)
-    reach = seq.ahead(rows["ack"] + rows["folded_ack"].astype(np.int64), isn)
+    reach = seq.ahead(traffic.column("ack") + traffic.column("folded_ack").astype(np.int64), isn)
     heard = _highest(traffic, reach, answers)
-    begin = seq.ahead(rows["seq"].astype(np.int64), isn)
-    length = rows["payload_length"].astype(np.int64)
-    smallest = np.where(mss > 2 * _OPTIONS, mss - _OPTIONS, FAR)
+    begin = seq.ahead(traffic.column("seq").astype(np.int64), isn)
+    length = traffic.column("payload_length").astype(np.int64)
+    smallest = np.where(mss >= 536, mss - _OPTIONS, FAR)
     full = mine & (length >= smallest[handshake])
     first = traffic.first(full & (begin >= heard[handshake]))
     number = traffic.value("seq", first)
-    repeats = mine & (length > 0) & (rows["seq"] == number[handshake]) & (np.arange(len(rows)) > first[handshake])
+    later = after(traffic, first)
+    from_first = later | (np.arange(len(later)) == first[handshake])
+    repeats = mine & (length > 0) & (traffic.column("seq") == number[handshake]) & later
     repeat = traffic.first(repeats)
-    folded = (mine & (rows["folded_signs"] & REPEATED != 0)) & (np.arange(len(rows)) >= first[handshake])
+    folded = mine & (traffic.column("folded_signs") & REPEATED != 0) & from_first
     times = traffic.count(repeats) + traffic.count(folded)
-    until = _highest(traffic, np.maximum(rows["folded_until"], rows["time"]), repeats | folded)
-    lasting = until - traffic.value("time", first) >= SECOND // 2
+    seen = np.maximum(traffic.column("folded_until"), traffic.column("time"))
+    until = _highest(traffic, seen, repeats | folded)
+    lasting = until - traffic.value("time", first) >= _LASTING
     stalled = (first != ABSENT) & (times >= 2) & lasting & (heard > 0)
-    large = mine & (np.maximum(length, rows["folded_largest"]) >= smallest[handshake])
+    large = mine & (np.maximum(length, traffic.column("folded_largest")) >= smallest[handshake])
     stalled &= traffic.count(large & (begin + length <= heard[handshake])) == 0
     # Word of the other side after the loss: it lives, and the path still carries what is small.
     crossing = traffic.value("time", first) + np.maximum(handshakes.handshake_rtt_max, 0)
-    alive = traffic.count(answers & (np.maximum(rows["folded_until"], rows["time"]) >= crossing[handshake])) > 0
+    alive = traffic.count(answers & (seen >= crossing[handshake])) > 0
     return np.where(stalled, np.where(alive, STRONG, COMPATIBLE), 0), first, repeat
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
@@ -16,76 +14,22 @@ from pcapcheck.diagnoses.columns import (
     count_in,
     last,
     near_server,
-    sockets,
 )
+from pcapcheck.diagnoses.repeats import TIMER, Repeats, concerned, data_before_repeat, find_repeats, taken_at_once
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS
 
-# A SYN-ACK's timer runs for a second (RFC 6298, section 2.1), on some systems less; copies made on the way come sooner.
-_TIMER = SECOND // 2
 
-
-class _Repeats(NamedTuple):
-    """SYN-ACKs that the server repeated though the client's ACK must have reached it by then."""
-
-    ack: Ints  # row of the completing segment
-    counts: Ints
-    first: Ints  # row
-    last: Ints
-    answered: Bools  # the client acknowledged one of them, and another came all the same
-    data: Ints  # row of the client's first data
-
-
-def _repeats(traffic: Traffic) -> _Repeats:
-    handshakes, rows = traffic.handshakes, traffic.rows
-    ack = traffic.first(traffic.event == Event.COMPLETING)
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    crossing = traffic.value("time", ack) + np.maximum(handshakes.server_rtt_max, 0)
-    soonest = np.maximum(crossing, traffic.value("time", synack) + _TIMER)
-    again = (traffic.event == Event.SYNACK) & after(traffic, ack) & (rows["time"] > soonest[traffic.handshake])
-    # A copy that the network delayed carries the timestamp of the first.
-    concerned = (traffic.count(again) > 0)[traffic.handshake]
-    tsval, _ = timestamps_of(rows, again | (concerned & (np.arange(len(rows)) == synack[traffic.handshake])))
-    of_first = np.where(synack == ABSENT, ABSENT, tsval[synack] if len(rows) else ABSENT)
-    again &= (tsval == ABSENT) | (tsval != of_first[traffic.handshake])
-    first, final = traffic.first(again), last(traffic, again)
-    counts = np.bincount(
-        traffic.handshake[again], weights=1.0 + rows["folded"][again], minlength=len(handshakes)
-    ).astype(np.int64)
-    reply = traffic.count(after(traffic, first) & before(traffic, final) & (traffic.event == Event.CLIENT_GOES_ON))
-    has_data = traffic.from_client & (rows["payload_length"] > 0)
-    data = traffic.first(has_data & ((traffic.event == Event.COMPLETING) | after(traffic, ack)))
-    return _Repeats(ack, counts, first, final, reply > 0, data)
-
-
-def _data_before_repeat(traffic: Traffic, repeats: _Repeats) -> Bools:
-    """Whether the client had sent data when the server repeated its SYN-ACK, and the server must have had it."""
-    sent, repeated = traffic.value("time", repeats.data), traffic.value("time", repeats.first)
-    in_time: Bools = sent + np.maximum(traffic.handshakes.server_rtt_max, 0) < repeated
-    in_time &= (repeats.data != ABSENT) & (repeats.first != ABSENT)
-    return in_time
-
-
-def _taken_at_once(traffic: Traffic, repeats: _Repeats) -> Bools:
-    """Whether the server went on about one round trip after the client's first data."""
-    reply = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.data))
-    waited = traffic.value("time", reply) - traffic.value("time", repeats.data)
-    prompt: Bools = waited <= 3 * np.maximum(traffic.handshakes.server_rtt_max, 0) + SECOND // 4
-    prompt &= reply != ABSENT
-    return prompt
-
-
-def _deferred(traffic: Traffic, repeats: _Repeats) -> tuple[Ints, Ints]:
+def _deferred(traffic: Traffic, repeats: Repeats) -> tuple[Ints, Ints]:
     """How certain it is that the socket waits for data, and by how many of its handshakes."""
     bare = traffic.handshakes.ack_kind == ACK_KINDS.index("ack")
-    early = _data_before_repeat(traffic, repeats)
-    prompt = _taken_at_once(traffic, repeats)
+    early = data_before_repeat(traffic, repeats)
+    prompt = taken_at_once(traffic, repeats)
     repeated = repeats.counts > 0
     idle = bare & repeated & ~early & prompt
-    socket = sockets(traffic)
+    socket = traffic.sockets
     idles = count_in(socket, idle)
     # Data that was there and did not help speaks against it.
     consistent = count_in(socket, early & repeated) == 0
@@ -138,13 +82,14 @@ def accept_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     ECONNRESET or ETIMEDOUT. With SYN cookies the server does not even repeat its SYN-ACK, and nothing shows it.
     """
     handshakes = traffic.handshakes
-    repeats = _repeats(traffic)
+    traffic = concerned(traffic)
+    repeats = find_repeats(traffic)
     deferred, _ = _deferred(traffic, repeats)
-    data_ignored = _data_before_repeat(traffic, repeats)
+    data_ignored = data_before_repeat(traffic, repeats)
     ignored = repeats.answered & (repeats.counts >= 2) | data_ignored | (handshakes.facts & Fact.CLIENT_ONLY != 0)
     near = near_server(traffic)
     found = (repeats.counts > 0) & (ignored | near) & (deferred != STRONG)
-    alike = count_in(sockets(traffic), found)
+    alike = count_in(traffic.sockets, found)
     return Conclusion(
         np.where(found, np.where(near & data_ignored, STRONG, COMPATIBLE), 0),
         evidence=(handshakes.ack_frame, traffic.value("frame", repeats.first), traffic.value("frame", repeats.last)),
@@ -219,7 +164,8 @@ def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: Nothing at the client. At the server accept() returns only when data is there.
     """
-    repeats = _repeats(traffic)
+    traffic = concerned(traffic)
+    repeats = find_repeats(traffic)
     certainty, idles = _deferred(traffic, repeats)
     return Conclusion(
         certainty,
@@ -274,11 +220,12 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing; at most a delay of a second before the first answer.
     """
     handshakes = traffic.handshakes
-    repeats = _repeats(traffic)
+    traffic = concerned(traffic)
+    repeats = find_repeats(traffic)
     goes_on = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
     deferred, _ = _deferred(traffic, repeats)
     once = (repeats.counts == 1) & goes_on & (deferred == 0)
-    once &= ~near_server(traffic) & ~_data_before_repeat(traffic, repeats)
+    once &= ~near_server(traffic) & ~data_before_repeat(traffic, repeats)
     missing = _missing_ack(traffic)
     certainty = np.where(once, np.where(_others_taken(traffic, repeats), STRONG, COMPATIBLE), 0)
     final = last(traffic, traffic.event == Event.SYNACK)
@@ -299,15 +246,15 @@ def _missing_ack(traffic: Traffic) -> Bools:
     ack = traffic.first(traffic.event == Event.COMPLETING)
     again = traffic.first((traffic.event == Event.SYNACK) & after(traffic, synack) & before(traffic, ack))
     # With less than a second and a half the SYN's own timer may not have run out.
-    waited = traffic.value("time", again) - traffic.value("time", synack) >= _TIMER
+    waited = traffic.value("time", again) - traffic.value("time", synack) >= TIMER
     waited &= traffic.value("time", ack) - handshakes.start_time >= 3 * SECOND // 2
     found: Bools = (again != ABSENT) & waited & (handshakes.syn_count == 1) & handshakes.is_outcome("established")
     return found
 
 
-def _others_taken(traffic: Traffic, repeats: _Repeats) -> Bools:
+def _others_taken(traffic: Traffic, repeats: Repeats) -> Bools:
     """Whether the server took another handshake of this socket between the ACK and the repeated SYN-ACK."""
     time = traffic.value("time", repeats.ack)
     spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON) != ABSENT
     taken = (repeats.ack != ABSENT) & (repeats.counts == 0) & spoke
-    return any_between(sockets(traffic), time, taken, time, traffic.value("time", repeats.first))
+    return any_between(traffic.sockets, time, taken, time, traffic.value("time", repeats.first))

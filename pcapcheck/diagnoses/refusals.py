@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, sockets
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, only
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
 from pcapcheck.openings import ICMP
@@ -30,7 +30,7 @@ _ERRORS = {
     "D01",
     "port-closed",
     application="ECONNREFUSED",
-    rivals=("rst-injected", "icmp-unreachable"),
+    rivals=("segment-injected", "icmp-unreachable"),
     decide_by="capture at the server, or `ss -lnt` there; `iptables -S | grep -i reset` on the way",
     fires="""
         # The RST looks like what this server sends otherwise.
@@ -68,11 +68,12 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: ECONNREFUSED, at once. Many applications try again; each try is an attempt of its own.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
+    handshakes = traffic.handshakes
     refusal = traffic.first(traffic.event == Event.REFUSAL)
     refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0) & (refusal != ABSENT)
-    own = ~traffic.from_client & (rows["kind"] != ICMP) & ~flagged(traffic, RST)
-    known = np.unique(traffic.servers[traffic.handshake[own]] * 256 + rows["ttl"][own])
+    heard = only(traffic, count_in(traffic.servers, refused) > 0)
+    own = ~heard.from_client & (heard.column("kind") != ICMP) & ~flagged(heard, RST)
+    known = np.unique(traffic.servers[heard.handshake[own]] * 256 + heard.column("ttl")[own])
     ttl = traffic.value("ttl", refusal)
     same = np.isin(traffic.servers * 256 + ttl, known)
     other = np.isin(traffic.servers, known // 256) & ~same
@@ -88,7 +89,7 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     "D05",
     "accept-queue-full-reset",
     application="ECONNRESET",
-    rivals=("rst-injected", "syn-cookies"),
+    rivals=("segment-injected", "syn-cookies"),
     decide_by="at the server: `sysctl net.ipv4.tcp_abort_on_overflow`, `nstat -az TcpExtListenOverflows`",
     fires="""
         +0   > S  0:0(0) win 64240
@@ -133,7 +134,7 @@ def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusi
         & (traffic.value("seq", reset) == seq.add(handshakes.server_isn, 1))
         & (delay <= 3 * round_trip + SECOND // 2)
     )
-    together = count_in(sockets(traffic), found)
+    together = count_in(traffic.sockets, found)
     return Conclusion(
         np.where(found, COMPATIBLE, 0),
         evidence=(traffic.value("frame", reset), handshakes.ack_frame),

@@ -18,7 +18,9 @@ from pcapcheck.diagnoses.columns import (
     flagged,
     least_in,
     most_in,
-    sockets,
+    numbered,
+    only,
+    sampled,
 )
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
@@ -53,6 +55,7 @@ _MANY: Final = 5
         +0   > P. 1:101(100) ack 1
         +.09 < .  1:1(0) ack 101 ttl 64
     """,
+    circumstance=True,
 )
 def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """Something on the path answered the SYN in the server's name: a proxy, an accelerator, a SYN proxy.
@@ -70,26 +73,29 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: connect() succeeds although the server may be down; the error comes with the first read.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
-    socket = sockets(traffic)
-    sound = (rows["kind"] != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST)
-    reply = traffic.first(sound & ~traffic.from_client & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
+    handshakes = traffic.handshakes
+    socket = traffic.sockets
+    goes_on = ~traffic.from_client & np.isin(traffic.event, (Event.SERVER_GOES_ON, Event.OTHER))
+    reply = traffic.first(goes_on & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
     ttl = traffic.value("ttl", reply)
     compared = handshakes.is_outcome("established") & (reply != ABSENT) & (handshakes.synack_ttl != ABSENT)
     differs = compared & (ttl != handshakes.synack_ttl)
     apart = count_in(socket, differs)
     other_ttl = differs & (apart == count_in(socket, compared))
-    answer = _data_rtt(traffic)
-    quick = handshakes.is_outcome("established") & (handshakes.server_rtt != ABSENT) & (answer != ABSENT)
-    least = least_in(socket, answer, quick) - _LONGEST_DELAYED_ACK
-    most = most_in(socket, handshakes.server_rtt, quick)
-    too_quick = quick & (count_in(socket, quick) >= _MANY) & (least > 3 * most)
+    timed = handshakes.is_outcome("established") & (handshakes.server_rtt != ABSENT)
+    timed &= count_in(socket, timed) >= _MANY
+    answer = _data_rtt(only(traffic, sampled(socket, timed)))
+    acknowledged = timed & (answer != ABSENT)
+    least = least_in(socket, answer, acknowledged)
+    most = most_in(socket, handshakes.server_rtt, timed)
+    too_quick = timed & (count_in(socket, acknowledged) >= _MANY) & (least - _LONGEST_DELAYED_ACK > 3 * most)
 
     def text(index: int) -> str:
         if other_ttl[index]:
             return f"TTL {handshakes.synack_ttl[index]}, then {ttl[index]}; {apart[index]} connection(s) of this socket"
-        rtt, later = handshakes.server_rtt[index] // MILLISECOND, answer[index] // MILLISECOND
-        return f"SYN-ACK after {rtt} ms, ACK of data after {later} ms"
+        return (
+            f"SYN-ACK after at most {most[index] // MILLISECOND} ms, ACK of data after {least[index] // MILLISECOND} ms"
+        )
 
     return Conclusion(
         np.where(too_quick | other_ttl & (apart >= _MANY), STRONG, np.where(other_ttl, COMPATIBLE, 0)),
@@ -103,15 +109,15 @@ def _data_rtt(traffic: Traffic) -> Ints:
 
     The answer of the application does not count: it measures the application.
     """
-    rows, handshake = traffic.rows, traffic.handshake
-    sound = (rows["kind"] != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST | FIN)
-    sends = sound & traffic.from_client & (rows["payload_length"] > 0)
+    handshake = traffic.handshake
+    sound = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST | FIN)
+    sends = sound & traffic.from_client & (traffic.column("payload_length") > 0)
     data = traffic.first(sends)
     number = traffic.value("seq", data)
     end = seq.add(number, traffic.value("payload_length", data))
-    covers = seq.ahead(rows["ack"].astype(np.int64), end[handshake]) < FAR
+    covers = seq.ahead(traffic.column("ack").astype(np.int64), end[handshake]) < FAR
     reply = traffic.first(sound & ~traffic.from_client & flagged(traffic, ACK) & covers & after(traffic, data))
-    sent_once = traffic.count(sends & (rows["seq"] == number[handshake])) == 1
+    sent_once = traffic.count(sends & (traffic.column("seq") == number[handshake])) == 1
     bare = traffic.value("payload_length", reply) == 0
     waited = traffic.value("time", reply) - traffic.value("time", data)
     return np.where((data != ABSENT) & (reply != ABSENT) & sent_once & bare, waited, ABSENT)
@@ -158,6 +164,7 @@ def _data_rtt(traffic: Traffic) -> Ints:
         +.42 < S. 0:0(0) ack 1 win 65160
         +0   > .  1:1(0) ack 1
     """,
+    circumstance=True,
 )
 def server_slow(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """This SYN-ACK took far longer than the same server's others, without any loss.
@@ -176,8 +183,7 @@ def server_slow(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     rtt = handshakes.server_rtt
     measured = (rtt != ABSENT) & (handshakes.syn_count == 1)
     # The same way: from one client to one server.
-    way = traffic.clients * (int(traffic.servers.max(initial=0)) + 1) + traffic.servers
-    _, way = np.unique(way, return_inverse=True)
+    way = numbered(traffic.clients, traffic.servers)
     least = least_in(way, rtt, measured)
     slow = measured & (count_in(way, measured) >= 3) & (rtt - least >= SECOND // 5) & (rtt >= 5 * least)
     return Conclusion(

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, least_in, near_server, sockets
+from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, least_in, near_server, only
 from pcapcheck.diagnoses.extensions import fell_back
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
@@ -60,12 +60,12 @@ def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     host_count = int(max(traffic.clients.max(initial=0), traffic.servers.max(initial=0))) + 1
     sent, reached = np.zeros(host_count, bool), np.zeros(host_count, bool)
-    to_client = ~traffic.from_client & (traffic.rows["kind"] != ICMP)
+    to_client = ~traffic.from_client & (traffic.column("kind") != ICMP)
     sent[traffic.servers[traffic.handshake[to_client]]] = True
     sent[traffic.clients[traffic.handshake[traffic.from_client]]] = True
     reached[traffic.clients[traffic.handshake[to_client]]] = True
     reached[traffic.servers[traffic.handshake[traffic.from_client]]] = True
-    answers = count_in(sockets(traffic), handshakes.facts & Fact.SYNACK != 0) > 0
+    answers = count_in(traffic.sockets, handshakes.facts & Fact.SYNACK != 0) > 0
     silence = np.select([answers, sent[traffic.servers], reached[traffic.clients]], [0, 1, 2], 3)
     return Conclusion(
         np.where(handshakes.is_outcome("unanswered"), COMPATIBLE, 0),
@@ -132,15 +132,16 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Delays of 1, 3, 7 ... seconds in connect(), or ETIMEDOUT in the end.
     """
     handshakes = traffic.handshakes
-    second = _second_syn(traffic)
-    synack = traffic.first(traffic.event == Event.SYNACK)
+    repeated = only(traffic, handshakes.syn_count > 1)
+    syn, synack = (repeated.first(repeated.event == event) for event in (Event.SYN, Event.SYNACK))
+    second = repeated.first((repeated.event == Event.SYN) & after(repeated, syn))
     answered = handshakes.facts & Fact.SYNACK != 0
     late = answered & (second != ABSENT) & (synack > second) & ~fell_back(traffic)
     quick = answered & ~late & (handshakes.server_rtt != ABSENT)
     waited = capture.end_time - handshakes.start_time >= SECOND
     ignored = ~answered & (handshakes.is_outcome("unanswered") | handshakes.is_outcome("pending") & waited)
     dropped: Bools = ignored | late
-    socket = sockets(traffic)
+    socket = traffic.sockets
     drops, attempts = count_in(socket, dropped), count_in(socket, dropped | answered)
     # A path that takes as long as a SYN's timer runs makes spurious repeats, not drops.
     fastest = least_in(socket, handshakes.server_rtt, quick)
@@ -148,14 +149,9 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     found = dropped & open_port & (drops >= 2) & (drops * 10 >= attempts)
     return Conclusion(
         np.where(found, np.where(near_server(traffic), STRONG, COMPATIBLE), 0),
-        evidence=(handshakes.syn_frame, traffic.value("frame", second)),
+        evidence=(handshakes.syn_frame, repeated.value("frame", second)),
         detail=Details(
             len(handshakes),
-            lambda index: f"{drops[index]} of {attempts[index]} attempts at this socket got no answer to their first SYN",
+            lambda index: f"{drops[index]} of {attempts[index]} attempts at this socket: no answer to the first SYN",
         ),
     )
-
-
-def _second_syn(traffic: Traffic) -> np.typing.NDArray[np.int64]:
-    first = traffic.first(traffic.event == Event.SYN)[traffic.handshake]
-    return traffic.first((traffic.event == Event.SYN) & (np.arange(len(first)) > first))

@@ -59,27 +59,29 @@ def frames_missing(traffic: Traffic, capture: CaptureFacts) -> Bools:
 
 
 def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
-    """For each handshake the octets that one side sent and the other acknowledged, and nobody captured: at least so many.
+    """For each handshake the octets that were sent and acknowledged and that nobody captured: at least so many.
 
-    They lie below what the sender itself went on with, so one wrong acknowledgement proves nothing. What was captured is
-    counted with its repeats, so what remains is certain. Nothing is concluded where the payload of some frame was not
-    read (fragments, cut headers) or one direction was not captured.
+    They lie below what the sender itself went on with, so that a wrong acknowledgement alone proves nothing. What was
+    captured is counted with its repeats, so what remains is certain. Nothing is concluded where the payload of some
+    frame was not read (fragments, cut headers).
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
+    handshakes = traffic.handshakes
     size, missing = len(handshakes), np.zeros(len(handshakes), np.int64)
-    if not len(rows) or any(capture.skipped[reason] for reason in UNDECODED):
+    if not len(traffic.rows) or any(capture.skipped[reason] for reason in UNDECODED):
         return missing
-    usable = np.isin(traffic.event, _GOING_ON) & (rows["folded_ack"] < FAR) & (rows["folded_end"] < FAR)
-    payload = rows["payload_length"].astype(np.int64) + (rows["tcp_flags"] & FIN != 0)
-    captured = payload + rows["folded_octets"].astype(np.int64)
+    beyond_ack, beyond_end = traffic.column("folded_ack"), traffic.column("folded_end")
+    usable = np.isin(traffic.event, _GOING_ON) & (beyond_ack < FAR) & (beyond_end < FAR)
+    payload = traffic.column("payload_length").astype(np.int64) + (traffic.column("tcp_flags") & FIN != 0)
+    captured = payload + traffic.column("folded_octets").astype(np.int64)
+    seq_number, ack_number = (traffic.column(name).astype(np.int64) for name in ("seq", "ack"))
     opened = handshakes.is_outcome("established", "client-only")
     for isn, from_client in ((handshakes.client_isn, True), (handshakes.server_isn, False)):
         first = seq.add(isn, 1)[traffic.handshake]
-        own = (traffic.from_client == from_client) & (rows["kind"] != ICMP)
-        end = seq.ahead(rows["seq"].astype(np.int64), first) + payload
-        acknowledged = seq.ahead(rows["ack"].astype(np.int64), first)
-        sent = _furthest(traffic, usable & own & (end < FAR), end + rows["folded_end"])
-        acknowledged = _furthest(traffic, usable & ~own & (acknowledged < FAR), acknowledged + rows["folded_ack"])
+        own = (traffic.from_client == from_client) & (traffic.column("kind") != ICMP)
+        end = seq.ahead(seq_number, first) + payload
+        acknowledged = seq.ahead(ack_number, first)
+        sent = furthest(traffic, usable & own & (end < FAR), end + beyond_end)
+        acknowledged = furthest(traffic, usable & ~own & (acknowledged < FAR), acknowledged + beyond_ack)
         seen = np.bincount(traffic.handshake, captured * own, size).astype(np.int64)
         missing = np.maximum(missing, np.where(opened & (isn != ABSENT), np.minimum(sent, acknowledged) - seen, 0))
     return missing
@@ -89,16 +91,16 @@ def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
 _GOING_ON: Final = (Event.COMPLETING, Event.CLIENT_GOES_ON, Event.SERVER_GOES_ON)
 
 
-def _furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
+def furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
     """The highest number of each handshake among these rows, 0 if none."""
-    found = np.zeros(len(traffic.handshakes), np.int64)
-    np.maximum.at(found, traffic.handshake[rows], number[rows])
-    return found
+    start = np.searchsorted(traffic.handshake, np.arange(len(traffic.handshakes)))  # each has a row
+    highest: Ints = np.maximum.reduceat(np.where(rows, number, 0), start) if len(start) else start
+    return highest
 
 
 def untimed(traffic: Traffic) -> Bools:
     """In which times are missing or go back in the order of capture: nothing in them can be timed."""
-    handshakes, time = traffic.handshakes, traffic.rows["time"]
+    handshakes, time = traffic.handshakes, traffic.column("time")
     backwards = np.zeros(len(time), bool)
     backwards[1:] = (time[1:] < time[:-1]) & (traffic.handshake[1:] == traffic.handshake[:-1])
     return traffic.count(backwards | (time == NO_TIME)) > 0 if len(time) else np.zeros(len(handshakes), bool)
@@ -106,12 +108,12 @@ def untimed(traffic: Traffic) -> Bools:
 
 def headers_cut(traffic: Traffic) -> Bools:
     """Of which some header was cut by the snaplen."""
-    return traffic.count(traffic.rows["unseen"] != 0) > 0
+    return traffic.count(traffic.column("unseen") != 0) > 0
 
 
 def checksums_offloaded(traffic: Traffic) -> Bools:
     """Which rows have a checksum that the sender left to its network card: it was captured on the sender itself."""
-    offloaded: Bools = traffic.rows["checksum"] == PARTIAL
+    offloaded: Bools = traffic.column("checksum") == PARTIAL
     return offloaded
 
 
@@ -120,24 +122,28 @@ def segments_merged(traffic: Traffic) -> Bools:
     to_server = traffic.handshakes.server_mss[traffic.handshake]
     to_client = traffic.handshakes.client_mss[traffic.handshake]
     mss = np.where(traffic.from_client, to_server, to_client)
-    largest = np.maximum(traffic.rows["payload_length"], traffic.rows["folded_largest"])
-    merged: Bools = (mss > 0) & (largest >= MERGED * mss) & (traffic.rows["tcp_flags"] & SYN == 0)
+    largest = np.maximum(traffic.column("payload_length"), traffic.column("folded_largest"))
+    merged: Bools = (mss > 0) & (largest >= MERGED * mss) & (traffic.column("tcp_flags") & SYN == 0)
     return merged
 
 
-def network_copies(traffic: Traffic, event: Event, tsval: Ints) -> tuple[Bools, Bools]:
+def network_copies(traffic: Traffic, event: Event) -> tuple[Bools, Bools]:
     """Which rows of this event are later copies of one packet, and of which that cannot be told.
 
     A mirror's copies come at once and are set aside already (Event.COPY). One that comes later was made by the network
-    and reaches the receiver too. It has the IP id of the first. Where there is no id it has its TSval (a column of the
-    rows, ABSENT where there is none): the clock behind it ticks before a timer expires (RFC 7323, section 5.4).
+    and reaches the receiver too. It has the IP id of the first. Where there is no id it has its TSval: the clock behind
+    that ticks before a timer expires (RFC 7323, section 5.4).
     """
-    rows = traffic.rows
-    at = (traffic.event == event).nonzero()[0]
-    handshake, ip_id = traffic.handshake[at], rows["ip_id"][at].astype(np.int64)
-    copies, unknown = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-    stamped = (ip_id <= 0) & (tsval[at] != ABSENT)
-    copies[at] = _seen_before(handshake, ip_id, ip_id > 0) | _seen_before(handshake, tsval[at], stamped)
+    copies, unknown = np.zeros(len(traffic.rows), bool), np.zeros(len(traffic.rows), bool)
+    its = traffic.event == event
+    repeated = traffic.count(its) > 1
+    if not repeated.any():
+        return copies, unknown
+    (at,) = (its & repeated[traffic.handshake]).nonzero()
+    handshake, tsval = traffic.handshake[at], traffic.options.tsval[at]
+    ip_id = traffic.column("ip_id")[at].astype(np.int64)
+    stamped = (ip_id <= 0) & (tsval != ABSENT)
+    copies[at] = _seen_before(handshake, ip_id, ip_id > 0) | _seen_before(handshake, tsval, stamped)
     unknown[at] = (ip_id <= 0) & ~stamped
     return copies, unknown
 

@@ -1,4 +1,4 @@
-"""The catalogue of rules as text: the manual page of one, and the list of all."""
+"""The catalogues of rules and diagnoses as text: the manual page of one, and the list of all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import difflib
 import textwrap
 from typing import Final
 
+from pcapcheck.diagnoses import DIAGNOSES, Diagnosis
 from pcapcheck.errors import UsageError
 from pcapcheck.report.colour import Paint
 from pcapcheck.rules import RULES, Rule
-from pcapcheck.rules.catalogue import HEADINGS
 
 _WIDTH: Final = 79
+
+# Lines of an example that are shown before some are left out.
+_LONGEST: Final = 30
+
+_ALL: Final[tuple[Rule | Diagnosis, ...]] = (*RULES.values(), *DIAGNOSES.values())
 
 _WIRESHARK: Final = (
     "The wireshark_filter of a handshake (--format jsonl or csv) shows its frames. pcapcheck prints sequence and"
@@ -20,57 +25,69 @@ _WIRESHARK: Final = (
 )
 
 
-def explanation(rule: str, *, paint: Paint | None = None) -> str:
-    """The manual page of a rule, by id or slug. Raises UsageError if there is none."""
+def explanation(name: str, *, paint: Paint | None = None) -> str:
+    """The manual page of a rule or a diagnosis, by id or slug. Raises UsageError if there is none."""
     paint = paint or Paint()
-    one = _find(rule)
+    one = _find(name)
+    if isinstance(one, Rule):
+        what = paint(one.severity, one.severity)
+        facts = {"Reference": one.reference, "Needs": one.needs, "Says": one.message}
+    else:
+        what = "a diagnosis"
+        facts = {"Rivals": ", ".join(one.rivals), "Decide by": one.decide_by, "Seen as": one.application}
     pages = [
-        f"{paint(one.id, 'bold')} {one.slug} ({paint(one.severity, one.severity)})\n{_filled(one.title)}",
-        "\n".join(
-            _filled(text, subsequent_indent=" " * 11)
-            for text in (
-                f"Reference  {one.reference}",
-                f"Needs      {one.needs}",
-                f"Says       {one.message}",
-            )
-        ),
+        f"{paint(one.id, 'bold')} {one.slug} ({what})\n{_filled(one.title)}",
+        "\n".join(_filled(f"{label:9}  {text}", subsequent_indent=" " * 11) for label, text in facts.items() if text),
     ]
-    for heading in HEADINGS:
-        if heading in one.sections:
-            paragraphs = one.sections[heading].split("\n\n")
-            pages.append(paint(heading, "bold") + "\n" + "\n\n".join(_indented(text) for text in paragraphs))
+    for heading, section in one.sections.items():
+        paragraphs = section.split("\n\n")
+        pages.append(paint(heading, "bold") + "\n" + "\n\n".join(_indented(text) for text in paragraphs))
     for heading, exchange in (("It finds this", one.fires), ("It does not find this", one.silent)):
         if exchange.strip():
-            pages.append(paint(heading, "bold") + "\n" + textwrap.indent(exchange.strip("\n"), "  "))
+            pages.append(paint(heading, "bold") + "\n" + textwrap.indent(shortened(exchange.strip("\n")), "  "))
     pages.append(paint("In Wireshark", "bold") + "\n" + _indented(_WIRESHARK))
     return "\n\n".join(pages)
 
 
+def shortened(exchange: str) -> str:
+    """An exchange of many flows alike, without the most of them: the first ones and the last."""
+    lines = exchange.splitlines()
+    flows = [number for number, line in enumerate(lines) if line.startswith("flow")]
+    end = max((number for number in flows if number <= _LONGEST), default=0)
+    if len(lines) <= _LONGEST or not end < flows[-1]:
+        return exchange
+    return "\n".join([*lines[:end], f"# ... {flows[-1] - end} lines more of this kind", *lines[flows[-1] :]])
+
+
 def rules_list(width: int | None = None, *, paint: Paint | None = None) -> str:
-    """Every rule: id, severity, slug, title. One line a rule; with a width, a long title goes below its slug."""
+    """Every rule and diagnosis: id, severity, slug, title.
+
+    One line each; with a width, a long title goes below its slug.
+    """
     paint = paint or Paint()
-    slug_width = max((len(rule.slug) for rule in RULES.values()), default=0)
+    slug_width = max(len(one.slug) for one in _ALL)
     lines = []
-    for rule in RULES.values():
-        head = f"{paint(rule.id.ljust(5), 'bold')} {paint(rule.severity.ljust(7), rule.severity)} "
-        if width is None or 15 + slug_width + len(rule.title) <= width:
-            lines.append(f"{head}{rule.slug.ljust(slug_width)}  {rule.title}")
+    for one in _ALL:
+        severity = one.severity if isinstance(one, Rule) else "cause"
+        head = f"{paint(one.id.ljust(5), 'bold')} {paint(severity.ljust(7), severity if isinstance(one, Rule) else 'dim')} "
+        if width is None or 15 + slug_width + len(one.title) <= width:
+            lines.append(f"{head}{one.slug.ljust(slug_width)}  {one.title}")
         else:
-            lines.append(f"{head}{rule.slug}")
-            lines.append(textwrap.fill(rule.title, width, initial_indent=" " * 14, subsequent_indent=" " * 14))
+            lines.append(f"{head}{one.slug}")
+            lines.append(textwrap.fill(one.title, width, initial_indent=" " * 14, subsequent_indent=" " * 14))
     return "\n".join(lines)
 
 
-def _find(name: str) -> Rule:
-    for rule in RULES.values():
-        if name.upper() == rule.id or name.lower() == rule.slug:
-            return rule
-    known = [known for rule in RULES.values() for known in (rule.id.lower(), rule.slug)]
-    near = difflib.get_close_matches(name.lower(), known, n=1)
+def _find(name: str) -> Rule | Diagnosis:
+    for one in _ALL:
+        if name.upper() == one.id or name.lower() == one.slug:
+            return one
+    ids = {one.id.lower(): one.id for one in _ALL}
+    padded = f"{name[:-1]}0{name[-1:]}".lower()
+    near = [padded] if padded in ids else difflib.get_close_matches(name.lower(), [*ids, *(one.slug for one in _ALL)], 1)
     if not near:
-        raise UsageError(f"no rule is called {name!r}: `pcapcheck rules` lists them")
-    meant = near[0].upper() if near[0].upper() in RULES else near[0]
-    raise UsageError(f"no rule is called {name!r}: did you mean {meant}?")
+        raise UsageError(f"no rule or diagnosis is called {name!r}: `pcapcheck rules` lists them")
+    raise UsageError(f"no rule or diagnosis is called {name!r}: did you mean {ids.get(near[0], near[0])}?")
 
 
 def _filled(text: str, subsequent_indent: str = "") -> str:

@@ -18,7 +18,7 @@ from pcapcheck.report.community_id import community_id
 from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.stretch import EVERYTHING, CaptureFacts, Window, open_input
-from pcapcheck.tables import ABSENT, CAPTURES, FINDINGS, HANDSHAKES, SEGMENTS, Column
+from pcapcheck.tables import ABSENT, CAPTURES, CAUSE, CAUSES, CERTAINTIES, FINDINGS, HANDSHAKES, SEGMENTS, Column
 
 _MASKED: Final = {
     "UInt8": np.uint8, "UInt16": np.uint16, "UInt32": np.uint32, "UInt64": np.uint64,
@@ -56,10 +56,32 @@ def findings_frame(report: Report) -> pd.DataFrame:
         )
         for finding in report.all_findings
     ]
-    values: dict[str, list[Any]] = dict(
-        zip(FINDINGS, map(list, zip(*rows, strict=True)) if rows else [[] for _ in FINDINGS], strict=True)
-    )
-    return _frame(values, FINDINGS, paths=_paths(report))
+    return _frame(_turned(rows, FINDINGS), FINDINGS, paths=_paths(report))
+
+
+def causes_frame(report: Report) -> pd.DataFrame:
+    """One row a cause, columns as in tables.CAUSES."""
+    rows = []
+    before = 0
+    for causes, traffic in zip(report.all_causes, report.traffics, strict=True):
+        (explained,) = causes.first[0].nonzero()
+        for index in explained.tolist():
+            rows += [
+                (
+                    before + index + 1,
+                    cause.capture,
+                    cause.diagnosis.slug,
+                    cause.certainty,
+                    cause.diagnosis.application,
+                    list(cause.evidence),
+                    list(cause.diagnosis.rivals),
+                    cause.diagnosis.decide_by,
+                    cause.detail,
+                )
+                for cause in causes.of(index)
+            ]
+        before += len(traffic.handshakes)
+    return _frame(_turned(rows, CAUSES), CAUSES, paths=_paths(report))
 
 
 def captures_frame(report: Report) -> pd.DataFrame:
@@ -129,6 +151,10 @@ def segments_frame(path: str, window: Window = EVERYTHING) -> pd.DataFrame:
     return table
 
 
+def _turned(rows: Sequence[tuple[Any, ...]], schema: Mapping[str, Column]) -> dict[str, list[Any]]:
+    return dict(zip(schema, map(list, zip(*rows, strict=True)) if rows else [[] for _ in schema], strict=True))
+
+
 def _frame(values: Mapping[str, Any], schema: Mapping[str, Column], paths: Sequence[str] = ()) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for name, column in schema.items():
@@ -187,8 +213,14 @@ def _not_integers(report: Report, parts: Sequence[Handshakes]) -> dict[str, Any]
         "community_id": _strings(list(map(community_id, *flows))),
         "wireshark_filter": _strings(list(map(wireshark_filter, *flows, *frames))),
         "findings": _objects(_rules_by_handshake(report, len(clients))),
-        "cause": _category(np.zeros(len(clients), np.int64), ("",)),
+        **_first_causes(report),
     }
+
+
+def _first_causes(report: Report) -> dict[str, Any]:
+    none = np.empty((2, 0), np.int64)
+    cause, certainty = np.concatenate([none, *(np.array(causes.first) for causes in report.all_causes)], axis=1)
+    return {"cause": _category(cause, CAUSE), "certainty": _category(certainty, CERTAINTIES)}
 
 
 def _rules_by_handshake(report: Report, total: int) -> list[list[str]]:

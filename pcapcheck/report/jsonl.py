@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final, TextIO
 
-from pcapcheck.report.plain import NAMES, handshake_rows
+from pcapcheck.diagnoses import Cause
+from pcapcheck.report.plain import NAMES, cause_lists, handshake_rows
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding
 
@@ -20,11 +21,21 @@ _FINDINGS: Final = NAMES.index("findings")
 def write_jsonl(report: Report, out: TextIO) -> None:
     """Write one line a handshake, in order of ``handshake_id``."""
     encode = json.JSONEncoder(check_circular=False).encode
-    for values in handshake_rows(report):
+    for values, causes in zip(handshake_rows(report), cause_lists(report), strict=True):
         row: dict[str, Any] = dict(zip(NAMES, values, strict=True))
         row["findings"] = [_finding(finding) for finding in values[_FINDINGS]]
-        row["causes"] = []
+        row["causes"] = [_cause(cause) for cause in causes]
         out.write(encode(row) + "\n")
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "cause": cause.diagnosis.slug,
+        "certainty": cause.certainty,
+        "evidence": cause.evidence,
+        "rivals": cause.diagnosis.rivals,
+        "decide_by": cause.diagnosis.decide_by,
+    }
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

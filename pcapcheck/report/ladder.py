@@ -56,6 +56,7 @@ def ladder(report: Report, index: int, width: int = 80, *, colour: bool = False)
         "",
         *_Lane(rungs, width, colour).lines(),
         *_findings(report, capture, position, width),
+        *_causes(report, capture, position, width),
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -236,13 +237,32 @@ def _findings(report: Report, capture: int, position: int, width: int) -> list[s
     lines = []
     for found in report.all_findings:
         if (found.capture, found.handshake) == (capture, position):
-            frames = f", frame{'s' if len(found.frames) > 1 else ''} {', '.join(map(str, found.frames))}"
-            lines.append(f"  {found.severity} {found.rule.id} {found.rule.slug}{frames if found.frames else ''}")
-            lines += textwrap.wrap(
-                found.message, max(width, 40), initial_indent="    ", subsequent_indent="    ",
-                break_long_words=False, break_on_hyphens=False,
-            )  # fmt: skip
+            lines.append(f"  {found.severity} {found.rule.id} {found.rule.slug}{_named(found.frames)}")
+            lines += _indented(found.message, width)
     return ["", "findings", *lines] if lines else ["", "no findings"]
+
+
+def _causes(report: Report, capture: int, position: int, width: int) -> list[str]:
+    lines = []
+    for cause in report.causes_of(capture, position):
+        one = cause.diagnosis
+        lines.append(f"  {cause.certainty} {one.id} {one.slug}{_named(cause.evidence)}")
+        rivals = f"or: {', '.join(one.rivals)}" if one.rivals and cause.certainty != "proved" else ""
+        decide = f"to decide: {one.decide_by}" if cause.certainty != "proved" else ""
+        for text in filter(None, (cause.detail or one.title, rivals, decide)):
+            lines += _indented(text, width)
+    return ["", "causes", *lines] if lines else []
+
+
+def _named(frames: tuple[int, ...]) -> str:
+    return f", frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}" if frames else ""
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return textwrap.wrap(
+        text, max(width, 40), initial_indent="    ", subsequent_indent="      ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _flags(tcp_flags: int) -> str:

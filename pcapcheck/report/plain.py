@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.diagnoses import Cause
 from pcapcheck.judge import Handshakes
 from pcapcheck.report.community_id import community_id
 from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding
-from pcapcheck.tables import ABSENT, HANDSHAKES, Column
+from pcapcheck.tables import ABSENT, CAUSE, CERTAINTIES, HANDSHAKES, Column
 
 # Handshakes turned into Python values at a time.
 _BATCH = 4096
@@ -40,6 +41,9 @@ def handshake_rows(report: Report) -> Iterator[tuple[Any, ...]]:
             special["handshake_id"] = list(range(before + start + 1, before + stop + 1))
             special["capture"] = [facts.path] * (stop - start)
             special["findings"] = findings.take(capture, start, stop)
+            cause, certainty = report.all_causes[capture].first
+            special["cause"] = [CAUSE[number] for number in cause[start:stop].tolist()]
+            special["certainty"] = [CERTAINTIES[number] for number in certainty[start:stop].tolist()]
             yield from zip(
                 *(
                     special[name] if name in special else _values(handshakes, name, column, slice(start, stop))
@@ -51,8 +55,6 @@ def handshake_rows(report: Report) -> Iterator[tuple[Any, ...]]:
 
 
 def _values(handshakes: Handshakes, name: str, column: Column, part: slice) -> list[Any]:
-    if column.categories and not hasattr(handshakes, name):
-        return [""] * len(handshakes.capture[part])
     numbers = getattr(handshakes, name)[part].tolist()
     if column.categories:
         return [column.categories[number] for number in numbers]
@@ -76,8 +78,14 @@ def _not_integers(handshakes: Handshakes, bounds: tuple[list[int], list[int]], p
             wireshark_filter(*flow, first, last)
             for flow, first, last in zip(flows, bounds[0][part], bounds[1][part], strict=True)
         ],
-        "cause": [""] * len(flows),
     }
+
+
+def cause_lists(report: Report) -> Iterator[list[Cause]]:
+    """The causes of every handshake, in the same order."""
+    for causes in report.all_causes:
+        for index, cause in enumerate(causes.first[0].tolist()):
+            yield list(causes.of(index)) if cause else []
 
 
 class _FindingsByHandshake:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from pcapcheck.diagnoses import Cause, Causes
 from pcapcheck.errors import CaptureError
 from pcapcheck.faults.softening import Fault, softened
 from pcapcheck.judge import Traffic
@@ -25,12 +26,14 @@ class Report:
         capture_facts: Sequence[CaptureFacts],
         traffics: Sequence[Traffic],
         all_findings: Findings,
+        all_causes: Sequence[Causes],
         errors: Sequence[CaptureError] = (),
         ignored: Sequence[str] = (),
     ) -> None:
         self.capture_facts = list(capture_facts)
         self.traffics = list(traffics)  # one a capture, in the same order
         self.all_findings = all_findings
+        self.all_causes = list(all_causes)  # one a capture, in the same order
         self.errors = [*errors, *(facts.error for facts in capture_facts if facts.error)]
         self.ignored = list(ignored)  # files in folders that are no captures
 
@@ -51,6 +54,10 @@ class Report:
     def outcomes(self) -> Counter[str]:
         """How many handshakes came to each outcome."""
         return Counter(OUTCOMES[code] for traffic in self.traffics for code in traffic.handshakes.outcome.tolist())
+
+    def causes_of(self, capture: int, handshake: int) -> Iterator[Cause]:
+        """The causes of one handshake of one capture, the first first."""
+        return self.all_causes[capture].of(handshake)
 
     def softened(self) -> list[dict[Fault, Counter[str]]]:
         """For each capture which verdicts its faults explain, so that they are left undecided and nobody is blamed."""
@@ -80,6 +87,13 @@ class Report:
         from pcapcheck.report.frames import findings_frame
 
         return findings_frame(self)
+
+    @property
+    def causes(self) -> pd.DataFrame:
+        """One row a cause of a handshake: tables.CAUSES."""
+        from pcapcheck.report.frames import causes_frame
+
+        return causes_frame(self)
 
     @property
     def captures(self) -> pd.DataFrame:

@@ -8,14 +8,16 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.diagnoses import Diagnosis
 from pcapcheck.faults.softening import RULE_ANSWERS, Fault
+from pcapcheck.judge import Ints
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import rtt_lines
 from pcapcheck.report.table import table
-from pcapcheck.tables import OUTCOMES, SEVERITIES
+from pcapcheck.tables import CERTAINTIES, OUTCOMES, SEVERITIES
 
 # The connection did not open, or not for both sides. Of outcomes that are neither these nor established, this capture
 # cannot tell.
@@ -25,12 +27,13 @@ _WORST_SERVERS: Final = 5
 
 
 def summary(report: Report, *, paint: Paint | None = None, width: int = 80) -> str:
-    """Outcomes, worst servers, RTTs, findings, and all that was not judged."""
+    """Outcomes, worst servers, causes, RTTs, findings, and all that was not judged."""
     paint = paint or Paint()
     sections = [
         _headline(report, paint),
         _outcomes(report, width),
         _worst_servers(report, width),
+        _causes(report, width),
         rtt_lines(report, width),
         _findings(report, paint),
         _undecided(report, width),
@@ -125,6 +128,28 @@ def _most(how: Counter[str]) -> str:
     return min(how, key=lambda name: (-how[name], OUTCOMES.index(name)))
 
 
+def _causes(report: Report, width: int) -> list[str]:
+    """What explains handshakes or is true of them, how certainly, and what would decide where it is not proved."""
+    counts: dict[str, Ints] = {}
+    known: dict[str, Diagnosis] = {}
+    for causes in report.all_causes:
+        for diagnosed, conclusion in causes.concluded:
+            found = np.bincount(conclusion.certainty, minlength=len(CERTAINTIES))[1:]
+            if found.any():
+                counts[diagnosed.id] = counts.get(diagnosed.id, np.zeros(len(found), np.int64)) + found
+                known[diagnosed.id] = diagnosed
+    rows = [(known[id].slug, *(str(number or "") for number in counts[id].tolist())) for id in sorted(counts)]
+    if not rows:
+        return []
+    lines = table("Causes (handshakes)", CERTAINTIES[1:], rows, width)
+    open_ones = [known[id] for id in sorted(counts) if counts[id][1:].any() and not known[id].circumstance]
+    if open_ones:
+        lines.append("What would decide")
+    for one in open_ones:
+        lines += _filled(f"  {one.slug}: {one.decide_by}", width, "    ")
+    return lines
+
+
 def _findings(report: Report, paint: Paint) -> list[str]:
     counts: Counter[tuple[int, str, str]] = Counter()  # by severity, rule, slug
     for one in report.all_findings.checked:
@@ -159,7 +184,7 @@ def _undecided(report: Report, width: int) -> list[str]:
     lines = [line for fault, counts in _softened(report) for line in _filled(_because(fault, counts), width)]
     if undecidable := report.all_findings.undecidable():
         parts = ", ".join(f"{name}\xa0({number})" for name, number in sorted(undecidable.items()))
-        lines += _filled(f"Not decidable from what was captured, rule (handshakes): {parts}", width)
+        lines += _filled(f"Not decidable from what was captured, rule (cases): {parts}", width)
     return lines
 
 
@@ -214,10 +239,10 @@ def _captures(report: Report, width: int) -> list[str]:
     return lines
 
 
-def _filled(text: str, width: int) -> list[str]:
+def _filled(text: str, width: int, indent: str = "  ") -> list[str]:
     import textwrap
 
     return [
         line.replace("\xa0", " ")
-        for line in textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        for line in textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
     ]

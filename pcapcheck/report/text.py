@@ -51,4 +51,10 @@ def finding_line(report: Report, finding: Finding, paint: Paint | None = None) -
         client = endpoint(handshakes.client_address[index], int(handshakes.client_port[index]))
         server = endpoint(handshakes.server_address[index], int(handshakes.server_port[index]))
         words += [client, "->", server]
-    return " ".join([*words, escaped(finding.message)])
+    words.append(escaped(finding.message))
+    # Of a failed attempt also why, where something explains it.
+    if finding.rule.id.startswith("OC"):
+        cause = next(report.causes_of(finding.capture, finding.handshake), None)
+        if cause and not cause.diagnosis.circumstance:
+            words.append(f"[{cause.diagnosis.slug}, {cause.certainty}]")
+    return " ".join(words)

@@ -16,8 +16,9 @@ __all__ = ["RULES", "Answer", "Finding", "Findings", "Rule", "findings_of", "rul
 
 _MODULES: Final = (
     "numbers", "order", "outcomes", "shapes", "resets", "icmp", "options", "capture", "timing", "first_flight",
-    "reuse", "guessable", "backlog", "capture_gaps",
-    "option_form", "mss", "window_scale", "timestamps", "option_changes", "fast_open", "ecn", "mptcp",
+    "reuse", "guessable", "backlog", "capture_gaps", "option_form", "mss", "window_scale", "timestamps",
+    "option_changes", "fast_open", "ecn", "accecn", "mptcp", "headers", "early_data", "injection", "synchronized",
+    "reset_contents", "teardown", "persistence",
 )  # fmt: skip
 
 

@@ -47,9 +47,9 @@ _HANDSHAKE: Final = """
 def frames_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """Segments were received, as their acknowledgements prove, that are not in the capture.
 
-    What it means: More octets of a connection are acknowledged than were captured, or a SYN-ACK or the completing ACK is
-    missing though both sides go on. The octets are a lower bound: repeats hide losses. Drops that the capturing side
-    counted itself (pcapng's isb_ifdrop and isb_osdrop) are told too.
+    What it means: Octets of a connection are acknowledged that were not captured although their sender went on, or a
+    SYN-ACK or the completing ACK is missing though both sides go on. The octets are a lower bound: repeats hide losses.
+    Drops that the capturing side counted itself (pcapng's isb_ifdrop and isb_osdrop) are told too.
 
     Why it matters: What the capture lacks looks like loss or silence of a host. Verdicts that stand on the absence of a
     segment (no answer, a missing ACK, a gap) are worth less here.
@@ -121,7 +121,7 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
 
     What to look at next: Filter by VLAN (`vlan.id == 10` in Wireshark) before comparing numbers.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
+    handshakes = traffic.handshakes
     syn = traffic.first(traffic.event == Event.SYN)
     (at,) = (syn >= 0).nonzero()
     place = traffic.value("vlan", syn)[at] * 256 + traffic.value("tunnel", syn)[at]
@@ -133,7 +133,7 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
     mixed &= handshakes.client_isn[at[1:]] != handshakes.client_isn[at[:-1]]
     (found,) = mixed.nonzero()
     first = found[:1]
-    vlans = sorted({int(rows["vlan"][syn[one]]) for index in found for one in (at[index], at[index + 1])})
+    vlans = sorted({int(traffic.column("vlan")[syn[one]]) for index in found for one in (at[index], at[index + 1])})
     return about_capture(
         len(found) > 0,
         applies=len(at) > 0,

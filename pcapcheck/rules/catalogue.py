@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -220,8 +220,19 @@ class Findings:
 
 
 def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], capture: int) -> list[Checked]:
-    """Every rule's answer about one capture."""
-    return [Checked(one, capture, one.check(traffic, facts)) for one in rules]
+    """Every rule's answer about one capture.
+
+    Attempts that are part of one event (Traffic.grouped) are reported by it, once: on each of them only errors are.
+    """
+    apart = ~traffic.grouped
+
+    def answer(one: Rule) -> Answer:
+        given = one.check(traffic, facts)
+        if one.per_capture or one.severity == "error" or apart.all():
+            return given
+        return replace(given, applies=apart if given.applies is None else given.applies & apart)
+
+    return [Checked(one, capture, answer(one)) for one in rules]
 
 
 def words(size: int, at: Iterable[int], texts: Iterable[str]) -> npt.NDArray[np.object_]:

@@ -13,12 +13,24 @@ from pcapcheck.decode.segment import SYN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, rule, words
-from pcapcheck.rules.row_options import options_seen, segments, some, unasked
+from pcapcheck.rules.row_options import options_seen, segments, some, texts, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
 # RFC 7413, section 4.1.1: "Cookie: 0, or 4 to 16 bytes", an even number.
 COOKIE_LENGTHS: Final = (0, *range(4, 17, 2))
+
+_STATES: Final = (
+    "not answered",
+    "the data was taken",
+    "a part of the data was taken",
+    "a cookie was asked for and given",
+    "a new cookie was given, no data taken",
+    "only a SYN without it was answered",
+    "the data was not taken",
+    "a cookie was asked for, none was given",
+    "a cookie without data",
+)
 
 
 @rule(
@@ -105,7 +117,7 @@ def fast_open_misplaced(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The SYN at the client.
     """
     has = traffic.options.fast_open != ABSENT
-    others = segments(traffic) & (traffic.rows["tcp_flags"] & SYN == 0)
+    others = segments(traffic) & (traffic.column("tcp_flags") & SYN == 0)
     misplaced = traffic.first(others & has)
     answer = unasked(traffic, has, "", "")
     assert answer.applies is not None and answer.decidable is not None
@@ -117,10 +129,12 @@ def fast_open_misplaced(traffic: Traffic, capture: CaptureFacts) -> Answer:
         applies=answer.applies | some(traffic, others & has),
         decidable=(row != ABSENT) | answer.decidable,
         frames=(traffic.value("frame", row),),
-        expected=np.where(in_synack, "no Fast Open option, as no SYN had one", "Fast Open on SYNs only").astype(object),
-        actual=np.where(
-            in_synack, "SYN-ACK has a Fast Open option, but no SYN had one", "Fast Open option in a segment without SYN"
-        ).astype(object),
+        expected=texts(row != ABSENT, ("Fast Open on SYNs only", "none, as no SYN had it"), in_synack.astype(int)),
+        actual=texts(
+            row != ABSENT,
+            ("Fast Open option in a segment without SYN", "SYN-ACK has a Fast Open option, but no SYN had one"),
+            in_synack.astype(int),
+        ),
     )
 
 
@@ -168,34 +182,24 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     retried = traffic.first(plain)
     by_retry = (retried != ABSENT) & (row != ABSENT) & (retried > row) & ((synack == ABSENT) | (retried < synack))
     asked = (row != ABSENT) & (options.fast_open[row] == 0)
-    nothing_taken = (data > 0) & (taken <= 0)
-    state = np.select(
-        [
-            synack == ABSENT,
-            (data > 0) & (taken >= data),
-            (data > 0) & (taken > 0),
-            granted,
-            by_retry,
-            nothing_taken,
-            asked,
-        ],
-        [
-            "not answered",
-            "the data was taken",
-            "a part of the data was taken",
-            np.where(asked, "a cookie was asked for and given", "a new cookie was given, no data taken"),
-            "only a SYN without it was answered",
-            "the data was not taken",
-            "a cookie was asked for, none was given",
-        ],
-        "a cookie without data",
+    # The first that fits.
+    conditions = (
+        synack == ABSENT,
+        (data > 0) & (taken >= data),
+        (data > 0) & (taken > 0),
+        granted & asked,
+        granted,
+        by_retry,
+        (data > 0) & (taken <= 0),
+        asked,
     )
+    state = np.select(conditions, range(len(conditions)), len(conditions))
     return Answer(
         fails=row != ABSENT,
         applies=some(traffic, asks) | (some(traffic, plain) & ~options_seen(traffic, plain)),
         decidable=(row != ABSENT) & ~handshakes.is_outcome("one-sided", "partial"),
         frames=(traffic.value("frame", row), traffic.value("frame", synack)),
-        actual=state.astype(object),
+        actual=texts(row != ABSENT, _STATES, state),
     )
 
 

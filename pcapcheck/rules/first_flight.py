@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import SECOND, Event
-from pcapcheck.faults.signs import frames_missing, untimed
+from pcapcheck.faults.signs import frames_missing, furthest, untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP, REPEATED
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
@@ -35,9 +35,9 @@ class _Side(NamedTuple):
 
 
 def _sides(traffic: Traffic) -> tuple[_Side, _Side]:
-    handshakes, rows = traffic.handshakes, traffic.rows
+    handshakes, flags = traffic.handshakes, traffic.column("tcp_flags")
     opening = (traffic.event == Event.SYN, traffic.event == Event.SYNACK)
-    plain = (rows["kind"] != ICMP) & (rows["tcp_flags"] & (SYN | RST) == 0) & (traffic.event != Event.COPY)
+    plain = (traffic.column("kind") != ICMP) & (flags & (SYN | RST) == 0) & (traffic.event != Event.COPY)
     octets = np.fromiter(map(len, handshakes.client_address), np.int64, len(handshakes))
     default = np.where(octets == 4, *DEFAULT_MSS)
     sides = []
@@ -51,11 +51,17 @@ def _sides(traffic: Traffic) -> tuple[_Side, _Side]:
     return sides[0], sides[1]
 
 
+def _answer_of_none(traffic: Traffic) -> Answer:
+    """The answer where no opening was repeated, which is nearly always."""
+    none = np.zeros(len(traffic.handshakes), bool)
+    return Answer(fails=none, applies=none)
+
+
 def _timed_out(traffic: Traffic, event: Event, syns: Ints) -> Ints:
     """How many SYNs or SYN-ACKs there were of which each but the first was sent because a timer expired."""
     sent = transmissions(traffic, event)
     (at,) = sent.rows.nonzero()
-    time, handshake = traffic.rows["time"][at], traffic.handshake[at]
+    time, handshake = traffic.column("time")[at], traffic.handshake[at]
     timer = np.ones(len(at), bool)
     timer[1:] = (handshake[1:] != handshake[:-1]) | (time[1:] - time[:-1] >= SHORTEST_NS)
     tries = np.bincount(handshake[timer], minlength=len(traffic.handshakes)).astype(np.int64)
@@ -115,17 +121,19 @@ def data_timeout_too_short(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     sack = (handshakes.client_sack_permitted != 0) & (handshakes.server_sack_permitted != 0)
-    parts = []
-    for side in _sides(traffic):
-        data = side.rows & (traffic.rows["payload_length"] > 0)
+    parts, sides = [], _sides(traffic)
+    if not any((side.tries > 1).any() for side in sides):
+        return _answer_of_none(traffic)
+    for side in sides:
+        data = side.rows & (traffic.column("payload_length") > 0)
         first = _first(traffic, data)
-        same = traffic.rows["seq"] == traffic.value("seq", first)[traffic.handshake] if len(data) else data
+        same = traffic.column("seq") == traffic.value("seq", first)[traffic.handshake] if len(data) else data
         again = _first(traffic, data & same, first)
         answer = _first(traffic, side.others, first)
         gap = traffic.value("time", again) - traffic.value("time", first)
         applies = (side.tries > 1) & (again != ABSENT) & ((answer == ABSENT) | (answer > again))
         # A repeat that was folded away could be the first data's.
-        folded = traffic.count(side.rows & (traffic.rows["folded_signs"] & REPEATED != 0)) > 0
+        folded = traffic.count(side.rows & (traffic.column("folded_signs") & REPEATED != 0)) > 0
         hidden = (side.tries > 1) & (again == ABSENT) & folded
         parts.append((applies, hidden, first, again, gap))
     (client, client_hidden, *of_client), (server, server_hidden, *of_server) = parts
@@ -184,20 +192,22 @@ def first_flight_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: Whether segments of this flight were lost too, and `ip route` for a raised initcwnd.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
-    flights = []
-    for side in _sides(traffic):
+    handshakes, payload = traffic.handshakes, traffic.column("payload_length")
+    seq_number, ack_number = (traffic.column(name).astype(np.int64) for name in ("seq", "ack"))
+    flights, sides = [], _sides(traffic)
+    if not any((side.tries > 2).any() for side in sides):
+        return _answer_of_none(traffic)
+    for side in sides:
         start = side.first_seq[traffic.handshake]
-        acked = seq.ahead(rows["ack"].astype(np.int64), start)
+        acked = seq.ahead(ack_number, start)
         answered = side.others & (acked > 0) & (acked < FAR)
         answer = traffic.first(answered)[traffic.handshake]
-        before = (answer == ABSENT) | (np.arange(len(rows)) < answer)
-        data = side.rows & (rows["payload_length"] > 0) & before & (traffic.event != Event.WRONG_ACK)
-        reach = seq.ahead(rows["seq"].astype(np.int64), start) + rows["payload_length"]
+        before = (answer == ABSENT) | (np.arange(len(payload)) < answer)
+        data = side.rows & (payload > 0) & before & (traffic.event != Event.WRONG_ACK)
+        reach = seq.ahead(seq_number, start) + payload
         data &= reach < FAR
-        flight = np.zeros(len(handshakes), np.int64)
-        np.maximum.at(flight, traffic.handshake[data], reach[data])
-        flights.append((side, flight, traffic.first(data & (reach > side.peer_mss[traffic.handshake]))))
+        beyond = traffic.first(data & (reach > side.peer_mss[traffic.handshake]))
+        flights.append((side, furthest(traffic, data, reach), beyond))
     (client, client_flight, client_row), (server, server_flight, server_row) = flights
     applies = [(side.tries > 2) & (flight > 0) for side, flight, _ in flights]
     by_client = applies[0] & (client_flight > client.peer_mss)

@@ -38,6 +38,7 @@ class _First:
     def __init__(self, traffic: Traffic) -> None:
         self._at = traffic.options.mptcp.astype(np.int64)
         (self._where,) = (self._at != ABSENT).nonzero()
+        self.some = len(self._where) > 0
         self._octets = traffic.rows["options"][self._where].copy().view(np.uint8).reshape(-1, ROOM)
         kinds = self._octet(2)
         self.length = self._column(self._octet(1))
@@ -54,7 +55,9 @@ class _First:
         return key
 
     def _octet(self, offset: int) -> Ints:
-        return self._octets[np.arange(len(self._where)), self._at[self._where] + offset].astype(np.int64)
+        octets = self._octets[np.arange(len(self._where)), self._at[self._where] + offset]
+        column: Ints = octets.astype(np.int64)
+        return column
 
     def _column(self, values: Ints) -> Ints:
         column = np.full(len(self._at), ABSENT, np.int64)
@@ -84,13 +87,14 @@ class _First:
 def mptcp_broken(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """The options that open a Multipath TCP connection, or join a path to it, do not fit together.
 
-    What it means: MP_CAPABLE is 4 octets long in the SYN (12 in version 0), 12 in the SYN-ACK with the server's key, and
-    20 in the ACK with both keys (22 or 24 with data); MP_JOIN is 12, 16 and 24. The ACK echoes the server's key. "If a
-    SYN does not contain an MP_CAPABLE option, the SYN/ACK MUST NOT contain one in response"; if the SYN-ACK has none,
-    "the MPTCP session MUST operate as a regular, single-path TCP session"; its version is no higher than the SYN's.
+    What it means: MP_CAPABLE is 4 octets long in the SYN (12 in version 0), 12 in the SYN-ACK with the server's key,
+    and 20 in the ACK with both keys (22 or 24 with data); MP_JOIN is 12, 16 and 24. The ACK echoes the server's key.
+    "If a SYN does not contain an MP_CAPABLE option, the SYN/ACK MUST NOT contain one in response"; if the SYN-ACK has
+    none, "the MPTCP session MUST operate as a regular, single-path TCP session"; its version is no higher than the
+    SYN's.
 
-    Why it matters: The connection falls back to plain TCP, or one side believes in Multipath TCP and the other does not:
-    the data then stalls, or the path is reset.
+    Why it matters: The connection falls back to plain TCP, or one side believes in Multipath TCP and the other does
+    not: the data then stalls, or the path is reset.
 
     Common causes: A middlebox that removes or copies options in one direction, or answers in the server's place; a load
     balancer whose servers do not share keys; an implementation of another version.
@@ -100,13 +104,10 @@ def mptcp_broken(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     option, sent = _First(traffic), segments(traffic)
     syn, synack = (traffic.event == Event.SYN), (traffic.event == Event.SYNACK)
-    later = sent & traffic.from_client & (traffic.rows["tcp_flags"] & (SYN | RST) == 0)
-    problems = [
-        *(
-            (rows & _wrong_length(option, place), _PLACES[place])
-            for place, rows in enumerate((syn, synack, later))
-        ),
-    ]
+    later = sent & traffic.from_client & (traffic.column("tcp_flags") & (SYN | RST) == 0)
+    unseen = some(traffic, syn | synack) & ~options_seen(traffic, syn | synack)
+    if not option.some:
+        return Answer(np.zeros(len(traffic.handshakes), bool), applies=unseen, decidable=~unseen)
     row = np.full(len(traffic.handshakes), ABSENT, np.int64)
     actual, expected = words(len(row), (), ()), words(len(row), (), ())
 
@@ -121,14 +122,14 @@ def mptcp_broken(traffic: Traffic, capture: CaptureFacts) -> Answer:
         unasked = seen & ~some(traffic, syn & (option.subtype == subtype))
         enter(
             traffic.first(synack & (option.subtype == subtype) & unasked[traffic.handshake]),
-            f"SYN-ACK with {name}", f"none, as no SYN had it",
+            f"SYN-ACK with {name}", "none, as no SYN had it",
         )  # fmt: skip
-    for wrong, place in problems:
-        found = traffic.first(wrong)
+    for place, rows in enumerate((syn, synack, later)):
+        found = traffic.first(rows & _wrong_length(option, place))
         for length in np.unique(option.length[found[found != ABSENT]]).tolist():
             enter(
                 np.where((found != ABSENT) & (option.length[found] == length), found, ABSENT),
-                f"an option of {length} octets in the {place}", "the length of its kind and place",
+                f"an option of {length} octets in the {_PLACES[place]}", "the length of its kind and place",
             )  # fmt: skip
     newest = np.full(len(row), ABSENT, np.int64)
     asks = syn & (option.subtype == MP_CAPABLE)
@@ -146,10 +147,9 @@ def mptcp_broken(traffic: Traffic, capture: CaptureFacts) -> Answer:
         traffic.first(later & has & declined[traffic.handshake]),
         "MPTCP options after a SYN-ACK without them", "plain TCP",
     )  # fmt: skip
-    uses = some(traffic, (syn | synack) & has)
     return Answer(
         fails=row != ABSENT,
-        applies=uses | (some(traffic, syn | synack) & ~options_seen(traffic, syn | synack)),
+        applies=unseen | some(traffic, (syn | synack) & has),
         decidable=(row != ABSENT) | options_seen(traffic, syn),
         frames=(traffic.value("frame", row), traffic.value("frame", traffic.first(synack))),
         expected=expected,

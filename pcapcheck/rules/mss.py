@@ -10,7 +10,7 @@ from pcapcheck.decode.segment import SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
-from pcapcheck.rules.row_options import options_seen, segments, some
+from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -21,6 +21,8 @@ DEFAULT_MSS_V6: Final = 1220
 SMALLEST_MSS: Final = 88
 ETHERNET_MTU: Final = 1500
 
+# Between the least that every host takes (RFC 9293, section 3.7.1: 576) and an Ethernet's: lowered for something.
+LOWERED_MTUS: Final = range(577, ETHERNET_MTU)
 # What packets of this size usually travel in.
 TUNNEL_MTUS: Final = {
     1492: "PPPoE",
@@ -41,17 +43,16 @@ class _Large:
     """
 
     def __init__(self, traffic: Traffic, to_client: bool, limit: Ints) -> None:
-        rows = traffic.rows
-        sent = segments(traffic) & (traffic.from_client != to_client) & (rows["tcp_flags"] & SYN == 0)
+        sent = segments(traffic) & (traffic.from_client != to_client) & (traffic.column("tcp_flags") & SYN == 0)
         # Eff.snd.MSS: what the options take is not left for data (RFC 9293, section 3.7.1; RFC 6691).
-        size = rows["payload_length"].astype(np.int64) + rows["options_length"]
+        size = traffic.column("payload_length").astype(np.int64) + traffic.column("options_length")
         of_row = limit[traffic.handshake]
-        larger = sent & (rows["payload_length"] > 0) & (of_row != ABSENT) & (size > of_row)
-        headers = np.where(rows["ip_id"] >= 0, 40, 60)
+        larger = sent & (traffic.column("payload_length") > 0) & (of_row != ABSENT) & (size > of_row)
+        headers = np.where(traffic.column("ip_id") >= 0, 40, 60)
         proved = larger & (size + headers <= ETHERNET_MTU) & _sent_as_one(traffic, sent)
         self.row: Ints = traffic.first(proved)
         self.size: Ints = np.where(self.row == ABSENT, ABSENT, size[self.row])
-        doubtful = larger | (sent & (of_row != ABSENT) & (rows["folded_largest"] > of_row))
+        doubtful = larger | (sent & (of_row != ABSENT) & (traffic.column("folded_largest") > of_row))
         self.undecided: Bools = some(traffic, doubtful) & (self.row == ABSENT)
         self.some: Bools = some(traffic, sent)
 
@@ -61,15 +62,16 @@ def _sent_as_one(traffic: Traffic, sent: Bools) -> Bools:
     one = np.zeros(len(sent), bool)
     (where,) = sent.nonzero()
     by_handshake = traffic.handshake[where]
-    ip_id = traffic.rows["ip_id"][where].astype(np.int64)
+    ip_id = traffic.column("ip_id")[where].astype(np.int64)
     follows = (by_handshake[1:] == by_handshake[:-1]) & ((ip_id[1:] - ip_id[:-1]) & 0xFFFF == 1)
-    follows &= (ip_id[1:] >= 0) & (ip_id[:-1] >= 0) & (traffic.rows["folded"][where[:-1]] == 0)
+    follows &= (ip_id[1:] >= 0) & (ip_id[:-1] >= 0) & (traffic.column("folded")[where[:-1]] == 0)
     one[where[:-1][follows]] = True
     return one
 
 
 def _is_v4(traffic: Traffic) -> Bools:
-    return np.fromiter((len(address) == 4 for address in traffic.handshakes.client_address), bool, len(traffic.handshakes))
+    first = np.searchsorted(traffic.handshake, np.arange(len(traffic.handshakes)))
+    return traffic.value("ip_id", first) >= 0
 
 
 @rule(
@@ -99,8 +101,8 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """A side opened the connection without saying how large segments it takes.
 
     What it means: "TCP implementations SHOULD send an MSS Option in every SYN segment when its receive MSS differs from
-    the default 536 for IPv4 or 1220 for IPv6". Without it, the other side "MUST assume a default send MSS of 536 ... for
-    IPv4 or 1220 ... for IPv6". It is a warning where the other side sends more than that at once.
+    the default 536 for IPv4 or 1220 for IPv6". Without it, the other side "MUST assume a default send MSS of 536 ...
+    for IPv4 or 1220 ... for IPv6". It is a warning where the other side sends more than that at once.
 
     Why it matters: Small segments cost throughput; large ones, sent in spite of the missing option, may be more than
     the receiver or the path can take.
@@ -128,11 +130,13 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
         decidable=no_client | no_server | (client_seen & server_seen),
         frames=(traffic.value("frame", row), traffic.value("frame", large)),
         expected="an MSS option",
-        actual=np.select(
-            [no_client & no_server, no_client], ["the SYN and the SYN-ACK", "the SYN"], "the SYN-ACK"
-        ).astype(object),
+        actual=texts(
+            no_client | no_server, ("", "the SYN", "the SYN-ACK", "the SYN and the SYN-ACK"), no_client + 2 * no_server
+        ),
         detail=words(
-            len(row), found.tolist(), [f"and yet {size[i]} octets with options, {default[i]} are the default" for i in found]
+            len(row),
+            found.tolist(),
+            [f"and yet {size[i]} octets with options, {default[i]} are the default" for i in found],
         ),
         severities=words(len(row), found.tolist(), ["warning"] * len(found)),
     )
@@ -153,12 +157,12 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
         +0   > P. 1401:1501(100) ack 1
     """,
     silent="""
-        # As large as it may be; and one that a network card has merged of three, as the ids show.
-        +0   > S  0:0(0) win 64240 <mss 1460> id 1
-        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1300>
-        +0   > .  1:1(0) ack 1 id 2
-        +.1  > P. 1:1301(1300) ack 1 id 3
-        +0   > P. 1301:1401(100) ack 1 id 4
+        # As large as it may be: 1288 octets and 12 of options.
+        +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1300,nop,nop,TS val 900 ecr 100>
+        +0   > .  1:1(0) ack 1 <nop,nop,TS val 101 ecr 900>
+        +.1  > P. 1:1289(1288) ack 1 <nop,nop,TS val 201 ecr 900>
+        +0   > P. 1289:1389(100) ack 1 <nop,nop,TS val 201 ecr 900>
     """,
 )
 def segment_exceeds_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
@@ -166,8 +170,8 @@ def segment_exceeds_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What it means: "The maximum size of a segment that a TCP endpoint really sends, the 'effective send MSS', MUST be
     the smaller of the send MSS ... and the largest transmission size permitted by the IP layer"; the octets of options
-    count against it. Segments that a network card or kernel merged (GSO, GRO, LRO) only look so: where the IP ids do not
-    show that it was one packet on the wire, the rule is undecidable.
+    count against it. Segments that a network card or kernel merged (GSO, GRO, LRO) only look so: where the IP ids do
+    not show that it was one packet on the wire, the rule is undecidable.
 
     Why it matters: The segment may be dropped on the way, or by the receiver; often it is the MSS that was lowered for
     a tunnel, and large segments then vanish while small ones pass.
@@ -200,7 +204,9 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
     """The largest MSS that this side's SYNs name, ABSENT where none does or it is zero."""
     largest = np.full(len(traffic.handshakes), ABSENT, np.int64)
     mss = traffic.options.mss.astype(np.int64)
-    offers = segments(traffic) & (traffic.from_client == by_client) & (traffic.rows["tcp_flags"] & SYN != 0) & (mss > 0)
+    offers = (
+        segments(traffic) & (traffic.from_client == by_client) & (traffic.column("tcp_flags") & SYN != 0) & (mss > 0)
+    )
     np.maximum.at(largest, traffic.handshake[offers], mss[offers])
     return largest
 
@@ -224,14 +230,14 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
     """,
 )
 def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
-    """A side takes very small segments only, or segments of a size that tells of a tunnel on its path.
+    """A side takes very small segments only, or somewhat smaller ones than an Ethernet bears.
 
     What it means: The MSS should be the size of the largest packet less the fixed headers: 1460 (IPv4) or 1440 (IPv6)
-    on an Ethernet. Below 88 it is of no use: a note. A value that belongs to PPPoE, a VPN or another tunnel is only
-    named (info).
+    on an Ethernet. Below 88 it is of no use: a note. A value that was lowered for PPPoE, a VPN or another tunnel is
+    only named (info).
 
-    Why it matters: With a tiny MSS a server spends its time on headers; attackers ask for it (CVE-2019-11479). A lowered
-    MSS says that somebody on the path knows of a smaller MTU: where it is *not* lowered on the same path, large
+    Why it matters: With a tiny MSS a server spends its time on headers; attackers ask for it (CVE-2019-11479). A
+    lowered MSS says that somebody on the path knows of a smaller MTU: where it is *not* lowered on the same path, large
     segments vanish.
 
     Common causes: Tiny: scanners, attacks, embedded stacks. Lowered: PPPoE, VPNs, overlay networks, routers that clamp.
@@ -242,21 +248,27 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
     overhead = np.where(_is_v4(traffic), 40, 60)
     values = (handshakes.client_mss, handshakes.server_mss)
     tiny = [(mss != ABSENT) & (mss < SMALLEST_MSS) for mss in values]
-    tunnel = [(mss != ABSENT) & np.isin(mss + overhead, list(TUNNEL_MTUS)) for mss in values]
+    tunnel = [(mss + overhead >= LOWERED_MTUS.start) & (mss + overhead < LOWERED_MTUS.stop) for mss in values]
     by_client = tiny[0] | (tunnel[0] & ~tiny[1])
     mss = np.where(by_client, *values)
     fails = tiny[0] | tiny[1] | tunnel[0] | tunnel[1]
     (named,) = (fails & (mss >= SMALLEST_MSS)).nonzero()
     mtus = (mss + overhead)[named].tolist()
     syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
-    unseen = (some(traffic, syn) & ~options_seen(traffic, syn)) | (some(traffic, synack) & ~options_seen(traffic, synack))
+    unseen = (some(traffic, syn) & ~options_seen(traffic, syn)) | (
+        some(traffic, synack) & ~options_seen(traffic, synack)
+    )
     return Answer(
         fails=fails,
         applies=some(traffic, syn | synack),
         decidable=fails | ~unseen,
         frames=(np.where(by_client, handshakes.syn_frame, handshakes.synack_frame),),
-        expected=words(len(mss), fails.nonzero()[0], np.where(_is_v4(traffic), "1460", "1440")[fails].tolist()),
+        expected=ETHERNET_MTU - overhead,
         actual=mss,
-        detail=words(len(mss), named.tolist(), [f"an MTU of {mtu}, as with {TUNNEL_MTUS[mtu]}" for mtu in mtus]),
+        detail=words(
+            len(mss),
+            named.tolist(),
+            [f"an MTU of {mtu}, as with {TUNNEL_MTUS.get(mtu, 'a tunnel or a clamp')}" for mtu in mtus],
+        ),
         severities=words(len(mss), named.tolist(), ["info"] * len(named)),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Final
 
 import numpy as np
 
@@ -10,9 +11,19 @@ from pcapcheck import seq
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.catalogue import REGISTERED, Answer, Bools, Checked, Shown, about_capture, rule, words
-from pcapcheck.rules.wrong_number import Incomplete, flow_of, incomplete_acks, kind_of, older_isns
+from pcapcheck.rules.wrong_number import (
+    Incomplete,
+    OlderIsns,
+    ahead_in_window,
+    incomplete_acks,
+    is_shifted,
+    kind_of,
+)
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+
+# So many kinds of wrong numbers are named; of distances there may be one for each connection.
+_SHOWN_KINDS: Final = 8
 
 
 @rule(
@@ -66,16 +77,15 @@ def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
 
 def _kinds_of_synacks(traffic: Traffic, failed: list[int], wrong: Ints) -> list[str]:
-    isns, flow = traffic.handshakes.client_isn, flow_of(traffic)
-    return [
-        kind_of(
-            int(traffic.rows["ack"][wrong[index]]),
-            seq.add(int(isns[index]), 1),
-            int(isns[index]),
-            older_isns(isns, flow, index),
-        )
-        for index in failed
-    ]
+    isns = traffic.handshakes.client_isn
+    older = OlderIsns(traffic, isns)
+    kinds = []
+    for index in failed:
+        row, isn = int(wrong[index]), int(isns[index])
+        actual, expected = int(traffic.rows["ack"][row]), seq.add(isn, 1)
+        shifted = is_shifted(traffic, row, actual, expected)
+        kinds.append(kind_of(actual, expected, isn, older.of(index), shifted=shifted))
+    return kinds
 
 
 @rule(
@@ -117,9 +127,15 @@ def ack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     acknowledgement follows, and whether the same difference shows in other connections through this path.
     """
     wrong = _first_of(traffic, "ack")
-    isns, flow = traffic.handshakes.server_isn, flow_of(traffic)
+    older = OlderIsns(traffic, traffic.handshakes.server_isn)
     kinds = [
-        kind_of(one.actual, one.nearest, _isn(traffic, one.synack), older_isns(isns, flow, one.handshake))
+        kind_of(
+            one.actual,
+            one.nearest,
+            _isn(traffic, one.synack),
+            older.of(one.handshake),
+            shifted=is_shifted(traffic, one.row, one.actual, one.nearest),
+        )
         for one in wrong
     ]
     return _about_completion(traffic, wrong, kinds)
@@ -166,10 +182,15 @@ def ack_has_wrong_sequence_number(traffic: Traffic, capture: CaptureFacts) -> An
     kinds = {
         index: "its timestamp is older than the SYN's (PAWS)"
         if one.part == "tsval"
-        else kind_of(one.actual, one.nearest, seq.add(one.nearest, -1))
+        else kind_of(
+            one.actual,
+            one.nearest,
+            seq.add(one.nearest, -1),
+            shifted=is_shifted(traffic, one.row, one.actual, one.nearest, "seq"),
+        )
         for index, one in wrong.items()
     }
-    ahead = [one for one in _ahead_in_window(traffic) if one.handshake not in wrong]
+    ahead = [one for one in ahead_in_window(traffic) if one.handshake not in wrong]
     kinds |= {one.handshake: "inside the window, so the server takes it" for one in ahead}
     found = sorted([*wrong.values(), *ahead])
     severities = words(len(traffic.handshakes), [one.handshake for one in ahead], ["note"] * len(ahead))
@@ -187,24 +208,6 @@ def _first_of(traffic: Traffic, part: str) -> list[Incomplete]:
 
 def _isn(traffic: Traffic, synack: int) -> int:
     return int(traffic.rows["seq"][synack])
-
-
-def _ahead_in_window(traffic: Traffic) -> list[Incomplete]:
-    """Completing segments behind the number expected. Data of the SYN may be repeated (RFC 7413, section 4.2)."""
-    handshakes = traffic.handshakes
-    row = traffic.first(traffic.event == Event.COMPLETING)
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    repeats_syn = seq.ahead(handshakes.ack_seq, handshakes.synack_ack - handshakes.syn_octets) <= handshakes.syn_octets
-    (candidates,) = (
-        (row != ABSENT) & (synack != ABSENT) & (handshakes.ack_seq != handshakes.synack_ack) & ~repeats_syn
-    ).nonzero()
-    found = []
-    for index in candidates.tolist():
-        asked = traffic.rows["ack"][(traffic.handshake == index) & (traffic.event == Event.SYNACK)]
-        actual, expected = int(handshakes.ack_seq[index]), int(handshakes.synack_ack[index])
-        if actual not in asked:
-            found.append(Incomplete(index, int(row[index]), int(synack[index]), "seq", actual, expected, str(expected)))
-    return found
 
 
 def _about_completion(traffic: Traffic, wrong: list[Incomplete], kinds: list[str], severities: Shown = "") -> Answer:
@@ -261,7 +264,8 @@ def wrong_numbers_have_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Ans
 
     What it means: Each finding of HS02, HS03 and HS04 names the kind of its wrong number: off by one, the number of an
     older SYN of the same 4-tuple, zero, a relative number (counted from zero instead of from the initial sequence
-    number), byte-swapped, some octets too high or too low, or unrelated. This one counts the kinds over the capture.
+    number), byte-swapped, some octets too high or too low, or unrelated; and whether all segments of the direction are
+    off by the same. This one counts the kinds over the capture, the most frequent first.
 
     Why it matters: One kind all over points to one place that computes numbers wrongly; many kinds point to noise,
     scans or injected segments.
@@ -280,9 +284,11 @@ def wrong_numbers_have_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Ans
                 kind = str(checked.answer.detail[index])
                 kinds[kind] += 1
                 frames.setdefault(kind, int(checked.answer.frames[0][index]))
+    shown = kinds.most_common(_SHOWN_KINDS)
+    rest = [f"{len(kinds) - len(shown)} more kinds"] if len(kinds) > len(shown) else []
     return about_capture(
         kinds.total() > 1,
         applies=bool(kinds),
-        frames=[frames[kind] for kind, _ in kinds.most_common()],
-        actual=", ".join(f"{count} x {kind}" for kind, count in kinds.most_common()),
+        frames=[frames[kind] for kind, _ in shown],
+        actual=", ".join([f"{count} x {kind}" for kind, count in shown] + rest),
     )

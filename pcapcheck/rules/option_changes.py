@@ -13,7 +13,7 @@ from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, rule, words
-from pcapcheck.rules.row_options import options_seen, some
+from pcapcheck.rules.row_options import options_seen, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -82,7 +82,9 @@ def syn_repeated_differently(traffic: Traffic, capture: CaptureFacts) -> Answer:
     before[traffic.handshake[where[at[::-1]]]] = where[at[::-1] - 1]
     (found,) = (row != ABSENT).nonzero()
     at = np.searchsorted(where, row[found])
-    changes = [list(_changes(*columns)) for columns in zip(asked[:, at - 1].T.tolist(), asked[:, at].T.tolist(), strict=True)]
+    changes = [
+        list(_changes(*columns)) for columns in zip(asked[:, at - 1].T.tolist(), asked[:, at].T.tolist(), strict=True)
+    ]
     legal = [index for index, texts in zip(found.tolist(), changes, strict=True) if all(fall for _, fall in texts)]
     syn = traffic.event == Event.SYN
     return Answer(
@@ -99,9 +101,16 @@ def syn_repeated_differently(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
 def _what_it_asks(traffic: Traffic) -> list[Any]:
     """The columns that the copies of a SYN share: options, MSS, scale, Fast Open cookie, ECN flags, payload."""
-    options, rows = traffic.options, traffic.rows
-    kinds = np.where(rows["unseen"] == 0, options.kinds & ~_PADDING, 0)
-    return [kinds, options.mss, options.wscale, options.fast_open, rows["tcp_flags"] & _ECN, rows["payload_length"]]
+    options = traffic.options
+    kinds = np.where(traffic.column("unseen") == 0, options.kinds & ~_PADDING, 0)
+    return [
+        kinds,
+        options.mss,
+        options.wscale,
+        options.fast_open,
+        traffic.column("tcp_flags") & _ECN,
+        traffic.column("payload_length"),
+    ]
 
 
 def _changes(before: list[int], after: list[int]) -> Iterator[tuple[str, bool]]:
@@ -153,9 +162,9 @@ _SIGNATURES: Final = ("none", "MD5", "TCP-AO", "MD5 and TCP-AO")
 def one_side_signs(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """SYN and SYN-ACK are not signed alike, with MD5 or TCP-AO.
 
-    What it means: Signing is not negotiated: each side is configured for it. A server without a key answers a signed SYN
-    unsigned ("if there is no matching MKT, remove TCP-AO from the segment" and proceed), and a client with a key does
-    not take that: such a SYN-ACK "will not be signed and will thus be ignored".
+    What it means: Signing is not negotiated: each side is configured for it. A server without a key answers a signed
+    SYN unsigned ("if there is no matching MKT, remove TCP-AO from the segment" and proceed), and a client with a key
+    does not take that: such a SYN-ACK "will not be signed and will thus be ignored".
 
     Why it matters: The connection never opens. The server seems to answer, the client seems not to hear.
 
@@ -173,12 +182,12 @@ def one_side_signs(traffic: Traffic, capture: CaptureFacts) -> Answer:
     both = (asked != ABSENT) & (answered != ABSENT)
     signs = some(traffic, (syn | synack) & (signed > 0))
     seen = options_seen(traffic, syn) & options_seen(traffic, synack)
-    names = np.array(_SIGNATURES, object)
+    fails = both & (by_client != by_server)
     return Answer(
-        fails=both & (by_client != by_server),
+        fails=fails,
         applies=both & (signs | ~seen),
         decidable=seen,
         frames=(traffic.value("frame", answered), traffic.value("frame", asked)),
-        expected=names[by_client],
-        actual=names[by_server],
+        expected=texts(fails, _SIGNATURES, by_client),
+        actual=texts(fails, _SIGNATURES, by_server),
     )

@@ -10,7 +10,7 @@ from pcapcheck.decode.segment import OPTIONS_UNSEEN, SYN
 from pcapcheck.judge import Traffic
 from pcapcheck.openings import WITH_SACK
 from pcapcheck.rules.catalogue import Answer, Bools, Shown, rule, words
-from pcapcheck.rules.row_options import options_seen, segments, some
+from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -70,7 +70,7 @@ def malformed_options(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
 def _outside_syn(traffic: Traffic, present: Bools, expected: str, actual: Shown) -> Answer:
     """Fails where a segment without SYN has an option (``present``, by row) that belongs to SYNs only."""
-    others = segments(traffic) & (traffic.rows["tcp_flags"] & SYN == 0)
+    others = segments(traffic) & (traffic.column("tcp_flags") & SYN == 0)
     row = traffic.first(others & present)
     return Answer(
         fails=row != ABSENT,
@@ -186,23 +186,33 @@ def sack_not_permitted(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether the SYN and the SYN-ACK permit it at another capture point.
     """
     options, sent = traffic.options, segments(traffic)
-    with_syn = sent & (traffic.rows["tcp_flags"] & SYN != 0)
+    with_syn = sent & (traffic.column("tcp_flags") & SYN != 0)
     misplaced = sent & ~with_syn & options.sack_permitted
-    blocks = sent & ~with_syn & (options.sack | (traffic.rows["folded_signs"] & WITH_SACK != 0))
+    blocks = sent & ~with_syn & (options.sack | (traffic.column("folded_signs") & WITH_SACK != 0))
     client_syn, server_syn = with_syn & traffic.from_client, with_syn & ~traffic.from_client
     by_client, by_server = (some(traffic, syn & options.sack_permitted) for syn in (client_syn, server_syn))
     client_seen, server_seen = options_seen(traffic, client_syn), options_seen(traffic, server_syn)
     permitted = np.where(traffic.from_client, by_server[traffic.handshake], by_client[traffic.handshake])
     seen = np.where(traffic.from_client, server_seen[traffic.handshake], client_seen[traffic.handshake])
     row = traffic.first(misplaced | (blocks & ~permitted & seen))
-    is_misplaced = (row != ABSENT) & misplaced[row]
+    found = row != ABSENT
+    is_misplaced = found & misplaced[row]
     return Answer(
-        fails=row != ABSENT,
+        fails=found,
         applies=some(traffic, blocks | misplaced),
-        decidable=(row != ABSENT) | ~some(traffic, blocks & ~permitted & ~seen),
-        frames=(traffic.value("frame", row), traffic.value("frame", traffic.first(with_syn))),
-        expected=np.where(is_misplaced, "SACK-permitted on SYNs only", "no SACK blocks").astype(object),
-        actual=np.where(
-            is_misplaced, "SACK-permitted on a segment without SYN", "SACK blocks that the other side did not permit"
-        ).astype(object),
+        decidable=found | ~some(traffic, blocks & ~permitted & ~seen),
+        frames=(
+            traffic.value("frame", row),
+            np.where(
+                found & traffic.from_client[row],
+                traffic.value("frame", traffic.first(server_syn)),
+                traffic.value("frame", traffic.first(client_syn)),
+            ),
+        ),
+        expected=texts(found, ("no SACK blocks", "SACK-permitted on SYNs only"), is_misplaced.astype(int)),
+        actual=texts(
+            found,
+            ("SACK blocks that the other side did not permit", "SACK-permitted on a segment without SYN"),
+            is_misplaced.astype(int),
+        ),
     )

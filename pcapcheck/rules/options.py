@@ -11,7 +11,6 @@ from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import Answer, Bools, rule
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -110,16 +109,16 @@ def timestamp_echo_unknown(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     negotiated = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
-    wanted = negotiated[traffic.handshake] & (traffic.rows["kind"] != ICMP)
-    tsval, tsecr = timestamps_of(traffic.rows, wanted)
-    synacks = _unknown_echoes(traffic, Event.SYNACK, tsval, tsecr)
-    acks = _unknown_echoes(traffic, Event.COMPLETING, tsval, tsecr)
+    wanted = negotiated[traffic.handshake] & (traffic.column("kind") != ICMP)
+    tsval, tsecr = traffic.options.tsval, traffic.options.tsecr
+    synacks = _unknown_echoes(traffic, wanted & (traffic.event == Event.SYNACK), Event.SYN)
+    acks = _unknown_echoes(traffic, wanted & (traffic.event == Event.COMPLETING), Event.SYNACK)
     by_synack = synacks != ABSENT
     row = np.where(by_synack, synacks, acks)
     echo = _at(tsecr, row)
     asked = np.where(by_synack, _first(traffic, Event.SYN), _first(traffic, Event.SYNACK))
     # Segments that were folded away had timestamps too.
-    folded = traffic.count((traffic.rows["folded"] > 0) & wanted & _before_completion(traffic)) > 0
+    folded = traffic.count((traffic.column("folded") > 0) & wanted & _before_completion(traffic)) > 0
     unseen = (handshakes.client_timestamps == ABSENT) & (handshakes.server_timestamps != 0)
     unseen |= (handshakes.server_timestamps == ABSENT) & (handshakes.client_timestamps != 0)
     return Answer(
@@ -148,15 +147,19 @@ def _before_completion(traffic: Traffic) -> Bools:
     return before
 
 
-def _unknown_echoes(traffic: Traffic, event: Event, tsval: Ints, tsecr: Ints) -> Ints:
-    """For each handshake the first such row that echoes no TSval of the other side.
+def _unknown_echoes(traffic: Traffic, rows: Bools, asked: Event) -> Ints:
+    """For each handshake the first of these rows that echoes no TSval of the other side.
 
     Not only earlier ones count: a capture may have recorded the echo first (CAP03).
     """
-    echoes = (traffic.event == event) & (tsecr != ABSENT)
+    tsval, tsecr = traffic.options.tsval, traffic.options.tsecr
+    # Nearly all echo the first segment that asked; only the others are looked for among all that was sent.
+    first = _at(tsval, _first(traffic, asked))
+    unknown = rows & (tsecr != ABSENT) & (tsecr != first[traffic.handshake])
+    doubtful = np.zeros(len(traffic.handshakes), bool)
+    doubtful[traffic.handshake[unknown]] = True
     # One number for handshake, sender and timestamp, so that one look-up does for all.
     handshake = traffic.handshake * 2 + traffic.from_client
-    sent = ((handshake ^ 1) << 32 | tsval)[tsval != ABSENT]
-    unknown = echoes.copy()
-    unknown[echoes] = ~np.isin((handshake << 32 | tsecr)[echoes], sent)
+    sent = ((handshake ^ 1) << 32 | tsval)[(tsval != ABSENT) & doubtful[traffic.handshake]]
+    unknown[unknown] = ~np.isin((handshake << 32 | tsecr)[unknown], sent)
     return traffic.first(unknown)

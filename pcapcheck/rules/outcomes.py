@@ -33,7 +33,7 @@ def _outcome(
 
 def _of_failed(traffic: Traffic, name: str, numbers: Ints, text: str) -> Shown:
     """A text with a number of each attempt of one outcome."""
-    (found,) = traffic.handshakes.is_outcome(name).nonzero()
+    (found,) = (traffic.handshakes.is_outcome(name) & ~traffic.grouped).nonzero()
     return words(len(numbers), found.tolist(), [text.format(number) for number in numbers[found].tolist()])
 
 

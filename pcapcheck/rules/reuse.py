@@ -13,7 +13,6 @@ from pcapcheck.faults.signs import headers_cut, untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES, SIDES
@@ -74,9 +73,8 @@ def port_reused_too_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reused = before != ABSENT
     isn, side = handshakes.client_isn, _client_side(traffic)
     last_seq, last_tsval = _last_numbers(traffic, before, side)
-    tsval, _ = timestamps_of(traffic.rows, (traffic.event == Event.SYN) & reused[traffic.handshake])
     syn = traffic.first(traffic.event == Event.SYN)
-    new_tsval = np.where(syn == ABSENT, ABSENT, tsval[syn]) if len(tsval) else syn
+    new_tsval = np.where(syn == ABSENT, ABSENT, np.append(traffic.options.tsval, ABSENT)[syn])
     stamped, was_stamped = new_tsval != ABSENT, last_tsval != ABSENT
     greater = seq.diff(isn, last_seq) >= 0  # last_seq is that of the octet after
     later = seq.diff(new_tsval, last_tsval)
@@ -134,17 +132,16 @@ def _last_numbers(traffic: Traffic, before: Ints, side: Ints) -> tuple[Ints, Int
     (reusing,) = (before != ABSENT).nonzero()
     after[before[reusing]] = reusing
     following = after[traffic.handshake]
-    wanted: Bools = (following != ABSENT) & (rows["kind"] != ICMP) & (rows["tcp_flags"] & RST == 0)
-    wanted &= (rows["side"] == side[following]) & (traffic.event != Event.COPY)
-    tsval, _ = timestamps_of(rows, wanted)
+    wanted: Bools = (following != ABSENT) & (traffic.column("kind") != ICMP) & (traffic.column("tcp_flags") & RST == 0)
+    wanted &= (traffic.column("side") == side[following]) & (traffic.event != Event.COPY)
     (at,) = wanted.nonzero()
-    following, chosen = following[at], rows[at]
+    following, chosen, tsval = following[at], rows[at], traffic.options.tsval[at]
     end = chosen["payload_length"] + (chosen["tcp_flags"] & SYN != 0) + (chosen["tcp_flags"] & FIN != 0)
     end = seq.add(chosen["seq"].astype(np.int64), end + chosen["folded_end"].astype(np.int64))
     saturated = np.zeros(size, bool)
     saturated[following[chosen["folded_end"] >= FAR]] = True
     last_seq = _latest(size, following, end)
-    last_tsval = _latest(size, following, np.where(chosen["folded_tsval"] == ABSENT, tsval[at], chosen["folded_tsval"]))
+    last_tsval = _latest(size, following, np.where(chosen["folded_tsval"] == ABSENT, tsval, chosen["folded_tsval"]))
     return np.where(saturated, ABSENT, last_seq), last_tsval
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def timestamps_of(rows: npt.NDArray[Any], wanted: Bools) -> tuple[Ints, Ints]:
 
 def segments(traffic: Traffic) -> Bools:
     """Which rows are segments that a host sent: no ICMP errors, no copies."""
-    sent: Bools = (traffic.rows["kind"] != ICMP) & (traffic.event != Event.COPY)
+    sent: Bools = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
     return sent
 
 
@@ -43,9 +44,15 @@ def some(traffic: Traffic, rows: Bools) -> Bools:
 
 def options_seen(traffic: Traffic, rows: Bools) -> Bools:
     """Which handshakes have such rows, and the options of all of them were captured."""
-    unseen = traffic.rows["unseen"] & OPTIONS_UNSEEN != 0
-    seen: Bools = some(traffic, rows) & ~some(traffic, rows & unseen)
-    return seen
+    unseen = rows & (traffic.column("unseen") & OPTIONS_UNSEEN != 0)
+    return some(traffic, rows) & ~some(traffic, unseen)
+
+
+def texts(where: Bools, choices: Sequence[str], index: Any) -> npt.NDArray[np.object_]:
+    """A column of words: one of the ``choices``, by ``index``, where it is asked for, else nothing."""
+    column = np.full(len(where), "", object)
+    column[where] = np.array(choices, object)[index[where]]
+    return column
 
 
 def unasked(traffic: Traffic, offered: Bools, expected: str, actual: str) -> Answer:

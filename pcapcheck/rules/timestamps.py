@@ -9,7 +9,7 @@ from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, REPEATED, TSVAL_BACK, WITHOUT_TIMESTAMP
-from pcapcheck.rules.catalogue import Answer, Bools, rule
+from pcapcheck.rules.catalogue import Answer, rule
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -47,8 +47,8 @@ def timestamps_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
     Why it matters: The client sends no timestamps; a server that believes that they are agreed on may drop its
     segments.
 
-    Common causes: A middlebox between here and the client that strips the option from SYNs; a load balancer or SYN proxy
-    that answers with options of its own; a faulty TCP implementation.
+    Common causes: A middlebox between here and the client that strips the option from SYNs; a load balancer or SYN
+    proxy that answers with options of its own; a faulty TCP implementation.
 
     What to look at next: Whether the server goes on to send timestamps, and the SYN at the client.
     """
@@ -90,15 +90,16 @@ def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: TTL and IP id of the segment against those of the same side's others, and whether it is
     repeated.
     """
-    rows, timed = traffic.rows, traffic.options.tsval >= 0
+    timed = traffic.options.tsval >= 0
     syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
     negotiated = some(traffic, syn) & some(traffic, synack) & ~some(traffic, (syn | synack) & ~timed)
-    sent = segments(traffic) & ~np.isin(traffic.event, _FOREIGN) & (rows["tcp_flags"] & (SYN | RST) == 0)
-    seen = rows["unseen"] & OPTIONS_UNSEEN == 0
-    row = traffic.first(sent & ((~timed & seen) | (rows["folded_signs"] & WITHOUT_TIMESTAMP != 0)))
+    sent = segments(traffic) & ~np.isin(traffic.event, _FOREIGN) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
+    seen = traffic.column("unseen") & OPTIONS_UNSEEN == 0
+    row = traffic.first(sent & ((~timed & seen) | (traffic.column("folded_signs") & WITHOUT_TIMESTAMP != 0)))
     return Answer(
         fails=row != ABSENT,
-        applies=(negotiated | (some(traffic, syn | synack) & ~options_seen(traffic, syn | synack))) & some(traffic, sent),
+        applies=(negotiated | (some(traffic, syn | synack) & ~options_seen(traffic, syn | synack)))
+        & some(traffic, sent),
         decidable=negotiated & ((row != ABSENT) | options_seen(traffic, sent)),
         frames=(traffic.value("frame", row), traffic.value("frame", traffic.first(synack))),
         expected="timestamps",
@@ -127,17 +128,18 @@ def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def syn_echoes_timestamp(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """A SYN without ACK echoes a timestamp, though there is none to echo.
 
-    What it means: "If the ACK bit is not set in the outgoing TCP header, the sender of that segment SHOULD set the TSecr
-    field to zero."
+    What it means: "If the ACK bit is not set in the outgoing TCP header, the sender of that segment SHOULD set the
+    TSecr field to zero."
 
     Why it matters: Receivers ignore the field. It betrays who made the segment.
 
-    Common causes: Scanners and packet generators; some old stacks; a middlebox that shifts all timestamps.
+    Common causes: Linux, where it takes up a port again that is still in TIME-WAIT: it echoes the older connection's
+    last timestamp. Scanners and packet generators; some old stacks; a middlebox that shifts all timestamps.
 
     What to look at next: The other options, TTL and window of the SYN, which together name its sender's system.
     """
     options = traffic.options
-    syn = segments(traffic) & (traffic.rows["tcp_flags"] & (SYN | ACK | RST) == SYN)
+    syn = segments(traffic) & (traffic.column("tcp_flags") & (SYN | ACK | RST) == SYN)
     row = traffic.first(syn & (options.tsecr > 0))
     return Answer(
         fails=row != ABSENT,
@@ -188,15 +190,15 @@ def timestamp_goes_back(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: TTL and IP id of both segments, and whether the receiver answers with a duplicate ACK.
     """
-    rows, tsval = traffic.rows, traffic.options.tsval
+    tsval = traffic.options.tsval
     before = _newest_before(traffic)
     known = before != ABSENT
-    last = np.where(rows["folded_tsval"] >= 0, rows["folded_tsval"], tsval)
+    last = np.where(traffic.column("folded_tsval") >= 0, traffic.column("folded_tsval"), tsval)
     earlier = np.where(known, last[before], ABSENT)
     row = traffic.first(known & (seq.diff(tsval, earlier) < 0))
     found = row != ABSENT
     # Of folded segments it is not known whether they went back or overtook each other.
-    doubtful = some(traffic, segments(traffic) & (rows["folded_signs"] & TSVAL_BACK != 0))
+    doubtful = some(traffic, segments(traffic) & (traffic.column("folded_signs") & TSVAL_BACK != 0))
     return Answer(
         fails=found,
         applies=some(traffic, known),
@@ -213,27 +215,28 @@ def _newest_before(traffic: Traffic) -> Ints:
     A row is new where it stands at or behind the end of all that its side had sent: what arrives late or is sent again
     is not, and is compared with nothing.
     """
-    rows, handshakes = traffic.rows, traffic.handshakes
-    newest = np.full(len(rows), ABSENT, np.int64)
-    isn = np.where(traffic.from_client, handshakes.client_isn[traffic.handshake], handshakes.server_isn[traffic.handshake])
-    place = seq.ahead(rows["seq"].astype(np.int64), isn)
-    wanted = segments(traffic) & ~np.isin(traffic.event, _FOREIGN) & (rows["tcp_flags"] & RST == 0)
-    wanted &= (traffic.options.tsval >= 0) & (isn != ABSENT) & (place < FAR)
-    (where,) = wanted.nonzero()
-    side = (traffic.handshake * 2 + traffic.from_client)[where]
-    by_side = np.argsort(side, kind="stable")
-    where, side = where[by_side], side[by_side]
-    flags = rows["tcp_flags"][where]
-    length = rows["payload_length"][where].astype(np.int64) + (flags & SYN > 0) + (flags & FIN > 0)
-    end = place[where] + length + rows["folded_end"][where]
-    # One running maximum does for all sides: each begins above the one before it.
-    reached = np.maximum.accumulate(side * 2 * seq.MODULUS + end)
-    new = np.ones(len(where), bool)
-    new[1:] = side[1:] * 2 * seq.MODULUS + place[where][1:] >= reached[:-1]
-    # Of rows whose folded segments repeat something, the last TSval is that of a repetition.
-    new &= rows["folded_signs"][where] & REPEATED == 0
-    last_new: Ints = np.maximum.accumulate(np.where(new, np.arange(len(where)), 0))
-    compared: Bools = new[1:] & (side[1:] == side[:-1]) & (side[last_new[:-1]] == side[1:])
-    compared &= place[where][1:] > place[where][last_new[:-1]]
-    newest[where[1:][compared]] = where[last_new[:-1][compared]]
+    newest = np.full(len(traffic.rows), ABSENT, np.int64)
+    wanted = segments(traffic) & (traffic.options.tsval >= 0) & (traffic.column("tcp_flags") & RST == 0)
+    wanted &= ~np.isin(traffic.event, _FOREIGN)
+    for isn, side in (
+        (traffic.handshakes.client_isn, traffic.from_client),
+        (traffic.handshakes.server_isn, ~traffic.from_client),
+    ):
+        (where,) = (wanted & side).nonzero()
+        first = isn[traffic.handshake[where]]
+        place = seq.ahead(traffic.column("seq")[where].astype(np.int64), first)
+        own = (first != ABSENT) & (place < FAR)
+        where, place = where[own], place[own]
+        flags = traffic.column("tcp_flags")[where]
+        end = place + traffic.column("payload_length")[where] + traffic.column("folded_end")[where]
+        end += (flags & SYN != 0).astype(np.int64) + (flags & FIN != 0)
+        # One running maximum does for all handshakes: each begins above the one before it.
+        base = traffic.handshake[where] * (2 * seq.MODULUS)
+        reached = np.maximum.accumulate(base + end)
+        # Of rows whose folded segments repeat something, the last TSval is that of a repetition.
+        new = traffic.column("folded_signs")[where] & REPEATED == 0
+        new[1:] &= (base + place)[1:] >= reached[:-1]
+        last_new = np.maximum.accumulate(np.where(new, np.arange(len(where)), 0))[:-1]
+        compared = new[1:] & (base[last_new] == base[1:]) & (place[1:] > place[last_new])
+        newest[where[1:][compared]] = where[last_new[compared]]
     return newest

@@ -1,4 +1,4 @@
-"""Timers of an opening: when a SYN or SYN-ACK is sent again, and for how long."""
+"""Timers of an opening: when a SYN or SYN-ACK is sent again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import network_copies, untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.select import TWELVE
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -25,9 +24,6 @@ CAP_NS: Final = 45 * SECOND
 # (tcp_syn_linear_timeouts), BSD's and macOS's table of SYN timeouts begins 1, 1, 1, 1, 1, 2, 4.
 LINEAR: Final = 5
 
-# RFC 9293, section 3.8.3, MUST-23.
-THREE_MINUTES_NS: Final = 180 * SECOND
-
 
 class Sent(NamedTuple):
     """The rows of one event that the host itself sent: copies are left out. ``unknown`` may be copies."""
@@ -38,11 +34,8 @@ class Sent(NamedTuple):
 
 def transmissions(traffic: Traffic, event: Event) -> Sent:
     """The SYNs or SYN-ACKs that a host sent, apart from what a mirror or the network copied."""
-    its = traffic.event == event
-    repeated = traffic.count(its)[traffic.handshake] > 1 if len(its) else its
-    tsval, _ = timestamps_of(traffic.rows, its & repeated & (traffic.rows["ip_id"] <= 0))
-    copies, unknown = network_copies(traffic, event, tsval)
-    return Sent(its & ~copies, unknown)
+    copies, unknown = network_copies(traffic, event)
+    return Sent((traffic.event == event) & ~copies, unknown)
 
 
 def seconds(nanoseconds: int) -> str:
@@ -108,7 +101,7 @@ def retransmitted_too_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether all connections of this host repeat so early, and whether the first one was answered
     all the same (then the repeat was needless).
     """
-    time, timed = traffic.rows["time"], ~untimed(traffic)
+    time, timed = traffic.column("time"), ~untimed(traffic)
     syns, synacks = transmissions(traffic, Event.SYN), transmissions(traffic, Event.SYNACK)
     early, asked = [], []
     for sent in (syns, synacks):
@@ -197,7 +190,7 @@ def timeout_does_not_grow(traffic: Traffic, capture: CaptureFacts) -> Answer:
     by_synack, synack_flat, synack_odd = _schedule(traffic, synacks.rows & one_syn)
     odd = (syn_odd & by_syn) | (synack_odd & by_synack) | ~timed
     flat = np.where(syn_flat != ABSENT, syn_flat, synack_flat)
-    time = traffic.rows["time"]
+    time = traffic.column("time")
     sent = syns.rows | synacks.rows
     before = np.where(flat == ABSENT, ABSENT, _before(traffic, sent, flat))
     gap = np.where(flat == ABSENT, 0, time[flat] - time[before]) if len(time) else flat
@@ -216,7 +209,7 @@ def _schedule(traffic: Traffic, sent: Bools) -> tuple[Bools, Ints, Bools]:
     """For each handshake whether it has two gaps, the first row without a longer wait, and whether a gap is odd."""
     size = len(traffic.handshakes)
     (at,) = sent.nonzero()
-    handshake, time = traffic.handshake[at], traffic.rows["time"][at]
+    handshake, time = traffic.handshake[at], traffic.column("time")[at]
     start = np.searchsorted(handshake, handshake)
     ordinal = np.arange(len(at)) - start
     later = (ordinal >= 2) & (ordinal < TWELVE)  # beyond that rows were folded
@@ -245,126 +238,3 @@ def _before(traffic: Traffic, sent: Bools, row: Ints) -> Ints:
         earlier = sent[: row[index]] & (traffic.event[: row[index]] == traffic.event[row[index]])
         found[index] = earlier.nonzero()[0][-1]
     return found
-
-
-@rule(
-    "TM03",
-    "gave-up-early",
-    "info",
-    reference="RFC 9293, section 3.8.3 (MUST-23)",
-    needs="repeated SYNs, and the capture until the next one would have come",
-    message="SYNs were sent for {actual}, expected {expected}",
-    fires="""
-        +0   > S  0:0(0) win 64240
-        +1   > S  0:0(0) win 64240
-        +2   > S  0:0(0) win 64240
-        +60  arp
-    """,
-    silent="""
-        +0   > S  0:0(0) win 64240
-        +3   > S  0:0(0) win 64240
-        +6   > S  0:0(0) win 64240
-        +12  > S  0:0(0) win 64240
-        +24  > S  0:0(0) win 64240
-        +48  > S  0:0(0) win 64240
-        +96  > S  0:0(0) win 64240
-        +300 arp
-    """,
-)
-def gave_up_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
-    """The client stopped repeating an unanswered SYN within three minutes.
-
-    What it means: "R2 for a SYN segment MUST be set large enough to provide retransmission of the segment for at least
-    3 minutes (MUST-23). The application can close the connection (i.e., give up on the open attempt) sooner, of
-    course." Which of the two gave up, the stack or the application, no capture shows. A single SYN is not judged.
-
-    Why it matters: It says how long the user waited, and that an answer after that came to nobody.
-
-    Common causes: A connect timeout of the application (the usual one); a stack that gives up after fewer tries, as
-    Linux does by default (tcp_syn_retries, about 67 to 127 s); a scanner.
-
-    What to look at next: Whether all attempts of this client end after the same time: that is a configured timeout.
-    """
-    handshakes = traffic.handshakes
-    syns = (traffic.event == Event.SYN).nonzero()[0]
-    first, last = traffic.first(traffic.event == Event.SYN), np.full(len(handshakes), ABSENT, np.int64)
-    last[traffic.handshake[syns]] = syns
-    before = np.full(len(handshakes), ABSENT, np.int64)
-    earlier = syns[syns != last[traffic.handshake[syns]]]
-    before[traffic.handshake[earlier]] = earlier
-    time = traffic.value("time", last)
-    gap = time - np.maximum(traffic.value("time", before), traffic.value("folded_until", before))
-    lasted = time - traffic.value("time", first)
-    applies = handshakes.is_outcome("unanswered") & (before != ABSENT)
-    # Twice the last gap, and a quarter more.
-    stopped = capture.end_time - time > 5 * gap // 2
-    fails = applies & stopped & (lasted < THREE_MINUTES_NS)
-    return Answer(
-        fails=fails,
-        applies=applies,
-        decidable=(stopped | (lasted >= THREE_MINUTES_NS)) & ~untimed(traffic),
-        frames=(traffic.value("frame", last), traffic.value("frame", first)),
-        expected="180 s or more",
-        actual=in_seconds(lasted, fails),
-    )
-
-
-@rule(
-    "TM06",
-    "synack-repeated-after-ack",
-    "note",
-    reference="RFC 9293, section 3.10.7.4, fifth",
-    needs="the completing segment, and what the server sends after it",
-    message="{actual} SYN-ACK(s) came after the ACK that completes the handshake, expected {expected}",
-    fires="""
-        +0   > S  0:0(0) win 64240
-        +.02 < S. 0:0(0) ack 1 win 65160
-        +0   > .  1:1(0) ack 1
-        +1   < S. 0:0(0) ack 1 win 65160
-        +0   > .  1:1(0) ack 1
-        +.5  > P. 1:101(100) ack 1
-        +.02 < .  1:1(0) ack 101
-    """,
-    silent="""
-        # It crossed the ACK: the server sent it before the ACK can have arrived.
-        +0   > S  0:0(0) win 64240
-        +2   < S. 0:0(0) ack 1 win 65160
-        +0   > .  1:1(0) ack 1
-        +1   < S. 0:0(0) ack 1 win 65160
-        +0   > .  1:1(0) ack 1
-    """,
-)
-def synack_repeated_after_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
-    """The server sends its SYN-ACK again although the ACK that completes the handshake has passed.
-
-    What it means: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state": a server that took the ACK has no
-    reason to repeat its SYN-ACK. This one did not take it, or did not get it. What may have crossed the ACK on its way
-    (within the largest possible round trip to the server) and copies that the network made do not count.
-
-    Why it matters: The client believes that it is connected while the server does not yet. Data that the client sends
-    meanwhile is thrown away.
-
-    Common causes: The ACK was lost behind the capture point; the accept queue is full (Linux ignores the ACK then);
-    TCP_DEFER_ACCEPT, where the server waits for data; a firewall in between that lost the connection.
-
-    What to look at next: Whether the connection goes on as soon as data comes (deferred accept), on the next repeat
-    (loss), or after many (a full queue: `ss -lnt`, `nstat -az TcpExtListenOverflows`).
-    """
-    handshakes, rows = traffic.handshakes, traffic.rows
-    completing = traffic.first(traffic.event == Event.COMPLETING)
-    arrival = traffic.value("time", completing) + np.maximum(handshakes.server_rtt_max, 0)
-    late = (traffic.event == Event.SYNACK) & (completing != ABSENT)[traffic.handshake]
-    late &= (np.arange(len(rows)) > completing[traffic.handshake]) & (rows["time"] > arrival[traffic.handshake])
-    tsval, _ = timestamps_of(rows, (traffic.event == Event.SYNACK) & (traffic.count(late) > 0)[traffic.handshake])
-    copies, _ = network_copies(traffic, Event.SYNACK, tsval)
-    late &= ~copies
-    first = traffic.first(late)
-    count = np.bincount(traffic.handshake[late], 1 + rows["folded"][late], len(handshakes)).astype(np.int64)
-    return Answer(
-        fails=first != ABSENT,
-        applies=completing != ABSENT,
-        decidable=~untimed(traffic),
-        frames=(traffic.value("frame", first), handshakes.ack_frame),
-        expected="0",
-        actual=count,
-    )

@@ -10,7 +10,7 @@ from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.options import LARGEST_SHIFT
-from pcapcheck.rules.row_options import segments, unasked
+from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -93,10 +93,12 @@ def window_collapses(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The window scale in SYN and SYN-ACK at a capture point on the other side of the middlebox, and
     whether sender and receiver stall in the same way on other paths.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
+    handshakes = traffic.handshakes
     offered = (handshakes.client_wscale != ABSENT) | (handshakes.server_wscale != ABSENT)
     syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
-    after = segments(traffic) & (rows["tcp_flags"] & (SYN | RST) == 0)
+    opening = np.isin(traffic.event, (Event.SYN, Event.SYNACK))
+    unseen = some(traffic, opening) & ~options_seen(traffic, opening)
+    after = segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
     by_client = traffic.first(after & (traffic.event == Event.COMPLETING))
     goes_on = np.isin(traffic.event, (Event.SERVER_GOES_ON, Event.OTHER))
     by_server = traffic.first(after & goes_on & ~traffic.from_client)
@@ -107,7 +109,7 @@ def window_collapses(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
     return Answer(
         fails=server.fails | client.fails,
-        applies=offered & (handshakes.facts & Fact.COMPLETED != 0),
+        applies=(offered | unseen) & (handshakes.facts & Fact.COMPLETED != 0),
         decidable=server.fails | client.fails | (client.seen & (server.seen | (by_server == ABSENT))),
         frames=tuple(
             traffic.value("frame", np.where(server.fails, one, other))

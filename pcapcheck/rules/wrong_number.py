@@ -6,26 +6,28 @@ Only attempts that have failed already are looked at one by one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pcapcheck import seq
-from pcapcheck.decode.segment import FIN, RST, SYN, WINDOW_UNSEEN
+from pcapcheck.attempts import LOOK_BACK
+from pcapcheck.decode.segment import ACK, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP
-from pcapcheck.rules.row_options import timestamps_of
+from pcapcheck.rules.row_options import some, timestamps_of
 from pcapcheck.tables import ABSENT
 
 # As far as this a number still belongs to the connection; beyond it has nothing to do with it.
 NEAR: Final = 2**20
 
 
-def kind_of(actual: int, expected: int, isn: int, older: Iterable[int] = ()) -> str:
+def kind_of(actual: int, expected: int, isn: int, older: Iterable[int] = (), *, shifted: bool = False) -> str:
     """What kind of wrong a number is that should be ``expected``, in a sequence space that begins at ``isn``.
 
-    ``older`` are the initial sequence numbers of earlier attempts of the same 4-tuple.
+    ``older`` are the initial sequence numbers of earlier attempts of the same 4-tuple; ``shifted`` as in is_shifted.
     """
     off = seq.diff(actual, expected)
     if off == -1:
@@ -40,7 +42,37 @@ def kind_of(actual: int, expected: int, isn: int, older: Iterable[int] = ()) -> 
         return "a relative number: the ISN was not added"
     if actual == int.from_bytes(expected.to_bytes(4), "little"):
         return "byte-swapped"
-    return f"{abs(off)} too {'high' if off > 0 else 'low'}" if abs(off) < NEAR else "an unrelated number"
+    distance = f"{abs(off)} too {'high' if off > 0 else 'low'}"
+    if shifted:
+        return f"{distance} on all segments of this direction: an ISN was rewritten"
+    return distance if abs(off) < NEAR else "an unrelated number"
+
+
+def is_shifted(traffic: Traffic, row: int, actual: int, expected: int, part: str = "ack") -> bool:
+    """Whether all segments of the row's direction are off by the same in their ``part``, in two numbers at least.
+
+    So it looks behind a middlebox that rewrites initial sequence numbers and forgets one direction.
+    """
+    start, end = np.searchsorted(traffic.handshake, [traffic.handshake[row], traffic.handshake[row] + 1]).tolist()
+    rows = traffic.rows[start:end]
+    sent = (rows["kind"] != ICMP) & (rows["tcp_flags"] & RST == 0) & (traffic.event[start:end] != Event.COPY)
+    own = traffic.from_client[start:end] == traffic.from_client[row]
+    ends = seq.add(rows["seq"].astype(np.int64), _octets(rows))
+    if part == "ack":
+        wrong, fitting = sent & own & (rows["tcp_flags"] & ACK != 0), seq.add(ends[sent & ~own], actual - expected)
+    else:
+        # The stream begins at the wrong number and goes on from there.
+        wrong = sent & own & (rows["tcp_flags"] & SYN == 0)
+        fitting = np.append(ends[wrong & (seq.ahead(ends, actual) < FAR)], actual)
+    seen = np.unique(rows[part][wrong].astype(np.int64))
+    return len(seen) > 1 and bool(np.isin(seen, fitting).all())
+
+
+def _octets(rows: npt.NDArray[Any]) -> Ints:
+    """SEG.LEN of each row: SYN and FIN count one each."""
+    controls = np.where(rows["tcp_flags"] & SYN, 1, 0) + np.where(rows["tcp_flags"] & FIN, 1, 0)
+    octets: Ints = rows["payload_length"].astype(np.int64) + controls
+    return octets
 
 
 def flow_of(traffic: Traffic) -> Ints:
@@ -49,9 +81,22 @@ def flow_of(traffic: Traffic) -> Ints:
     return traffic.value("flow", first) * 2**13 + traffic.handshakes.vlan + 1
 
 
-def older_isns(column: Ints, flow: Ints, handshake: int) -> list[int]:
-    """The entries of an ISN column for the earlier attempts of the same 4-tuple."""
-    return [int(isn) for isn in column[:handshake][flow[:handshake] == flow[handshake]]]
+class OlderIsns:
+    """The entries of an ISN column for the earlier attempts of the same 4-tuple, as far back as rows are assigned."""
+
+    def __init__(self, traffic: Traffic, column: Ints) -> None:
+        flow = flow_of(traffic)
+        order = np.argsort(flow, kind="stable")
+        self._flow, self._isns = flow[order], column[order]
+        self._place = np.empty_like(order)
+        self._place[order] = np.arange(len(order))
+
+    def of(self, handshake: int) -> list[int]:
+        """Those before this attempt."""
+        place = int(self._place[handshake])
+        first = int(np.searchsorted(self._flow, self._flow[place]))
+        isns: list[int] = self._isns[max(first, place - LOOK_BACK) : place].tolist()
+        return isns
 
 
 class Incomplete(NamedTuple):
@@ -124,12 +169,27 @@ def _sequence_number(traffic: Traffic, handshake: int, span: range, row: int, se
     yield Incomplete(handshake, row, server.synack, "seq", actual, server.rcv_nxt, str(server.rcv_nxt), decidable)
 
 
+def ahead_in_window(traffic: Traffic) -> list[Incomplete]:
+    """Completing segments behind the number expected. Data of the SYN may be repeated (RFC 7413, section 4.2)."""
+    handshakes = traffic.handshakes
+    row = traffic.first(traffic.event == Event.COMPLETING)
+    synack = traffic.first(traffic.event == Event.SYNACK)
+    repeats_syn = seq.ahead(handshakes.ack_seq, handshakes.synack_ack - handshakes.syn_octets) <= handshakes.syn_octets
+    asked = (traffic.event == Event.SYNACK) & (traffic.column("ack") == handshakes.ack_seq[traffic.handshake])
+    window_seen = traffic.value("unseen", synack) & WINDOW_UNSEEN == 0
+    found = []
+    for index in ((row != ABSENT) & (synack != ABSENT) & ~repeats_syn & ~some(traffic, asked)).nonzero()[0].tolist():
+        actual, expected = int(handshakes.ack_seq[index]), int(handshakes.synack_ack[index])
+        rows, seen = (int(row[index]), int(synack[index])), bool(window_seen[index])
+        found.append(Incomplete(index, *rows, "seq", actual, expected, str(expected), seen))
+    return found
+
+
 def _servers(traffic: Traffic, start: int, end: int, synacks: list[int]) -> list[_Server]:
     rows = traffic.rows[start:end]
     sent = rows[~traffic.from_client[start:end] & (rows["kind"] != ICMP) & (rows["tcp_flags"] & RST == 0)]
-    octets = sent["payload_length"].astype(np.int64) + (sent["tcp_flags"] & SYN > 0) + (sent["tcp_flags"] & FIN > 0)
     isns = [int(traffic.rows["seq"][synack]) for synack in synacks]
-    advance: Ints = seq.ahead(sent["seq"].astype(np.int64) + octets, isns[0] if isns else 0)
+    advance: Ints = seq.ahead(sent["seq"].astype(np.int64) + _octets(sent), isns[0] if isns else 0)
     reach = int((advance + sent["folded_end"])[advance < FAR].max(initial=1))
     return [
         _Server(

@@ -95,12 +95,21 @@ CASES = {
         """,
         row("established", "three-way", (1, 2, 3), (1, 1), client_mss=None, client_sack_permitted=None),
     ),
-    "with the window cut off only the number expected completes": case(
+    "a window that was cut off may have been any": case(
         """
         snaplen 48
         +0   > S  0
         +.02 < S. 0 ack 1
-        +0   > .  2 ack 1
+        +0   > .  65535 ack 1
+        """,
+        row("established", "three-way", (1, 2, 3), (1, 1)),
+    ),
+    "a window that was cut off was no larger than 65535": case(
+        """
+        snaplen 48
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +0   > .  65536 ack 1
         +9   arp
         """,
         row("invalid", "", (1, 2, 3), (1, 1)),

@@ -221,6 +221,47 @@ CASES = {
         row("established", "three-way", (1, 2, 3), (1, 1), client_isn=1000, close="fin", closed_by="client"),
         row("established", "three-way", (7, 8, 9), (1, 1), client_isn=501000, close="open", closed_by=""),
     ),
+    "the port is used again, and the second SYN is missing": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +0   > .  1 ack 1
+        +1   > F. 1 ack 1
+        +.02 < F. 1 ack 2
+        +0   > .  2 ack 2
+        +9   < S. 700000 ack 500001
+        +0   > .  500001 ack 700001
+        +0   > P. 500001:500011(10) ack 700001
+        +.02 < .  700001 ack 500011
+        """,
+        row("established", "three-way", (1, 2, 3), (1, 1), client_isn=1000, close="fin"),
+        row("partial", "", (None, 7, 8), (0, 1), server_isn=705000),
+    ),
+    "a wrong SYN-ACK comes late": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +0   > .  1 ack 1
+        +.01 < S. 90000 ack 700
+        +1   > P. 1:11(10) ack 1
+        +.02 < P. 1:21(20) ack 11
+        +0   > F. 11 ack 21
+        +.02 < F. 21 ack 12
+        +0   > .  12 ack 22
+        """,
+        row("established", "three-way", (1, 2, 3), (1, 1), close="fin", closed_by="client"),
+        row("stray", "", (None, 4, None), (0, 1)),
+    ),
+    "a second right SYN-ACK's number is none that the first reached": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +1   < S. 90000 ack 1
+        +0   > .  1 ack 9
+        +9   arp
+        """,
+        row("invalid", "", (1, 2, 4), (1, 2)),
+    ),
     "the port is used again, and a late segment of the first connection comes in between": case(
         """
         +0   > S  0

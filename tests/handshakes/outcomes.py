@@ -80,6 +80,17 @@ CASES = {
         """,
         row("established", "three-way", (1, 2, 3), (1, 2)),
     ),
+    "established: one repeat, and the data waits no longer than a round trip": case(
+        """
+        +0   > S  0
+        +2   < S. 0 ack 1
+        +0   > .  1 ack 1
+        +.5  > P. 1:11(10) ack 1
+        +1.6 < S. 0 ack 1
+        +.3  > .  11 ack 1
+        """,
+        row("established", "three-way", (1, 2, 3), (1, 2)),
+    ),
     "established: the repeats crossed the ACK": case(
         """
         +0    > S  0

@@ -49,6 +49,17 @@ CASES = {
             **span("server_rtt", 20), **span("client_rtt", 40, 1040), **span("handshake_rtt", 60, 1060),
         ),
     ),
+    "a segment further on took no longer than so": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +.3  > P. 11:21(10) ack 1
+        """,
+        row(
+            "established", "three-way", (1, 2, 3), (1, 1), rtt_status="interval",
+            **span("server_rtt", 20), **span("client_rtt", 0, 300), **span("handshake_rtt", 20, 320),
+        ),
+    ),
     "zero is a time": case(
         """
         +0   > S  0

@@ -13,12 +13,12 @@ import pytest
 
 import pcapcheck
 from pcapcheck.report.jsonl import write_jsonl
-from pcapcheck.tables import CAPTURES, FINDINGS, HANDSHAKES, SEGMENTS, Column
+from pcapcheck.tables import CAPTURES, CAUSES, FINDINGS, HANDSHAKES, SEGMENTS, Column
 from pcapcheck.testing import parse_exchange
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "sample_captures"
-TABLES = {"handshakes": HANDSHAKES, "findings": FINDINGS, "captures": CAPTURES}
+TABLES = {"handshakes": HANDSHAKES, "findings": FINDINGS, "causes": CAUSES, "captures": CAPTURES}
 
 
 def assert_schema(frame: pd.DataFrame, schema: dict[str, Column]) -> None:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_form(rule: Rule) -> None:
-    assert re.fullmatch(r"(CAP|EC|HS|IC|MP|OC|OP|RS|ST|TF)\d\d[A-Z]?", rule.id)
+    assert re.fullmatch(r"(CAP|CK|EC|HS|IC|IS|MP|OC|OP|PT|RS|ST|TD|TF|TM)\d\d[A-Z]?", rule.id)
     # It says what is found: no verb in the imperative, no "wrong" alone, at most six words.
     assert re.fullmatch(r"[a-z]+(-[a-z]+){1,5}", rule.slug)
     assert rule.severity in SEVERITIES

@@ -21,9 +21,9 @@ from pcapcheck.testing import parse_exchange
 Examine = Callable[[str | bytes], Report]
 
 HANDSHAKE: Final = """
-    +0   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
-    +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 100,nop,wscale 7>
-    +0   > .  1:1(0) ack 1 <nop,nop,TS val 120 ecr 900>
+    +0   > S  0:0(0) win 64240 <mss 1460,sackOK,nop,wscale 7>
+    +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,nop,wscale 7>
+    +0   > .  1:1(0) ack 1
 """
 LATER: Final = """
     +.1  > P. 1:101(100) ack 1
@@ -282,12 +282,17 @@ EXCHANGES: Final = {
 }
 
 
+# Here the capture is to blame, and no host: data was acknowledged that it does not hold.
+LACKS_FRAMES: Final = {"the ACK and the first data are lost at the tap, and the second data completes"}
+
+
 @pytest.mark.parametrize("name", EXCHANGES)
 def test_not_flagged(name: str, examine: Examine) -> None:
     exchange, outcomes = EXCHANGES[name]
     report = examine(exchange)
     assert report.outcomes() == outcomes
-    assert serious(report.all_findings) == []
+    found = [id for id, _ in serious(report.all_findings)]
+    assert found == (["CAP06"] if name in LACKS_FRAMES else [])
 
 
 def serious(findings: Findings) -> list[tuple[str, str]]:

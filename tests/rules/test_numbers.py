@@ -256,3 +256,65 @@ def test_new_synack_after_a_reset(reset: str, found: int, examine: Examine) -> N
         +0   > .  1:1(0) ack 701
     """)
     assert [finding.rule.id for finding in report.all_findings].count("HS07") == found
+
+
+# Name: exchange, the one rule that finds a wrong number, and what it calls it.
+SHIFTED: Final = {
+    "the server's acknowledgements": (
+        """
+        isn 200000 5000
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 70001 win 65160
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1:1(0) ack 70101
+        """,
+        ("HS02", "70000 too high on all segments of this direction: an ISN was rewritten"),
+    ),
+    "the client's acknowledgements": (
+        """
+        isn 1000 4294967290
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack -3000000
+        +.02 < P. 1:101(100) ack 1
+        +0   > .  1:1(0) ack -2999900
+        """,
+        ("HS03", "3000001 too low on all segments of this direction: an ISN was rewritten"),
+    ),
+    "the client's sequence numbers": (
+        f"{OPEN} +0 > P. 500001:500101(100) ack 1\n+0 > P. 500101:500201(100) ack 1",
+        ("HS04", "500000 too high on all segments of this direction: an ISN was rewritten"),
+    ),
+    "one acknowledgement alone is no direction": (
+        f"{OPEN} +0 > . 1:1(0) ack 70001\n+.1 > P. 1:101(100) ack 70001",
+        ("HS03", "70000 too high"),
+    ),
+    "another acknowledgement is off by something else": (
+        f"{OPEN} +0 > . 1:1(0) ack 70001\n+.02 < P. 1:101(100) ack 1\n+.1 > . 1:1(0) ack 70111",
+        ("HS03", "70000 too high"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHIFTED)
+def test_an_isn_is_rewritten(name: str, examine: Examine) -> None:
+    exchange, expected = SHIFTED[name]
+    wrong = [one for one in examine(exchange).all_findings if one.rule.id in ("HS02", "HS03", "HS04")]
+    assert [(one.rule.id, one.message.partition(" (")[2][:-1]) for one in wrong] == [expected]
+
+
+def test_many_kinds_of_wrong_numbers(examine: Examine) -> None:
+    (finding,) = [
+        one
+        for one in examine(
+            "".join(
+                f"flow {port}\nclient 192.0.2.1:{port}\n"
+                f"+{port % 10} > S 0:0(0) win 64240\n+.02 < S. 0:0(0) ack {port - 40000 + 3} win 65160\n"
+                for port in (40000, 40000 + 100, *range(40200, 40210))
+            )
+        ).all_findings
+        if one.rule.id == "HS05"
+    ]
+    assert finding.actual == ", ".join(
+        [f"1 x {distance} too high" for distance in (2, 102, *range(202, 208))] + ["4 more kinds"]
+    )

@@ -1,0 +1,308 @@
+"""Many attempts at one place that come to nothing: SYN floods, their backscatter, and clients that try for ever."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pcapcheck.decode.segment import ACK, RST, SYN
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, least_in, most_in
+from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, seconds, spread
+from pcapcheck.diagnoses.scans import payload_of_client
+from pcapcheck.evidence import Event, Fact
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT, OUTCOMES, SIDES
+
+# So many SYNs to one socket, in so much time, of which nothing came.
+_FLOOD: Final = 50
+_FLOOD_NS: Final = 10 * SECOND
+# A kernel repeats its SYN after a second; who has not done so by then does not mean it.
+_REPEAT_NS: Final = 3 * SECOND // 2
+
+# So many targets of answers that nobody asked for.
+_BACKSCATTER: Final = 5
+_MUCH_BACKSCATTER: Final = 20
+
+# So many failures are a loop where they come at regular intervals, or a storm where they come anyhow.
+_LOOP: Final = 5
+_STORM: Final = 20
+
+
+def _dense(group: Ints, time: Ints, count: int, span: int) -> Bools:
+    """Which entries are among ``count`` of one group within ``span``, counted from the earliest of them."""
+    order = np.lexsort((time, group))
+    dense = np.zeros(len(group), bool)
+    if len(order) >= count:
+        early, late = order[: 1 - count], order[count - 1 :]
+        dense[early] = (group[early] == group[late]) & (time[late] - time[early] <= span)
+    return dense
+
+
+def _forsaken(traffic: Traffic, capture: CaptureFacts) -> Bools:
+    """Attempts that one SYN began and nobody went on with."""
+    handshakes = traffic.handshakes
+    open_ended = handshakes.is_outcome("half-open", "unanswered")
+    # Too near to the capture's end for a verdict, but not for a repeat; and no kernel leaves out its MSS.
+    waited = (capture.end_time - handshakes.start_time >= _REPEAT_NS) | (handshakes.client_mss == ABSENT)
+    open_ended |= handshakes.is_outcome("pending") & waited
+    # The true owner of a forged address resets the SYN-ACK.
+    open_ended |= handshakes.is_outcome("aborted") & (handshakes.aborted_by == SIDES.index("client"))
+    forsaken: Bools = open_ended & (handshakes.syn_count == 1) & ~payload_of_client(traffic)
+    return forsaken
+
+
+def _floods(traffic: Traffic, capture: CaptureFacts) -> Bools:
+    """Which attempts are part of a SYN flood."""
+    handshakes, socket = traffic.handshakes, traffic.sockets
+    forsaken = _forsaken(traffic, capture)
+    flooded = np.zeros(len(handshakes), bool)
+    (at,) = forsaken.nonzero()
+    (asked,) = (handshakes.facts & Fact.SYN != 0).nonzero()
+    dense = _dense(socket[at], handshakes.start_time[at], _FLOOD, _FLOOD_NS)
+    if not dense.any():
+        return flooded
+    begin = np.zeros(len(handshakes), bool)
+    begin[at[dense]] = True
+    first = least_in(socket, handshakes.start_time, begin)
+    last = most_in(socket, handshakes.start_time, begin) + _FLOOD_NS
+    # A busy server has a few of them among many that open.
+    within = (first != ABSENT) & (handshakes.start_time >= first) & (handshakes.start_time <= last)
+    size = int(socket.max()) + 1
+    of_all = np.bincount(socket[asked], within[asked], size)
+    flooded[:] = forsaken & within & (np.bincount(socket[at], within[at], size) * 2 >= of_all)[socket]
+    return flooded
+
+
+@diagnosis(
+    "D12",
+    "syn-flood",
+    application="nothing",
+    rivals=("syn-scan", "syn-queue-full", "one-sided-capture"),
+    decide_by="at the server: `nstat -az TcpExtSyncookiesSent TcpExtTCPReqQFullDrop`, `ss -nt state syn-recv | wc -l`",
+    fires="# Fifty addresses that do not answer the SYN-ACK.\n"
+    + "\n".join(
+        f"flow {number}\nclient 203.0.113.{number}:{2000 + number}\n+{number / 100} > S 0:0(0) win 512\n"
+        "+.0001 < S. 0:0(0) ack 1 win 65160"
+        for number in range(50)
+    )
+    + "\nflow late\n+20 arp",
+    silent="# Fifty clients that repeat their SYN: their server is down.\n"
+    + "\n".join(
+        f"flow {number}\nclient 203.0.113.{number}:{2000 + number}\n+{number / 100} > S 0:0(0) win 64240 <mss 1460>\n"
+        "+1 > S 0:0(0) win 64240 <mss 1460>"
+        for number in range(50)
+    )
+    + "\nflow late\n+20 arp",
+    reported_once=True,
+)
+def syn_flood(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """Many SYNs to one socket, from senders that do not go on with them: a SYN flood.
+
+    What it means: At least 50 attempts within 10 seconds, and at least half of all attempts of that time, were begun by
+    one SYN, not repeated, and not completed. "A SYN flooding attack ... causes a host to retain enough state for bogus
+    half-connections that there are no resources left to establish new legitimate connections" (RFC 4987). From more
+    than ten addresses it is strong, from few it is compatible.
+
+    What else it could be: A load test that was broken off; clients whose ACKs or whose repeated SYNs take another way
+    than past this tap; one address that scans.
+
+    How to decide: At the server, half-open connections fill the SYN queue and the kernel begins to send SYN cookies.
+    Forged senders have addresses all over the Internet, and one TTL, window and set of options.
+
+    What the application saw: Nothing of these; other clients may see ETIMEDOUT while the queue is full.
+    """
+    handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    (at,) = _floods(traffic, capture).nonzero()
+    socket = numbered(traffic.sockets[at])
+    count = int(socket.max(initial=-1)) + 1
+    total, half_open = np.bincount(socket, minlength=count), np.bincount(
+        socket, handshakes.facts[at] & Fact.SYNACK != 0, count
+    ).astype(np.int64)  # fmt: skip
+    sources = distinct(socket, traffic.clients[at], count)
+    time = handshakes.start_time[at]
+    group = spread(size, at, socket)
+    first, last = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
+    np.minimum.at(first, socket, time)
+    np.maximum.at(last, socket, time)
+    certainty = np.zeros(size, np.int64)
+    certainty[at] = np.where(sources > 10, STRONG, COMPATIBLE)[socket]
+
+    def text(index: int) -> str:
+        flood = int(group[index])
+        server = address(handshakes.server_address[index], int(handshakes.server_port[index]))
+        return (
+            f"SYN flood at {server}: {total[flood]} SYNs from {how_many(int(sources[flood]), 'address')} in"
+            f" {seconds(int(last[flood] - first[flood]))} s, {half_open[flood]} left half-open"
+        )
+
+    return Conclusion(
+        certainty,
+        evidence=(np.where(group == ABSENT, ABSENT, handshakes.first_frame),),
+        detail=Details(size, text),
+        group=group,
+    )
+
+
+def _answers(flags: str, hosts: range) -> str:
+    return "\n".join(
+        f"flow {host}\nclient 192.0.2.{host}:{1000 + host}\n+{host / 100} < {flags}\n+.01 > R 1:1(0) win 0"
+        for host in hosts
+    )
+
+
+@diagnosis(
+    "D13",
+    "backscatter",
+    application="nothing",
+    rivals=("one-sided-capture", "capture-began-late"),
+    decide_by="capture on every way out of the network: whether these hosts sent the SYNs",
+    fires=f"# One server answers hosts that asked it nothing.\n{_answers('S. 0:0(0) ack 1 win 65160', range(1, 7))}",
+    silent=f"# Too few to be a pattern.\n{_answers('S. 0:0(0) ack 1 win 65160', range(1, 5))}",
+    reported_once=True,
+)
+def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """One address answers SYNs that nobody here sent: somebody floods it and forges these addresses.
+
+    What it means: SYN-ACKs, or RSTs that acknowledge a SYN, came from one sender to at least 5 addresses or ports that
+    had not asked, while no flow between them shows that the capture misses a direction. With 20, and hosts that reset
+    the SYN-ACK (RFC 9293, section 3.5.1, figure 11), it is strong.
+
+    What else it could be: A capture that does not see the way of the SYNs; the tail of connections from before the
+    capture began; forged SYN-ACKs as a scan.
+
+    How to decide: If these hosts did send SYNs, another capture point shows them. If not, the sender of the answers is
+    under attack, and these hosts need do nothing.
+
+    What the application saw: Nothing.
+    """
+    handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    flags = traffic.column("tcp_flags") & (SYN | ACK | RST)
+    answers = (flags == SYN | ACK) | ((flags == RST | ACK) & (traffic.column("seq") == 0))
+    answers &= (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
+    answer = traffic.first(answers)
+    (at,) = (handshakes.is_outcome("stray") & (answer != ABSENT)).nonzero()
+    # The sender speaks first, and says nothing else.
+    first = np.searchsorted(traffic.handshake, at)
+    alone = traffic.count(~answers & (traffic.from_client == traffic.from_client[answer][traffic.handshake]))[at] == 0
+    at, first = at[alone & (first == answer[at])], first[alone & (first == answer[at])]
+    by_client = traffic.from_client[first]
+    sender = np.where(by_client, traffic.clients[at], traffic.servers[at])
+    other = np.where(by_client, traffic.servers[at], traffic.clients[at])
+    port = np.where(by_client, handshakes.server_port[at], handshakes.client_port[at])
+    missing = np.unique(traffic.servers[handshakes.is_outcome("one-sided")])
+    sender_number = numbered(sender)
+    count = int(sender_number.max(initial=-1)) + 1
+    targets = distinct(sender_number, numbered(other << 16 | port), count)
+    member = (targets >= _BACKSCATTER)[sender_number] & ~np.isin(sender, missing)
+    at, sender_number, by_client = at[member], sender_number[member], by_client[member]
+    group = spread(size, at, sender_number)
+    replied = np.bincount(sender_number, (handshakes.facts & Fact.ABORTED != 0)[at], count).astype(np.int64)
+    certainty = np.zeros(size, np.int64)
+    certainty[at] = np.where((targets >= _MUCH_BACKSCATTER) & (replied > 0), STRONG, COMPATIBLE)[sender_number]
+    hosts = distinct(sender_number, other[member], count)
+
+    def text(index: int) -> str:
+        event, row = int(group[index]), int(answer[index])
+        names = handshakes.client_address if traffic.from_client[row] else handshakes.server_address
+        return (
+            f"backscatter of {address(names[index])}: answers to {how_many(int(targets[event]), 'port')} of"
+            f" {how_many(int(hosts[event]), 'host')} that sent no SYN, {replied[event]} reset"
+        )
+
+    return Conclusion(
+        certainty,
+        evidence=(np.where(group == ABSENT, ABSENT, traffic.value("frame", answer)),),
+        detail=Details(size, text),
+        group=group,
+    )
+
+
+class _Loops(NamedTuple):
+    """Failed attempts in order, with the client and the socket that they belong to."""
+
+    at: Ints
+    pair: Ints
+    counts: Ints  # of each pair, as the rest
+    interval: Ints  # the median time from one to the next
+    regular: Bools
+
+
+def _loops(traffic: Traffic, capture: CaptureFacts) -> _Loops:
+    handshakes = traffic.handshakes
+    in_vain = handshakes.is_outcome("refused", "unreachable", "unanswered") & ~_floods(traffic, capture)
+    (at,) = in_vain.nonzero()
+    pair = numbered(traffic.clients[at] << 32 | traffic.sockets[at])
+    order = np.lexsort((handshakes.start_time[at], pair))
+    at, pair = at[order], pair[order]
+    counts = np.bincount(pair)
+    same = pair[1:] == pair[:-1]
+    gap, of = np.diff(handshakes.start_time[at])[same], pair[1:][same]
+    middle = (np.cumsum(counts - 1) - (counts - 1)) + (counts - 1) // 2
+    ordered = gap[np.lexsort((gap, of))]
+    interval = np.where(counts > 1, ordered[np.minimum(middle, len(ordered) - 1)] if len(ordered) else 0, 0)
+    near = np.abs(gap - interval[of]) <= interval[of] // 4 + 10 * MILLISECOND
+    regular = np.bincount(of, near, len(counts)) * 10 >= (counts - 1) * 8
+    return _Loops(at, pair, counts, interval.astype(np.int64), regular)
+
+
+@diagnosis(
+    "D32",
+    "retry-loop",
+    application="ECONNREFUSED or ETIMEDOUT, again and again",
+    rivals=("port-closed", "filtered-or-down", "syn-scan"),
+    decide_by="the client's log and its retry settings; `ss -lnt` at the server",
+    fires="\n".join(
+        f"flow {number}\nclient 192.0.2.1:{41000 + number}\n+{number} > S 0:0(0) win 64240 <mss 1460>\n"
+        "+.02 < R. =0:0(0) ack 1 win 0"
+        for number in range(6)
+    ),
+    silent="# As often, at the times of a person who tries.\n"
+    + "\n".join(
+        f"flow {number}\nclient 192.0.2.1:{41000 + number}\n+{time} > S 0:0(0) win 64240 <mss 1460>\n"
+        "+.02 < R. =0:0(0) ack 1 win 0"
+        for number, time in enumerate((0, 2, 9, 11, 30, 71))
+    ),
+    reported_once=True,
+)
+def retry_loop(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """One client tries the same port again and again, and fails each time.
+
+    What it means: At least 5 attempts of one client at one port were refused or unanswered, at regular intervals (four
+    of five within a quarter of the median), or at least 20 at any. That it is a loop is proved; why the attempts fail
+    is another cause, said beside it.
+
+    What else it could be: Nothing, as to the loop. Several programs on one host may take part in it, or several hosts
+    behind one address.
+
+    How to decide: The interval names the program: look for it in the client's retry settings (a restart policy, a
+    connection pool, a health check). Without backoff, many such clients keep a server busy that comes up again.
+
+    What the application saw: ECONNREFUSED, EHOSTUNREACH or ETIMEDOUT, each time.
+    """
+    handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    loops = _loops(traffic, capture)
+    found = (loops.counts >= _LOOP) & loops.regular | (loops.counts >= _STORM)
+    member = found[loops.pair]
+    group = spread(size, loops.at[member], loops.pair[member])
+    certainty = np.zeros(size, np.int64)
+    certainty[loops.at[member]] = PROVED
+
+    def text(index: int) -> str:
+        loop = int(group[index])
+        client = address(handshakes.client_address[index])
+        server = address(handshakes.server_address[index], int(handshakes.server_port[index]))
+        outcome = OUTCOMES[handshakes.outcome[index]]
+        every = seconds(int(loops.interval[loop]))
+        often = "one every" if loops.regular[loop] else "at irregular intervals of about"
+        return f"retry loop of {client}: {loops.counts[loop]} attempts at {server} {outcome}, {often} {every} s"
+
+    return Conclusion(
+        certainty,
+        evidence=(np.where(group == ABSENT, ABSENT, handshakes.syn_frame),),
+        detail=Details(size, text),
+        group=group,
+    )

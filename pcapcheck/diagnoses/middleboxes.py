@@ -1,0 +1,199 @@
+"""Boxes on the path that rewrite numbers, sizes and options."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.options import Kind
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.columns import Details, count_in
+from pcapcheck.evidence import Event
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.openings import ICMP
+from pcapcheck.rules.catalogue import REGISTERED, Checked
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+
+# No window is so wide: numbers further apart belong to two ways of counting.
+_FAR: Final = 2**27
+
+# Where the SACK blocks stand as all systems write them: alone, or behind the timestamps.
+_NOP2: Final = bytes([Kind.NO_OPERATION] * 2)
+_ALONE: Final = _NOP2 + bytes([Kind.SACK])
+_TIMESTAMPS: Final = _NOP2 + bytes([Kind.TIMESTAMPS, 10])
+
+# What a window is a multiple of where it was made for an Ethernet: its MSS, less the timestamps or not.
+_ETHERNET_V4: Final = (1460, 1448)
+_ETHERNET_V6: Final = (1440, 1428)
+_TIMESTAMP_OCTETS: Final = 12
+
+
+def _sack_edges(traffic: Traffic, at: Ints) -> Ints:
+    """The left edge of the first SACK block of these rows, ABSENT where it stands in no usual place."""
+    octets = np.ascontiguousarray(traffic.rows["options"][at]).view(np.uint8).reshape(-1, 40)
+    alone, stamps = (np.frombuffer(text, np.uint8) for text in (_ALONE, _TIMESTAMPS))
+    first = (octets[:, :3] == alone).all(axis=1)
+    second = (octets[:, :4] == stamps).all(axis=1) & (octets[:, 12:15] == alone).all(axis=1)
+    edge = np.full(len(at), ABSENT, np.int64)
+    for where, start in ((first, 4), (second, 16)):
+        edge[where] = octets[where, start : start + 4].copy().view(">u4")[:, 0]
+    return edge
+
+
+@diagnosis(
+    "D15",
+    "isn-rewritten",
+    application="nothing",
+    rivals=("segment-injected",),
+    decide_by="capture on both sides of the middlebox: the same packet has two sequence numbers",
+    fires="""
+        # The box shifts the server's numbers, but forgets those in the client's SACK blocks.
+        +0   > S  0:0(0) win 64240 <mss 1460,sackOK>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK>
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1461:2921(1460) ack 101
+        +0   > .  101:101(0) ack 1 <nop,nop,sack 900001461:900002921>
+    """,
+    silent="""
+        +0   > S  0:0(0) win 64240 <mss 1460,sackOK>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK>
+        +0   > .  1:1(0) ack 1
+        +0   > P. 1:101(100) ack 1
+        +.02 < .  1461:2921(1460) ack 101
+        +0   > .  101:101(0) ack 1 <nop,nop,sack 1461:2921>
+    """,
+    circumstance=True,
+)
+def isn_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """A box on the path shifts sequence numbers, and not everywhere where they stand.
+
+    What it means: Firewalls that give connections another initial sequence number must rewrite it in both directions,
+    in SACK blocks and in the headers that ICMP errors quote. Here a SACK block lies further from the acknowledgement
+    than any window reaches (strong), or an ICMP error quotes a number far from all of this connection (compatible).
+
+    What else it could be: For ICMP: somebody guesses, which is why RFC 5927, section 4.1 asks to check the number. For
+    SACK: a faulty stack.
+
+    How to decide: Two capture points, one on each side. The difference between the numbers of one packet (same IP id)
+    is constant for a connection and direction.
+
+    What the application saw: Nothing at first; after the first loss the sender finds no sense in the blocks, and a
+    transfer becomes slow or hangs.
+    """
+    handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    sender_isn = np.where(
+        traffic.from_client, handshakes.client_isn[traffic.handshake], handshakes.server_isn[traffic.handshake]
+    )
+    (sack,) = (traffic.options.sack & (traffic.event != Event.COPY)).nonzero()
+    edge = _sack_edges(traffic, sack)
+    astray = np.zeros(len(traffic.rows), bool)
+    away = np.abs(seq.diff(edge, traffic.column("ack")[sack].astype(np.int64)))
+    astray[sack] = (edge != ABSENT) & (away > _FAR)
+    (icmp,) = ((traffic.column("kind") == ICMP) & (sender_isn != ABSENT)).nonzero()
+    quoted = np.zeros(len(traffic.rows), bool)
+    quoted[icmp] = np.abs(seq.diff(traffic.column("seq")[icmp].astype(np.int64), sender_isn[icmp])) > _FAR
+    block, quote = traffic.first(astray), traffic.first(quoted)
+    distance = np.zeros(len(traffic.rows), np.int64)
+    distance[sack] = away
+
+    def text(index: int) -> str:
+        if block[index] == ABSENT:
+            return "an ICMP error quotes a sequence number that is far from this connection's"
+        return f"a SACK block lies {distance[block[index]]} octets from the acknowledgement beside it"
+
+    return Conclusion(
+        np.select([block != ABSENT, quote != ABSENT], [STRONG, COMPATIBLE], 0),
+        evidence=(traffic.value("frame", np.where(block == ABSENT, quote, block)),),
+        detail=Details(size, text),
+    )
+
+
+def _clamped(traffic: Traffic, mss: Ints, window: Ints) -> Bools:
+    """Whether a side's window was made of Ethernet segments, and its MSS says that they are smaller."""
+    v4 = np.fromiter((len(one) == 4 for one in traffic.handshakes.client_address), bool, len(mss))
+    clamped = np.zeros(len(mss), bool)
+    least = np.maximum(mss, _TIMESTAMP_OCTETS + 1)
+    own = (window % least == 0) | (window % (least - _TIMESTAMP_OCTETS) == 0)
+    for of_version, sizes in ((v4, _ETHERNET_V4), (~v4, _ETHERNET_V6)):
+        made = (window % sizes[0] == 0) | (window % sizes[1] == 0)
+        clamped |= of_version & made & (mss < sizes[0])
+    clamped &= (mss > _TIMESTAMP_OCTETS) & (window > 0) & ~own
+    return clamped
+
+
+# In the order in which they are asked; the first that holds is said.
+_REWRITTEN: Final = (
+    "the MSS of the SYN was lowered: its window is a multiple of a larger one",
+    "the MSS of the SYN-ACK was lowered: its window is a multiple of a larger one",
+    "the window scale was removed on one side: the first windows make no sense (OP09)",
+    "the SYN-ACK has none of the options that this socket sends otherwise",
+)
+
+
+@diagnosis(
+    "D16",
+    "options-rewritten",
+    application="nothing",
+    rivals=("syn-cookies", "synack-from-proxy"),
+    decide_by="capture on both sides of the middlebox, and compare the options of the SYN",
+    fires="""
+        # 64240 is 44 segments of 1460 octets: this is what the client's own MSS was.
+        +0   > S  0:0(0) win 64240 <mss 1200>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+    """,
+    silent="""
+        # A client that has such a link itself.
+        +0   > S  0:0(0) win 63888 <mss 1452>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+    """,
+    circumstance=True,
+)
+def options_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
+    """A box on the path lowered the MSS, or removed options from SYN or SYN-ACK.
+
+    What it means: Most systems make their first window a multiple of their MSS, often less 12 octets for timestamps. A
+    window that fits an Ethernet's MSS and not the smaller one that stands beside it says that the MSS was lowered on
+    the way: strong, as is a window scale that one side does not know of (OP09). A SYN-ACK without window scale, SACK
+    and timestamps, where this socket sends them to others that ask, is compatible with a box that strips them.
+
+    What else it could be: A server that answers with SYN cookies and has no room for options; a SYN proxy that answers
+    in its place; a host with a route of smaller MTU.
+
+    How to decide: Two capture points. A lowered MSS is usually meant (a VPN, PPPoE, `TCPMSS --clamp-mss-to-pmtu`); a
+    stripped window scale is not.
+
+    What the application saw: Nothing. A stripped window scale makes transfers slow.
+    """
+    handshakes = traffic.handshakes
+    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
+    collapse = Checked(REGISTERED["OP09"], 0, REGISTERED["OP09"].check(traffic, capture))
+    collapses = np.zeros(len(handshakes), bool)
+    collapses[collapse.failed] = True
+
+    def has_all(side: str) -> Bools:
+        offers = [getattr(handshakes, f"{side}_{name}") for name in ("sack_permitted", "timestamps")]
+        everything: Bools = (handshakes.__dict__[f"{side}_wscale"] != ABSENT) & (offers[0] == 1) & (offers[1] == 1)
+        return everything
+
+    bare = (handshakes.server_wscale == ABSENT) & (handshakes.server_sack_permitted == 0)
+    bare &= (handshakes.server_timestamps == 0) & (synack != ABSENT) & has_all("client")
+    stripped = bare & (count_in(traffic.sockets, has_all("client") & has_all("server")) > 0)
+    signs = [
+        _clamped(traffic, handshakes.client_mss, traffic.value("window", syn)),
+        _clamped(traffic, handshakes.server_mss, traffic.value("window", synack)),
+        collapses,
+        stripped,
+    ]
+    which = np.select(signs, range(len(signs)), ABSENT)
+    frame = np.where((which == 0), handshakes.syn_frame, handshakes.synack_frame)
+    return Conclusion(
+        np.select([stripped & (which == 3), which != ABSENT], [COMPATIBLE, STRONG], 0),
+        evidence=(np.where(which == ABSENT, ABSENT, frame),),
+        detail=Details(len(handshakes), lambda index: _REWRITTEN[which[index]]),
+    )

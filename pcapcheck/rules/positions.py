@@ -1,0 +1,52 @@
+"""Where rows stand: in sequence space, and among the rows of their handshake."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcapcheck import seq
+from pcapcheck.decode.segment import FIN, SYN
+from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.catalogue import Bools
+from pcapcheck.tables import ABSENT
+
+
+def numbers(traffic: Traffic, name: str) -> Ints:
+    """A field of the rows as int64, ready for arithmetic."""
+    return traffic.column(name).astype(np.int64)
+
+
+def ends(traffic: Traffic) -> Ints:
+    """The sequence number after each row: SYN and FIN count one each (RFC 9293, section 3.4)."""
+    flags = traffic.column("tcp_flags")
+    controls = (flags & SYN != 0).astype(np.int8) + (flags & FIN != 0)
+    return seq.add(numbers(traffic, "seq"), traffic.column("payload_length") + controls)
+
+
+def after(traffic: Traffic, row: Ints) -> Bools:
+    """Which rows come after the given row of their handshake; none where that is ABSENT."""
+    start = row[traffic.handshake]
+    later: Bools = (start != ABSENT) & (np.arange(len(start)) > start)
+    return later
+
+
+def before(traffic: Traffic, row: Ints) -> Bools:
+    """Which rows come before the given row of their handshake; all where that is ABSENT."""
+    end = row[traffic.handshake]
+    earlier: Bools = (end == ABSENT) | (np.arange(len(end)) < end)
+    return earlier
+
+
+def last(traffic: Traffic, condition: Bools) -> Ints:
+    """For each handshake the last row that meets the condition, ABSENT where none does."""
+    found = np.full(len(traffic.handshakes), ABSENT, np.int64)
+    (where,) = condition.nonzero()
+    found[traffic.handshake[where]] = where
+    return found
+
+
+def largest(traffic: Traffic, rows: Bools, number: Ints, least: int = 0) -> Ints:
+    """For each handshake the largest ``number`` of these rows, ``least`` if none is larger."""
+    found = np.full(len(traffic.handshakes), least, np.int64)
+    np.maximum.at(found, traffic.handshake[rows], number[rows])
+    return found
