@@ -182,9 +182,9 @@ class Assignment:
                 known = bool(row.tcp_flags & ACK) and attempt.acknowledged_by(row.ack)
                 known = known or any(row.seq == seq.add(synack.seq, 1) for synack in attempt.synacks)
             if known:
-                attempt = self._joined_with_newer(attempt, row)
-                attempt.over = attempt.over or row.side != attempt.client
-                return attempt
+                own = self._joined_with_newer(attempt, row)
+                own.over = own.over or row.side != own.client
+                return own
         return self._of_other(row)
 
     def _joined_with_newer(self, attempt: Attempt, rst: Row) -> Attempt:

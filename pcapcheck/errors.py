@@ -1,9 +1,9 @@
 """What pcapcheck raises. Traffic never raises; a file or a wrong call may.
 
-    PcapcheckError
-    ├── CaptureError            a capture cannot be read: path, byte offset, needed, found, advice
-    │   └── UnrecognisedFormat  the file is no capture that pcapcheck knows
-    └── UsageError              a call or an option makes no sense
+PcapcheckError
+├── CaptureError            a capture cannot be read: path, byte offset, needed, found, advice
+│   └── UnrecognisedFormat  the file is no capture that pcapcheck knows
+└── UsageError              a call or an option makes no sense
 """
 
 from __future__ import annotations

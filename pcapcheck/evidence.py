@@ -295,7 +295,11 @@ class Evidence:
         return ABSENT in (tsval, first_tsval) or seq.diff(tsval, first_tsval) >= 0
 
     def _is_client_only(self, end_time: int) -> bool:
-        """Whether the server goes on as if the completing ACK had not arrived (see DESIGN: client-only)."""
+        """Whether the server goes on as if the completing ACK had not arrived.
+
+        It sends nothing but SYN-ACKs then. One that crossed the ACK, or that the network copied (an old TSval), proves
+        nothing; a single later one does only where data or FIN of the client stay unacknowledged too.
+        """
         assert self.ack is not None and self.synack is not None
         position = self.events.index(Event.COMPLETING)
         before, after = self.rows[:position], self.rows[position:]

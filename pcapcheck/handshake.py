@@ -57,9 +57,7 @@ OUTCOME_OF: Final = (
     Decision("half-open", Fact.SYNACK, _NOTHING, "nothing completed it and nothing ended it"),
     # No right SYN-ACK.
     Decision("unreachable", Fact.UNREACHABLE, _NOTHING, "an ICMP error quotes this SYN"),
-    Decision(
-        "one-sided", Fact.CLIENT_BEYOND, Fact.SERVER_SEEN, "the client acts on an answer that was not captured"
-    ),
+    Decision("one-sided", Fact.CLIENT_BEYOND, Fact.SERVER_SEEN, "the client acts on an answer that was not captured"),
     Decision(
         "partial", Fact.CLIENT_BEYOND | Fact.SERVER_ACKS_CLIENT, _NOTHING, "the SYN-ACK is missing, the rest fits"
     ),

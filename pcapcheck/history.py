@@ -71,9 +71,9 @@ def close(evidence: Evidence, outcome: str) -> tuple[str, int]:
             continue
         if row.tcp_flags & FIN and row.side not in finished:
             finished.append(row.side)
-        if row.tcp_flags & RST and evidence.events[index] not in (Event.RST_ANSWER, Event.WRONG_RST):
-            if len(finished) < 2 and _ends_it(evidence, index):
-                return "reset", row.side
+        acceptable = row.tcp_flags & RST and evidence.events[index] not in (Event.RST_ANSWER, Event.WRONG_RST)
+        if acceptable and len(finished) < 2 and _ends_it(evidence, index):
+            return "reset", row.side
     if not finished:
         return "open", ABSENT
     return ("fin" if len(finished) == 2 else "half-closed"), finished[0]

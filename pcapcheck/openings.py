@@ -52,7 +52,7 @@ ROW: Final = np.dtype(
         ("folded_least", "<i4"),  # the least distance from this row's end to payload of theirs, FAR if they have none
         ("folded_largest", "<u4"),  # the largest payload among them
         ("folded_tsval", "<i8"),  # TSval of the last of them, -1 if it has none
-        ("folded_signs", "u1"),  # what some of them show: the bits below
+        ("folded_signs", "u1"),  # what some of them show: the bits above
     ]
 )
 

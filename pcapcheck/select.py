@@ -41,6 +41,7 @@ FOUR = 4
 
 _USUAL_TIMESTAMP = b"\x01\x01\x08\x0a"
 _SACK_KIND = 5
+_FIRST_FOLDED = Row._fields.index("folded")  # from there on: what is counted
 
 
 class Kept:
@@ -86,7 +87,7 @@ class Kept:
 
     def finished(self, flow: int) -> tuple[object, ...]:
         return (
-            flow, *self.row[1:-9],
+            flow, *self.row[1:_FIRST_FOLDED],
             self.folded, self.folded_octets, self.folded_until, self.folded_end, self.folded_ack,
             self.folded_least, self.folded_largest, self.folded_tsval, self.folded_signs,
         )  # fmt: skip

@@ -36,7 +36,7 @@ def in_window(number: int, start: int, size: int) -> bool:
 
 
 def acceptable(seq: int, length: int, rcv_nxt: int, rcv_wnd: int) -> bool:
-    """The four cases of RFC 9293, section 3.10.7.4 (MUST-... "segment acceptability test").
+    """The four cases of RFC 9293, section 3.10.7.4, table 6: "Segment Acceptability Tests".
 
     ``length`` is SEG.LEN, counting SYN and FIN. A closed window takes nothing but the number expected.
     """

@@ -85,8 +85,10 @@ class Oracle:
         closes: dict[tuple[bytes, int], Segment] = {}
         for frame, time, content in captured:
             if isinstance(content, Segment):
-                if content.tcp_flags & (FIN | RST):
-                    # A FIN or RST that repeats its side's last one unchanged is counted, not judged.
+                if content.tcp_flags & (SYN | RST) == SYN:
+                    closes.clear()
+                elif content.tcp_flags & (FIN | RST):
+                    # One that repeats its side's last since a SYN or SYN-ACK unchanged is counted, not judged.
                     sender = content.src, content.src_port
                     if sender in closes and unchanged(closes[sender], content):
                         continue

@@ -169,7 +169,7 @@ def _segment(data: bytes, ip: _Carried, vlan: int) -> Segment | Skip:
 
 
 def _checksum(ip: _Carried, segment: bytes, field: int) -> int:
-    """Whether the checksum is right, wrong, or the pseudo-header's alone, left for the network card (RULES HS18)."""
+    """Whether the checksum is right, wrong, or the pseudo-header's alone, left for the network card."""
     # One form for both: the words of IPv4's pseudo-header add up to the same as those of IPv6's (RFC 8200, 8.1).
     pseudo_header = ip.src + ip.dst + PSEUDO_HEADER.pack(len(segment), layout.TCP)
     partial = ones_complement_sum(pseudo_header)

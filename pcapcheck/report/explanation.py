@@ -84,7 +84,9 @@ def _find(name: str) -> Rule | Diagnosis:
             return one
     ids = {one.id.lower(): one.id for one in _ALL}
     padded = f"{name[:-1]}0{name[-1:]}".lower()
-    near = [padded] if padded in ids else difflib.get_close_matches(name.lower(), [*ids, *(one.slug for one in _ALL)], 1)
+    near = (
+        [padded] if padded in ids else difflib.get_close_matches(name.lower(), [*ids, *(one.slug for one in _ALL)], 1)
+    )
     if not near:
         raise UsageError(f"no rule or diagnosis is called {name!r}: `pcapcheck rules` lists them")
     raise UsageError(f"no rule or diagnosis is called {name!r}: did you mean {ids.get(near[0], near[0])}?")

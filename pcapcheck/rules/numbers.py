@@ -48,7 +48,8 @@ def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What it means: A SYN takes one sequence number, so its SYN-ACK must acknowledge the client's initial sequence number
     plus one (or up to the end of the data that the SYN carried). This one acknowledges something else. "If SEG.ACK =<
-    ISS or SEG.ACK > SND.NXT, send a reset": the client must not take it.
+    ISS or SEG.ACK > SND.NXT, send a reset": the client must not take it. Where it did reset it and a right SYN-ACK
+    opened the connection after all, this is a warning: an old duplicate SYN that the capture does not show explains it.
 
     Why it matters: The client answers with an RST and goes on waiting; the connection opens late or never. Tools that
     do not check the arithmetic call this handshake complete.
@@ -65,6 +66,9 @@ def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     decidable = handshakes.client_isn != ABSENT
     failed = (found & decidable).nonzero()[0].tolist()
+    # RFC 9293, 3.5, figure 8: where the old SYN was not captured, its SYN-ACK looks just so, and the client resets it.
+    reset = traffic.count((traffic.event == Event.RST_ANSWER) & traffic.from_client) > 0
+    recovered = (found & reset & handshakes.is_outcome("established")).nonzero()[0].tolist()
     return Answer(
         fails=found,
         applies=found | (traffic.first(traffic.event == Event.SYNACK) != ABSENT),
@@ -73,6 +77,7 @@ def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
         expected=np.where(decidable, seq.add(handshakes.client_isn, 1), ABSENT),
         actual=traffic.value("ack", wrong),
         detail=words(len(handshakes), failed, _kinds_of_synacks(traffic, failed, wrong)),
+        severities=words(len(handshakes), recovered, ["warning"] * len(recovered)),
     )
 
 

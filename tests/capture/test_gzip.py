@@ -8,11 +8,11 @@ import random
 import zlib
 
 import pytest
-from tests.capture.build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pcapcheck.errors import CaptureError, UnrecognisedFormat
+from tests.capture.build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
 
 RECORDS = [pcap_record(n, 0, random.Random(n).randbytes(50)) for n in range(12)]
 OCTETS = pcap_header() + b"".join(RECORDS)

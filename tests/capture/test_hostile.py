@@ -6,6 +6,10 @@ import contextlib
 import gzip
 import struct
 
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pcapcheck.errors import CaptureError
 from tests.capture.build_captures import (
     RAW,
     block,
@@ -19,10 +23,6 @@ from tests.capture.build_captures import (
     simple,
     statistics,
 )
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-
-from pcapcheck.errors import CaptureError
 
 SEEDS = [
     pcap_header() + pcap_record(1, 0, b"abcd") * 3,

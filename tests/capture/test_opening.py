@@ -8,11 +8,11 @@ import io
 import os
 
 import pytest
-from tests.capture.build_captures import Pipe, pcap_header, pcap_record, read, section
 
 from pcapcheck.capture import find_captures, open_capture
 from pcapcheck.capture.frame import Damage
 from pcapcheck.errors import CaptureError, UnrecognisedFormat
+from tests.capture.build_captures import Pipe, pcap_header, pcap_record, read, section
 
 ERF = bytes(4) + (1_700_000_000).to_bytes(4, "little") + bytes([2, 4, 0, 80, 0, 0, 0, 60]) + bytes(64)
 PCAP = pcap_header() + pcap_record(1, 0, b"x")

@@ -6,6 +6,12 @@ import struct
 import tracemalloc
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcapcheck.capture import open_capture
+from pcapcheck.capture.frame import Damage
+from pcapcheck.errors import CaptureError
 from tests.capture.build_captures import (
     NUMBERS,
     Pipe,
@@ -17,12 +23,6 @@ from tests.capture.build_captures import (
     piece_sizes,
     read,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from pcapcheck.capture import open_capture
-from pcapcheck.capture.frame import Damage
-from pcapcheck.errors import CaptureError
 
 
 @given(st.data(), st.sampled_from(sorted(NUMBERS)), byte_orders, st.integers(0, 0xFFFF), piece_sizes)

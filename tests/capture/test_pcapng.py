@@ -8,6 +8,11 @@ import subprocess
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcapcheck.capture.frame import NO_TIME, Damage, Frame
+from pcapcheck.errors import CaptureError
 from tests.capture.build_captures import (
     ETHERNET,
     RAW,
@@ -23,11 +28,6 @@ from tests.capture.build_captures import (
     simple,
     statistics,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-
-from pcapcheck.capture.frame import NO_TIME, Damage, Frame
-from pcapcheck.errors import CaptureError
 
 SECOND = 1_700_000_000
 TICKS = SECOND * 10**6  # in microseconds, the default resolution

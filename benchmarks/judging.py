@@ -1,0 +1,145 @@
+"""Prints the CPU seconds that each rule and each diagnosis takes: ``python benchmarks/judging.py [HANDSHAKES]``.
+
+The handshakes are those of real captures, again and again, later each time and between other hosts. What rules and
+diagnoses share is worked out by the first that asks for it and paid by it; the options have a line of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.diagnoses import DIAGNOSES, diagnose
+from pcapcheck.judge import Handshakes, Ints, Traffic, judge
+from pcapcheck.openings import FlowKey, Openings
+from pcapcheck.rules import RULES, findings_of
+from pcapcheck.stretch import CaptureFacts, summarise
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+# 200 right connections that a kernel opened, each a request and its answer; and 19 of which 7 failed.
+CAPTURES: Final = [ROOT / "tests/lab/clean_many_interleaved.pcap", ROOT / "sample_captures/handshakes.pcap"]
+
+ROUNDS: Final = 3
+# So many tiles ask the same servers; each has clients of its own.
+TILES_A_SERVER: Final = 100
+SECOND: Final = 10**9
+
+
+def tile_of(paths: list[Path]) -> tuple[Openings, CaptureFacts]:
+    """The openings of some captures, as if one had been recorded after the other; and the facts of the first."""
+    flows: list[FlowKey] = []
+    parts = []
+    summaries = [summarise(str(path)) for path in paths]
+    start = frame = 0
+    for summary in summaries:
+        rows = summary.openings.rows.copy()
+        rows["flow"] += len(flows)
+        rows["frame"] += frame
+        _move(rows, start - summary.facts.first_time)
+        flows += summary.openings.flows
+        parts.append(rows)
+        frame += summary.facts.frames
+        start += summary.facts.end_time - summary.facts.first_time + SECOND
+    facts = replace(summaries[0].facts, first_time=0, first_frame_time=0, end_time=start, last_time=start, frames=frame)
+    return Openings(flows, np.concatenate(parts)), facts
+
+
+def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
+    """At least ``size`` handshakes, and the facts of the capture that they would be of."""
+    openings, facts = tile_of(paths)
+    traffic = judge(openings, 0, facts.end_time)
+    tile, number = traffic.handshakes, -(-size // len(traffic.handshakes))
+    step = facts.end_time
+    columns = {field.name: np.tile(getattr(tile, field.name), number) for field in fields(Handshakes)[:-3]}
+    which = np.repeat(np.arange(number), len(tile))
+    for name in ("start_time", "last_time"):
+        columns[name] += step * which
+    for name in ("syn_frame", "synack_frame", "ack_frame", "first_frame", "last_frame"):
+        columns[name][columns[name] > 0] += (facts.frames * which)[columns[name] > 0]
+    hosts = {address: index for index, address in enumerate(dict.fromkeys(tile.client_address + tile.server_address))}
+    handshakes = Handshakes(
+        **columns,
+        client_address=_renumbered(tile.client_address, hosts, range(number)),
+        server_address=_renumbered(tile.server_address, hosts, [tile // TILES_A_SERVER for tile in range(number)]),
+        history=tile.history * number,
+    )
+    rows = np.tile(traffic.rows, number)
+    which = np.repeat(np.arange(number), len(traffic.rows))
+    rows["flow"] += (len(openings.flows) * which).astype(np.uint32)
+    rows["frame"] += facts.frames * which
+    _move(rows, step * which)
+    tiled = Traffic(
+        handshakes,
+        rows,
+        np.tile(traffic.handshake, number) + len(tile) * which,
+        np.tile(traffic.event, number),
+        np.tile(traffic.from_client, number),
+        np.zeros(len(handshakes), bool),
+    )
+    end = facts.end_time * number
+    return tiled, replace(facts, end_time=end, last_time=end, last_frame_time=end, frames=facts.frames * number)
+
+
+def _move(rows: Any, nanoseconds: int | Ints) -> None:
+    """Every time of the rows so much later."""
+    for name in ("time", "folded_until"):
+        rows[name] = np.where(rows[name] == NO_TIME, NO_TIME, rows[name] + nanoseconds)
+
+
+def _renumbered(addresses: list[bytes], hosts: dict[bytes, int], networks: range | list[int]) -> list[bytes]:
+    """The addresses of one tile in every tile: of its network in 10.0.0.0/8 (or fd00::/8) the host of that number."""
+    numbers = [hosts[address] for address in addresses]
+    first = {4: 10 << 24, 16: 0xFD << 120}
+    starts = [first[len(address)] for address in addresses]
+    sizes = [len(address) for address in addresses]
+    return [
+        (start + network * len(hosts) + host).to_bytes(size)
+        for network in networks
+        for start, host, size in zip(starts, numbers, sizes, strict=True)
+    ]
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """The CPU seconds that this takes."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def timed(given: Traffic, capture: CaptureFacts) -> Iterator[tuple[str, float]]:
+    """What each rule and diagnosis costs, with all that they share worked out anew."""
+    handshakes = replace(given.handshakes)
+    traffic = replace(given, handshakes=handshakes)
+    yield "options", seconds_of(lambda: traffic.options)
+    for diagnosis in DIAGNOSES.values():
+        yield diagnosis.id, seconds_of(lambda one=diagnosis: diagnose(traffic, capture, 0, [one]))
+    for rule in RULES.values():
+        yield rule.id, seconds_of(lambda one=rule: [given.failed for given in findings_of(traffic, capture, [one], 0)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("handshakes", nargs="?", type=int, default=1_500_000)
+    parser.add_argument("--capture", action="append", type=Path, help="tile this capture instead (repeatable)")
+    parser.add_argument("--slowest", type=int, default=20, help="print so many of each")
+    arguments = parser.parse_args()
+    traffic, capture = traffic_of(arguments.handshakes, arguments.capture or CAPTURES)
+    print(f"{len(traffic.handshakes):,} handshakes, {len(traffic.rows):,} rows; CPU seconds, median of {ROUNDS}")
+    rounds = [dict(timed(traffic, capture)) for _ in range(ROUNDS)]
+    medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+    for what, names in (("options", ["options"]), ("rules", list(RULES)), ("diagnoses", list(DIAGNOSES))):
+        print(f"\n{what:9} {statistics.median(sum(one[name] for name in names) for one in rounds):7.2f}")
+        for name in sorted(names, key=medians.__getitem__, reverse=True)[: arguments.slowest if what != "options" else 0]:
+            print(f"  {name:7} {medians[name]:7.3f}")
+
+
+if __name__ == "__main__":
+    main()
