@@ -156,13 +156,29 @@ class Traffic:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """A field of ROW of every row, with its octets side by side: many times quicker to go through than in rows."""
-        if name not in self._columns:
-            self._columns[name] = np.ascontiguousarray(self.rows[name])
-        return self._columns[name]
+        return self._kept(name, self.rows.dtype[name])
+
+    def _kept(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        if (name, dtype) not in self._columns:
+            column = self.rows[name].astype(dtype)
+            column.flags.writeable = False  # it is everybody's
+            self._columns[name, dtype] = column
+        return self._columns[name, dtype]
 
     @cached_property
-    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+    def _columns(self) -> dict[tuple[str, np.dtype[Any]], npt.NDArray[Any]]:
         return {}
+
+    def number(self, name: str) -> Ints:
+        """A field of ROW of every row as int64, ready for arithmetic."""
+        return self._kept(name, np.dtype(np.int64))
+
+    def is_event(self, *events: int) -> npt.NDArray[np.bool_]:
+        """Which rows are one of these to their attempt."""
+        found: npt.NDArray[np.bool_] = self.event == events[0]
+        for event in events[1:]:
+            found |= self.event == event
+        return found
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake the first row that meets the condition, ABSENT where none does."""

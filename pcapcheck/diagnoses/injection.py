@@ -47,11 +47,11 @@ def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
     handshakes, size = whole.handshakes, len(whole.handshakes)
     suspected = (whole.column("tcp_flags") & RST != 0) & (whole.column("kind") != ICMP)
     # An RST that answers a wrong segment is what RFC 9293 asks for, and its sender may well go on.
-    suspected &= ~np.isin(whole.event, (Event.COPY, Event.RST_ANSWER))
+    suspected &= ~whole.is_event(Event.COPY, Event.RST_ANSWER)
     traffic = only(whole, whole.count(suspected) > 0)
     rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
     normal = _normal(traffic)
-    (at,) = (~normal & (rows["kind"] != ICMP) & ~np.isin(traffic.event, (Event.COPY, Event.RST_ANSWER))).nonzero()
+    (at,) = (~normal & (rows["kind"] != ICMP) & ~traffic.is_event(Event.COPY, Event.RST_ANSWER)).nonzero()
     handshake, ttl = of[at], rows["ttl"][at].astype(np.int64)
     side = of * 2 + from_client
     own = _ttls(traffic, side, normal, 2 * size)
@@ -97,7 +97,7 @@ def _senders(traffic: Traffic) -> Ints:
 def _ttls(traffic: Traffic, group: Ints, mask: Bools, size: int) -> tuple[Ints, Ints]:
     """The least and the greatest TTL of the rows of each group that meet the mask; the latter ABSENT if none does."""
     least, most = np.full(size, 256, np.int64), np.full(size, ABSENT, np.int64)
-    ttl = traffic.column("ttl").astype(np.int64)
+    ttl = traffic.number("ttl")
     np.minimum.at(least, group[mask], ttl[mask])
     np.maximum.at(most, group[mask], ttl[mask])
     return least, most

@@ -85,17 +85,17 @@ def isn_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     transfer becomes slow or hangs.
     """
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
-    sender_isn = np.where(
-        traffic.from_client, handshakes.client_isn[traffic.handshake], handshakes.server_isn[traffic.handshake]
-    )
     (sack,) = (traffic.options.sack & (traffic.event != Event.COPY)).nonzero()
     edge = _sack_edges(traffic, sack)
     astray = np.zeros(len(traffic.rows), bool)
     away = np.abs(seq.diff(edge, traffic.column("ack")[sack].astype(np.int64)))
     astray[sack] = (edge != ABSENT) & (away > _FAR)
-    (icmp,) = ((traffic.column("kind") == ICMP) & (sender_isn != ABSENT)).nonzero()
+    (icmp,) = (traffic.column("kind") == ICMP).nonzero()
+    own = np.where(traffic.from_client[icmp], *(
+        isn[traffic.handshake[icmp]] for isn in (handshakes.client_isn, handshakes.server_isn)
+    ))  # fmt: skip
     quoted = np.zeros(len(traffic.rows), bool)
-    quoted[icmp] = np.abs(seq.diff(traffic.column("seq")[icmp].astype(np.int64), sender_isn[icmp])) > _FAR
+    quoted[icmp] = (own != ABSENT) & (np.abs(seq.diff(traffic.number("seq")[icmp], own)) > _FAR)
     block, quote = traffic.first(astray), traffic.first(quoted)
     distance = np.zeros(len(traffic.rows), np.int64)
     distance[sack] = away
@@ -114,14 +114,14 @@ def isn_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
 def _clamped(traffic: Traffic, mss: Ints, window: Ints) -> Bools:
     """Whether a side's window was made of Ethernet segments, and its MSS says that they are smaller."""
-    v4 = np.fromiter((len(one) == 4 for one in traffic.handshakes.client_address), bool, len(mss))
     clamped = np.zeros(len(mss), bool)
-    least = np.maximum(mss, _TIMESTAMP_OCTETS + 1)
-    own = (window % least == 0) | (window % (least - _TIMESTAMP_OCTETS) == 0)
+    (at,) = ((mss > _TIMESTAMP_OCTETS) & (mss < _ETHERNET_V4[0]) & (window > 0)).nonzero()
+    size, left = mss[at], window[at]
+    own = (left % size == 0) | (left % (size - _TIMESTAMP_OCTETS) == 0)
+    v4 = np.fromiter((len(traffic.handshakes.client_address[index]) == 4 for index in at.tolist()), bool, len(at))
     for of_version, sizes in ((v4, _ETHERNET_V4), (~v4, _ETHERNET_V6)):
-        made = (window % sizes[0] == 0) | (window % sizes[1] == 0)
-        clamped |= of_version & made & (mss < sizes[0])
-    clamped &= (mss > _TIMESTAMP_OCTETS) & (window > 0) & ~own
+        made = (left % sizes[0] == 0) | (left % sizes[1] == 0)
+        clamped[at] |= of_version & made & (size < sizes[0]) & ~own
     return clamped
 
 

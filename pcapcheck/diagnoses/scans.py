@@ -37,8 +37,8 @@ _FLAGS: Final = 0x1FF  # without the reserved bits
 
 def payload_of_client(traffic: Traffic) -> Bools:
     """Which handshakes carried payload of the client's."""
-    octets = traffic.column("payload_length").astype(np.int64) + traffic.column("folded_octets").astype(np.int64)
-    return traffic.count(traffic.from_client & (octets > 0) & (traffic.column("kind") != ICMP)) > 0
+    payload = (traffic.column("payload_length") > 0) | (traffic.column("folded_octets") > 0)
+    return traffic.count(traffic.from_client & payload & (traffic.column("kind") != ICMP)) > 0
 
 
 class _Sources(NamedTuple):
@@ -127,8 +127,9 @@ def _scan(traffic: Traffic, connects: bool) -> Conclusion:
     completed = asked & handshakes.is_outcome("established") & (handshakes.closed_by == by_client)
     failed = handshakes.is_outcome("refused", "unreachable", "unanswered", "half-open", "pending")
     failed = asked & (failed | handshakes.is_outcome("aborted") & (handshakes.aborted_by == by_client))
-    clients = np.bincount(traffic.clients[failed | completed], minlength=int(traffic.clients.max(initial=0)) + 1)
-    (at,) = ((clients >= _FEW)[traffic.clients] & (handshakes.facts & Fact.SYN != 0)).nonzero()
+    (probes,) = (failed | completed).nonzero()
+    targets = distinct(traffic.clients[probes], traffic.sockets[probes], int(traffic.clients.max(initial=0)) + 1)
+    (at,) = ((targets >= _FEW)[traffic.clients] & (handshakes.facts & Fact.SYN != 0)).nonzero()
     sources = _sources(traffic, at, failed[at], completed[at])
     scans = sources.scans() & (sources.connects == connects)
     member = scans[sources.of] & (failed | completed)[at]
@@ -280,7 +281,7 @@ def stealth_scan(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes, rows, size = traffic.handshakes, traffic.rows, len(traffic.handshakes)
     is_rst = traffic.column("tcp_flags") & RST != 0
-    flags = traffic.column("tcp_flags").astype(np.int64) & _FLAGS
+    flags = traffic.column("tcp_flags") & _FLAGS
     bare = (traffic.column("options_length") == 0) & (traffic.column("payload_length") == 0)
     bare &= (traffic.column("kind") != ICMP) & np.isin(flags, list(_KINDS))
     odd = ~is_rst & (traffic.column("kind") != ICMP) & (~bare | ~traffic.from_client)

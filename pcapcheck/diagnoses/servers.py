@@ -75,7 +75,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     socket = traffic.sockets
-    goes_on = ~traffic.from_client & np.isin(traffic.event, (Event.SERVER_GOES_ON, Event.OTHER))
+    goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
     reply = traffic.first(goes_on & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
     ttl = traffic.value("ttl", reply)
     compared = handshakes.is_outcome("established") & (reply != ABSENT) & (handshakes.synack_ttl != ABSENT)
@@ -115,7 +115,7 @@ def _data_rtt(traffic: Traffic) -> Ints:
     data = traffic.first(sends)
     number = traffic.value("seq", data)
     end = seq.add(number, traffic.value("payload_length", data))
-    covers = seq.ahead(traffic.column("ack").astype(np.int64), end[handshake]) < FAR
+    covers = seq.ahead(traffic.number("ack"), end[handshake]) < FAR
     reply = traffic.first(sound & ~traffic.from_client & flagged(traffic, ACK) & covers & after(traffic, data))
     sent_once = traffic.count(sends & (traffic.column("seq") == number[handshake])) == 1
     bare = traffic.value("payload_length", reply) == 0

@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import Details
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.faults.signs import began_late, frames_missing, octets_missing, one_sided, untimed
+from pcapcheck.faults.signs import began_late, octets_missing, one_sided, segment_missing, untimed
 from pcapcheck.judge import Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -227,7 +227,8 @@ def capture_dropped_frames(traffic: Traffic, capture: CaptureFacts) -> Conclusio
     What the application saw: Nothing.
     """
     handshakes = traffic.handshakes
-    found, octets = frames_missing(traffic, capture), octets_missing(traffic, capture)
+    octets = octets_missing(traffic, capture)
+    found = segment_missing(traffic, capture) | (octets > 0)
 
     def text(index: int) -> str:
         missing = f"{octets[index]} octets were acknowledged and not captured"

@@ -50,11 +50,15 @@ def one_sided(traffic: Traffic) -> Bools:
     return traffic.handshakes.is_outcome("one-sided")
 
 
+def segment_missing(traffic: Traffic, capture: CaptureFacts) -> Bools:
+    """Of which the capture lost a segment of the handshake."""
+    missing: Bools = traffic.handshakes.is_outcome("partial") & ~began_late(traffic, capture)
+    return missing
+
+
 def frames_missing(traffic: Traffic, capture: CaptureFacts) -> Bools:
     """Of which the capture lost frames: an opening segment is missing, or more was acknowledged than was captured."""
-    handshakes = traffic.handshakes
-    opening = handshakes.is_outcome("partial") & ~began_late(traffic, capture)
-    missing: Bools = opening | (octets_missing(traffic, capture) > 0)
+    missing: Bools = segment_missing(traffic, capture) | (octets_missing(traffic, capture) > 0)
     return missing
 
 
@@ -70,10 +74,10 @@ def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
     if not len(traffic.rows) or any(capture.skipped[reason] for reason in UNDECODED):
         return missing
     beyond_ack, beyond_end = traffic.column("folded_ack"), traffic.column("folded_end")
-    usable = np.isin(traffic.event, _GOING_ON) & (beyond_ack < FAR) & (beyond_end < FAR)
-    payload = traffic.column("payload_length").astype(np.int64) + (traffic.column("tcp_flags") & FIN != 0)
-    captured = payload + traffic.column("folded_octets").astype(np.int64)
-    seq_number, ack_number = (traffic.column(name).astype(np.int64) for name in ("seq", "ack"))
+    usable = traffic.is_event(*_GOING_ON) & (beyond_ack < FAR) & (beyond_end < FAR)
+    payload = traffic.number("payload_length") + (traffic.column("tcp_flags") & FIN != 0)
+    captured = payload + traffic.number("folded_octets")
+    seq_number, ack_number = (traffic.number(name) for name in ("seq", "ack"))
     opened = handshakes.is_outcome("established", "client-only")
     for isn, from_client in ((handshakes.client_isn, True), (handshakes.server_isn, False)):
         first = seq.add(isn, 1)[traffic.handshake]

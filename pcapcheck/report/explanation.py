@@ -68,8 +68,8 @@ def rules_list(width: int | None = None, *, paint: Paint | None = None) -> str:
     slug_width = max(len(one.slug) for one in _ALL)
     lines = []
     for one in _ALL:
-        severity = one.severity if isinstance(one, Rule) else "cause"
-        head = f"{paint(one.id.ljust(5), 'bold')} {paint(severity.ljust(7), severity if isinstance(one, Rule) else 'dim')} "
+        kind = paint(one.severity.ljust(7), one.severity) if isinstance(one, Rule) else "cause  "
+        head = f"{paint(one.id.ljust(5), 'bold')} {kind} "
         if width is None or 15 + slug_width + len(one.title) <= width:
             lines.append(f"{head}{one.slug.ljust(slug_width)}  {one.title}")
         else:

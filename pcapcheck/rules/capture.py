@@ -214,10 +214,12 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: The mirror's configuration: one direction, or one port, is enough.
     """
-    rows, is_copy = traffic.rows, traffic.event == Event.COPY
+    is_copy = traffic.event == Event.COPY
+    (concerned,) = (traffic.count(is_copy) > 0)[traffic.handshake].nonzero()
+    rows, is_copy = traffic.rows[concerned], is_copy[concerned]
     # Sorted by what they have in common, with the order of capture last: the original stands before its copies.
     names = ("frame", "payload_length", "tcp_flags", "ack", "seq", "side")
-    order = np.lexsort((*(rows[name] for name in names), traffic.handshake))
+    order = np.lexsort((*(rows[name] for name in names), traffic.handshake[concerned]))
     copy = is_copy[order].nonzero()[0]
     original = np.maximum.accumulate(np.where(is_copy[order], 0, np.arange(len(order))))[copy]
     copies, originals = order[copy], order[original]
@@ -229,7 +231,7 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     first = np.argsort(rows["frame"][copies])[:1]
     return about_capture(
         len(copies) > 0,
-        applies=len(rows) > 0,
+        applies=len(traffic.rows) > 0,
         frames=[*rows["frame"][copies[first]].tolist(), *rows["frame"][originals[first]].tolist()],
         expected="0",
         actual=str(len(copies)),

@@ -69,7 +69,7 @@ def client_data_before_synack(traffic: Traffic, capture: CaptureFacts) -> Answer
     What to look at next: What the server answers, and whether the client sends the same data again later.
     """
     handshakes = traffic.handshakes
-    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(np.isin(traffic.event, _SYNACKS))
+    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.is_event(*_SYNACKS))
     ahead = seq.ahead(numbers(traffic, "seq"), handshakes.client_isn[traffic.handshake])
     row = traffic.first(
         _data(traffic, True) & after(traffic, syn) & before(traffic, synack) & (ahead > 0) & (ahead < FAR)

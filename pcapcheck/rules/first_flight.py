@@ -193,7 +193,7 @@ def first_flight_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether segments of this flight were lost too, and `ip route` for a raised initcwnd.
     """
     handshakes, payload = traffic.handshakes, traffic.column("payload_length")
-    seq_number, ack_number = (traffic.column(name).astype(np.int64) for name in ("seq", "ack"))
+    seq_number, ack_number = (traffic.number(name) for name in ("seq", "ack"))
     flights, sides = [], _sides(traffic)
     if not any((side.tries > 2).any() for side in sides):
         return _answer_of_none(traffic)

@@ -252,5 +252,5 @@ def _rejected(traffic: Traffic, bad: Bools, event: Event, answers: tuple[Event, 
     """
     its = traffic.event == event
     row = traffic.first(its & bad)
-    answered = some(traffic, after(traffic, row) & np.isin(traffic.event, answers)) & ~some(traffic, its & ~bad)
+    answered = some(traffic, after(traffic, row) & traffic.is_event(*answers)) & ~some(traffic, its & ~bad)
     return np.where(answered, ABSENT, row), answered

@@ -90,7 +90,7 @@ def icmp_error_answers_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     completing = traffic.first(traffic.event == Event.COMPLETING)[traffic.handshake]
     opening = (completing == ABSENT) | (np.arange(len(completing)) < completing)
-    quoted = np.isin(traffic.event, (Event.UNREACHABLE, Event.OTHER_ICMP)) & traffic.from_client & opening
+    quoted = traffic.is_event(Event.UNREACHABLE, Event.OTHER_ICMP) & traffic.from_client & opening
     row = traffic.first(quoted)
     about_syn = traffic.first(quoted & (traffic.event == Event.UNREACHABLE))
     row = np.where(about_syn == ABSENT, row, about_syn)

@@ -59,7 +59,7 @@ def second_host_answers(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Which of the two came sooner than the server's distance allows, which of them acknowledges
     data later, and their MAC addresses.
     """
-    synack = segments(traffic) & np.isin(traffic.event, (Event.SYNACK, Event.WRONG_SYNACK))
+    synack = segments(traffic) & traffic.is_event(Event.SYNACK, Event.WRONG_SYNACK)
     first = traffic.first(synack)
     other = synack & (numbers(traffic, "seq") != traffic.value("seq", first)[traffic.handshake])
     options = traffic.options
@@ -133,7 +133,7 @@ def reset_sender_goes_on(traffic: Traffic, capture: CaptureFacts) -> Answer:
     rst, row = np.full((2, len(handshakes)), ABSENT, np.int64)
     for from_client in (True, False):
         own = traffic.from_client == from_client
-        reset = traffic.first(own & np.isin(traffic.event, (Event.RESET, Event.ABORT)))
+        reset = traffic.first(own & traffic.is_event(Event.RESET, Event.ABORT))
         late = last > traffic.value("time", reset)[traffic.handshake] + OVERTAKEN_NS
         found = traffic.first(own & normal & after(traffic, reset) & late)
         rst, row = _filled(rst, row, reset, found)
@@ -146,7 +146,7 @@ def reset_sender_goes_on(traffic: Traffic, capture: CaptureFacts) -> Answer:
     named = np.where(traffic.value("tcp_flags", row) & SYN != 0, "SYN-ACK", "ordinary segments")
     return Answer(
         fails=row != ABSENT,
-        applies=known & some(traffic, np.isin(traffic.event, (Event.RESET, Event.ABORT, Event.REFUSAL))),
+        applies=known & some(traffic, traffic.is_event(Event.RESET, Event.ABORT, Event.REFUSAL)),
         decidable=~untimed(traffic),
         frames=(traffic.value("frame", row), traffic.value("frame", rst)),
         expected="silence",

@@ -45,7 +45,7 @@ class _Large:
     def __init__(self, traffic: Traffic, to_client: bool, limit: Ints) -> None:
         sent = segments(traffic) & (traffic.from_client != to_client) & (traffic.column("tcp_flags") & SYN == 0)
         # Eff.snd.MSS: what the options take is not left for data (RFC 9293, section 3.7.1; RFC 6691).
-        size = traffic.column("payload_length").astype(np.int64) + traffic.column("options_length")
+        size = traffic.number("payload_length") + traffic.column("options_length")
         of_row = limit[traffic.handshake]
         larger = sent & (traffic.column("payload_length") > 0) & (of_row != ABSENT) & (size > of_row)
         headers = np.where(traffic.column("ip_id") >= 0, 40, 60)

@@ -236,7 +236,7 @@ def _about_completion(traffic: Traffic, wrong: list[Incomplete], kinds: list[str
 
 
 def _seen(traffic: Traffic, *events: Event) -> Bools:
-    return np.not_equal(traffic.first(np.isin(traffic.event, events)), ABSENT)
+    return np.not_equal(traffic.first(traffic.is_event(*events)), ABSENT)
 
 
 @rule(

@@ -179,7 +179,7 @@ def synack_repeated_with_new_isn(traffic: Traffic, capture: CaptureFacts) -> Ans
     synack = traffic.event == Event.SYNACK
     first = traffic.first(synack)
     isn = traffic.value("seq", first)
-    other = traffic.first(synack & (traffic.rows["seq"] != isn[traffic.handshake]))
+    other = traffic.first(synack & (traffic.column("seq") != isn[traffic.handshake]))
     # After an RST the server has returned to LISTEN and may choose again.
     reset = traffic.first(traffic.event == Event.ABORT)
     return Answer(
@@ -230,10 +230,10 @@ def synack_takes_back_acknowledgement(traffic: Traffic, capture: CaptureFacts) -
     handshakes = traffic.handshakes
     synack = traffic.event == Event.SYNACK
     first = traffic.first(synack)
-    same_isn = synack & (traffic.rows["seq"] == traffic.value("seq", first)[traffic.handshake])
+    same_isn = synack & (traffic.column("seq") == traffic.value("seq", first)[traffic.handshake])
     # The furthest acknowledgement so far of each handshake: the rows are sorted by handshake, so one running maximum
     # does for all of them.
-    taken = seq.ahead(traffic.rows["ack"].astype(np.int64), handshakes.client_isn[traffic.handshake])
+    taken = seq.ahead(traffic.number("ack"), handshakes.client_isn[traffic.handshake])
     key = np.where(same_isn, traffic.handshake * 2 * seq.MODULUS + taken, ABSENT)
     furthest = np.maximum.accumulate(key)
     back = traffic.first(same_isn & (key < furthest))
@@ -282,11 +282,11 @@ def impossible_flags(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: The other segments of the same source: how many ports and hosts it tries.
     """
-    flags = traffic.rows["tcp_flags"].astype(np.int64)
+    flags = traffic.number("tcp_flags")
     urgent_end = FIN | PSH | URG
     odd = ((flags & SYN != 0) & (flags & (FIN | RST | URG) != 0)) | (flags & 0x3F == 0)
     odd |= flags & (urgent_end | SYN | ACK) == urgent_end
-    row = traffic.first(odd & (traffic.rows["kind"] != ICMP))
+    row = traffic.first(odd & (traffic.column("kind") != ICMP))
     (found,) = (row != ABSENT).nonzero()
     texts = [
         "+".join(name for bit, name in _NAMES if flags[row[index]] & bit) or "no flags" for index in found.tolist()

@@ -38,7 +38,7 @@ def _of_failed(traffic: Traffic, name: str, numbers: Ints, text: str) -> Shown:
 
 
 def _frame(traffic: Traffic, *events: Event) -> Ints:
-    return traffic.value("frame", traffic.first(np.isin(traffic.event, events)))
+    return traffic.value("frame", traffic.first(traffic.is_event(*events)))
 
 
 @rule(

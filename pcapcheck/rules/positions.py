@@ -13,7 +13,7 @@ from pcapcheck.tables import ABSENT
 
 def numbers(traffic: Traffic, name: str) -> Ints:
     """A field of the rows as int64, ready for arithmetic."""
-    return traffic.column(name).astype(np.int64)
+    return traffic.number(name)
 
 
 def ends(traffic: Traffic) -> Ints:

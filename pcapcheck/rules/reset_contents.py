@@ -60,7 +60,7 @@ def rst_answers_with_wrong_number(traffic: Traffic, capture: CaptureFacts) -> An
     """
     handshakes = traffic.handshakes
     acks = segments(traffic) & (traffic.column("tcp_flags") & (ACK | RST) == ACK)
-    candidate = _resets(traffic) & np.isin(traffic.event, _ANSWERS)
+    candidate = _resets(traffic) & traffic.is_event(*_ANSWERS)
     size = len(handshakes)
     row, asked = np.full((2, size), ABSENT, np.int64)
     applies = np.zeros(size, bool)

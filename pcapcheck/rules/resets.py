@@ -66,16 +66,16 @@ def rst_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     waiting = _before_synack(traffic)
-    has_ack = traffic.rows["tcp_flags"] & ACK != 0
+    has_ack = traffic.column("tcp_flags") & ACK != 0
     wrong = traffic.first(waiting & has_ack & (traffic.event == Event.WRONG_RST))
-    odd = traffic.first((traffic.event == Event.REFUSAL) & (traffic.rows["seq"] != 0))
+    odd = traffic.first((traffic.event == Event.REFUSAL) & (traffic.column("seq") != 0))
     is_wrong = wrong != ABSENT
     row = np.where(is_wrong, wrong, odd)
     failed = (row != ABSENT).nonzero()[0].tolist()
     field = ["ACK" if is_wrong[index] else "SEQ" for index in failed]
     expected = np.where(is_wrong, _expected_ack(traffic), 0)[failed]
     actual = np.where(is_wrong, traffic.value("ack", row), traffic.value("seq", row))[failed]
-    resets = waiting & np.isin(traffic.event, (Event.WRONG_RST, Event.REFUSAL))
+    resets = waiting & traffic.is_event(Event.WRONG_RST, Event.REFUSAL)
     return Answer(
         fails=row != ABSENT,
         applies=traffic.first(resets & has_ack) != ABSENT,
@@ -120,10 +120,10 @@ def rst_without_ack_answers_syn(traffic: Traffic, capture: CaptureFacts) -> Answ
 
     What to look at next: TTL and time of the RST against the server's other segments, and whether a SYN-ACK follows.
     """
-    has_ack = traffic.rows["tcp_flags"] & ACK != 0
+    has_ack = traffic.column("tcp_flags") & ACK != 0
     waiting = _before_synack(traffic)
     row = traffic.first(waiting & ~has_ack & (traffic.event == Event.WRONG_RST))
-    resets = waiting & np.isin(traffic.event, (Event.WRONG_RST, Event.REFUSAL))
+    resets = waiting & traffic.is_event(Event.WRONG_RST, Event.REFUSAL)
     return Answer(
         fails=row != ABSENT,
         applies=traffic.first(resets) != ABSENT,
@@ -168,10 +168,10 @@ def wrong_synack_accepted(traffic: Traffic, capture: CaptureFacts) -> Answer:
     wrong = traffic.first(traffic.event == Event.WRONG_SYNACK)
     asked, isn = traffic.value("ack", wrong), traffic.value("seq", wrong)
     later = traffic.from_client & (np.arange(len(traffic.rows)) > wrong[traffic.handshake])
-    takes = seq.ahead(traffic.rows["ack"].astype(np.int64), isn[traffic.handshake])
+    takes = seq.ahead(traffic.number("ack"), isn[traffic.handshake])
     accepted = traffic.first(later & (traffic.event == Event.WRONG_ACK) & (takes < FAR))
     reset = traffic.first(
-        later & (traffic.event == Event.RST_ANSWER) & (traffic.rows["seq"] == asked[traffic.handshake])
+        later & (traffic.event == Event.RST_ANSWER) & (traffic.column("seq") == asked[traffic.handshake])
     )
     failed = (accepted != ABSENT).nonzero()[0].tolist()
     return Answer(

@@ -244,7 +244,7 @@ def half_open_discovery(traffic: Traffic, capture: CaptureFacts) -> Answer:
     challenge = traffic.first(traffic.event == Event.CHALLENGE)
     number = traffic.value("ack", challenge)
     answers = (traffic.event == Event.RST_ANSWER) & traffic.from_client
-    reset = traffic.first(answers & (traffic.rows["seq"] == number[traffic.handshake]))
+    reset = traffic.first(answers & (traffic.column("seq") == number[traffic.handshake]))
     return Answer(
         # To an old duplicate SYN (figure 8) the server may challenge the real one in the same way.
         fails=(challenge != ABSENT) & (reset > challenge) & (handshakes.facts & Fact.OLD_DUPLICATE == 0),
@@ -287,14 +287,14 @@ def connection_unknown_to_peer(traffic: Traffic, capture: CaptureFacts) -> Answe
     What to look at next: Whether many connections are reset at the same moment (a restart), and how long they were
     idle.
     """
-    handshakes, rows = traffic.handshakes, traffic.rows
+    handshakes = traffic.handshakes
     opened = Fact.SYN | Fact.SYNACK
-    segment = (rows["kind"] != ICMP) & (handshakes.facts & opened == 0)[traffic.handshake]
-    is_rst = rows["tcp_flags"] & RST != 0
-    sent = traffic.first(segment & ~is_rst & (rows["tcp_flags"] & ACK != 0))
+    segment = (traffic.column("kind") != ICMP) & (handshakes.facts & opened == 0)[traffic.handshake]
+    is_rst = traffic.column("tcp_flags") & RST != 0
+    sent = traffic.first(segment & ~is_rst & (traffic.column("tcp_flags") & ACK != 0))
     number = traffic.value("ack", sent)[traffic.handshake]
     from_peer = traffic.from_client != traffic.from_client[sent][traffic.handshake]
-    reset = traffic.first(segment & is_rst & from_peer & (rows["seq"] == number))
+    reset = traffic.first(segment & is_rst & from_peer & (traffic.column("seq") == number))
     speaks = traffic.first(segment & ~is_rst & from_peer)
     return Answer(
         fails=(sent != ABSENT) & (reset > sent) & (speaks == ABSENT),

@@ -132,7 +132,7 @@ def _acknowledged(traffic: Traffic, fins: _Fins) -> Ints:
     end is known exactly.
     """
     acks = fins.peer & (traffic.column("tcp_flags") & (ACK | RST) == ACK)
-    folded = traffic.column("folded_ack").astype(np.int64)
+    folded = traffic.number("folded_ack")
     end = fins.end[traffic.handshake]
     off = seq.diff(numbers(traffic, "ack"), end)
     far = seq.diff(off + folded, 0)

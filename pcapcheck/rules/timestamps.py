@@ -93,7 +93,7 @@ def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
     timed = traffic.options.tsval >= 0
     syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
     negotiated = some(traffic, syn) & some(traffic, synack) & ~some(traffic, (syn | synack) & ~timed)
-    sent = segments(traffic) & ~np.isin(traffic.event, _FOREIGN) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
+    sent = segments(traffic) & ~traffic.is_event(*_FOREIGN) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
     seen = traffic.column("unseen") & OPTIONS_UNSEEN == 0
     row = traffic.first(sent & ((~timed & seen) | (traffic.column("folded_signs") & WITHOUT_TIMESTAMP != 0)))
     return Answer(
@@ -217,7 +217,7 @@ def _newest_before(traffic: Traffic) -> Ints:
     """
     newest = np.full(len(traffic.rows), ABSENT, np.int64)
     wanted = segments(traffic) & (traffic.options.tsval >= 0) & (traffic.column("tcp_flags") & RST == 0)
-    wanted &= ~np.isin(traffic.event, _FOREIGN)
+    wanted &= ~traffic.is_event(*_FOREIGN)
     for isn, side in (
         (traffic.handshakes.client_isn, traffic.from_client),
         (traffic.handshakes.server_isn, ~traffic.from_client),

@@ -96,11 +96,11 @@ def window_collapses(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     offered = (handshakes.client_wscale != ABSENT) | (handshakes.server_wscale != ABSENT)
     syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
-    opening = np.isin(traffic.event, (Event.SYN, Event.SYNACK))
+    opening = traffic.is_event(Event.SYN, Event.SYNACK)
     unseen = some(traffic, opening) & ~options_seen(traffic, opening)
     after = segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
     by_client = traffic.first(after & (traffic.event == Event.COMPLETING))
-    goes_on = np.isin(traffic.event, (Event.SERVER_GOES_ON, Event.OTHER))
+    goes_on = traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
     by_server = traffic.first(after & goes_on & ~traffic.from_client)
     start = np.where(synack == ABSENT, 0, traffic.value("seq", synack) + 1)
     client = _Collapse(traffic, syn, by_client, start, handshakes.client_wscale, handshakes.client_mss)
