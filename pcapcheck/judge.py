@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, wraps
 from itertools import groupby
-from typing import Any, Final, NamedTuple
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,14 @@ from pcapcheck.decode.segment import ACK, AE, CWR, ECE, FIN, OPTIONS_UNSEEN, RST
 from pcapcheck.evidence import Event, Evidence, Fact
 from pcapcheck.faults import by_vlan, copies
 from pcapcheck.handshake import outcome_of, shape_of
-from pcapcheck.openings import ICMP, FlowKey, Openings, Row
+from pcapcheck.openings import ICMP, ROW, FlowKey, Openings, Row
 from pcapcheck.select import rows_of
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, ECNS, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
 
 Ints = npt.NDArray[np.int64]
+
+# Rows that are turned into columns at a time.
+_CHUNK: Final = 1 << 13
 
 # The last fields: those that are not columns of integers.
 _OBJECTS: Final = ("client_address", "server_address", "history")
@@ -121,15 +125,25 @@ class Handshakes:
         chosen[[OUTCOMES.index(name) for name in names]] = True
         return chosen[self.outcome]
 
+    def take(self, at: Ints) -> Handshakes:
+        """Those at these indices."""
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        objects = {name: columns.pop(name) for name in _OBJECTS}
+        entries = at.tolist()
+        return Handshakes(
+            **{name: column[at] for name, column in columns.items()},
+            **{name: [values[index] for index in entries] for name, values in objects.items()},
+        )
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Traffic:
     """The handshakes of one capture, and the kept rows that belong to them, sorted by handshake and capture order."""
 
     handshakes: Handshakes
     rows: npt.NDArray[Any]  # openings.ROW
     handshake: Ints  # of each row: index into handshakes
-    event: Ints  # of each row: evidence.Event
+    event: npt.NDArray[np.int8]  # of each row: evidence.Event
     from_client: npt.NDArray[np.bool_]
     grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
 
@@ -156,22 +170,31 @@ class Traffic:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """A field of ROW of every row, with its octets side by side: many times quicker to go through than in rows."""
-        return self._kept(name, self.rows.dtype[name])
-
-    def _kept(self, name: str, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        if (name, dtype) not in self._columns:
-            column = self.rows[name].astype(dtype)
-            column.flags.writeable = False  # it is everybody's
-            self._columns[name, dtype] = column
-        return self._columns[name, dtype]
+        return self._columns[name]
 
     @cached_property
-    def _columns(self) -> dict[tuple[str, np.dtype[Any]], npt.NDArray[Any]]:
+    def _columns(self) -> dict[str, npt.NDArray[Any]]:
+        # A stretch of rows at a time, while it is in the cache: all columns cost little more than one.
+        names = [name for name in ROW.fields or () if name != "options"]
+        columns: dict[str, npt.NDArray[Any]] = {name: np.empty(len(self.rows), ROW[name]) for name in names}
+        for start in range(0, len(self.rows), _CHUNK):
+            part = self.rows[start : start + _CHUNK]
+            for name, column in columns.items():
+                column[start : start + _CHUNK] = part[name]
+        for column in columns.values():
+            column.flags.writeable = False  # it is everybody's
+        return columns
+
+    @cached_property
+    def _numbers(self) -> dict[str, Ints]:
         return {}
 
     def number(self, name: str) -> Ints:
         """A field of ROW of every row as int64, ready for arithmetic."""
-        return self._kept(name, np.dtype(np.int64))
+        if name not in self._numbers:
+            self._numbers[name] = self._columns[name].astype(np.int64)
+            self._numbers[name].flags.writeable = False  # it is everybody's
+        return self._numbers[name]
 
     def is_event(self, *events: int) -> npt.NDArray[np.bool_]:
         """Which rows are one of these to their attempt."""
@@ -179,6 +202,49 @@ class Traffic:
         for event in events[1:]:
             found |= self.event == event
         return found
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where the rows of each handshake begin, and at last where they end."""
+        return np.append(0, np.bincount(self.handshake, minlength=len(self.handshakes)).cumsum())
+
+    @cached_property
+    def events(self) -> Ints:
+        """What the rows of each handshake are to it: a bit for each Event."""
+        found = np.zeros(len(self.handshakes), np.int64)
+        start, end = self.starts[:-1], self.starts[1:]
+        found[start < end] = np.bitwise_or.reduceat(
+            np.left_shift(1, self.event, dtype=np.int32), start[start < end]
+        )
+        return found
+
+    def has(self, *events: Event) -> npt.NDArray[np.bool_]:
+        """Which handshakes have a row that is one of these to them."""
+        return self.events & sum(1 << event for event in events) != 0
+
+    def take(self, at: Ints) -> Traffic:
+        """The traffic of the handshakes at these indices, as if there were no others."""
+        size = self.starts[at + 1] - self.starts[at]
+        rows = np.repeat(self.starts[at] - size.cumsum() + size, size) + np.arange(size.sum())
+        return Traffic(
+            self.handshakes.take(at),
+            self.rows[rows],
+            np.repeat(np.arange(len(at)), size),
+            self.event[rows],
+            self.from_client[rows],
+            self.grouped[at],
+        )
+
+    def only(self, mask: npt.NDArray[np.bool_]) -> Traffic:
+        """The traffic with the rows of some handshakes alone: row numbers are those of its own rows."""
+        keep = mask[self.handshake]
+        return replace(
+            self,
+            rows=self.rows[keep],
+            handshake=self.handshake[keep],
+            event=self.event[keep],
+            from_client=self.from_client[keep],
+        )
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake the first row that meets the condition, ABSENT where none does."""
@@ -196,6 +262,24 @@ class Traffic:
     def count(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake how many rows meet the condition."""
         return np.bincount(self.handshake[condition], minlength=len(self.handshakes)).astype(np.int64)
+
+
+_Given = ParamSpec("_Given")
+_Column = TypeVar("_Column", bound=npt.NDArray[Any])
+
+
+def once(function: Callable[Concatenate[Traffic, _Given], _Column]) -> Callable[Concatenate[Traffic, _Given], _Column]:
+    """The function, worked out once for a Traffic that several ask about (with the same CaptureFacts)."""
+    known: WeakKeyDictionary[Traffic, _Column] = WeakKeyDictionary()
+
+    @wraps(function)
+    def asked(traffic: Traffic, /, *others: _Given.args, **named: _Given.kwargs) -> _Column:
+        if traffic not in known:
+            known[traffic] = function(traffic, *others, **named)
+            known[traffic].flags.writeable = False  # it is everybody's
+        return known[traffic]
+
+    return asked
 
 
 def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traffic:
@@ -231,7 +315,7 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
         handshakes,
         rows,
         handshake[by_handshake],
-        np.array(events, np.int64)[by_handshake],
+        np.array(events, np.int8)[by_handshake],
         rows["side"] == np.repeat(client, size)[by_handshake],
         np.zeros(len(handshakes), bool),
     )

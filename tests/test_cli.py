@@ -227,7 +227,12 @@ def test_every_rule_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_diagnosis_is_explained(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", name]) == 0
     words = capsys.readouterr().out
-    for part in ("D04 accept-queue-full (a diagnosis)", "What else it could be", "How to decide", "Rivals     ack-lost"):
+    for part in (
+        "D04 accept-queue-full (a diagnosis)",
+        "What else it could be",
+        "How to decide",
+        "Rivals     ack-lost",
+    ):
         assert part in words
 
 

@@ -1,7 +1,7 @@
 """Writes what the docs say of the code from the code itself: ``python tools/make_docs.py [--check]``.
 
-Rules, diagnoses, tables, the table of decisions, the command line's help and the README's example. With ``--check`` nothing is
-written; pages that differ are named, and the exit code is 1.
+Rules, diagnoses, tables, the table of decisions, the command line's help and the README's example. With ``--check``
+nothing is written; pages that differ are named, and the exit code is 1.
 """
 
 from __future__ import annotations

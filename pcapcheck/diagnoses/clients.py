@@ -6,7 +6,7 @@ import numpy as np
 
 from pcapcheck.decode.segment import FIN, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered, only
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered
 from pcapcheck.evidence import Event
 from pcapcheck.history import DATA_BIT
 from pcapcheck.judge import Ints, Traffic
@@ -69,7 +69,7 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     brief = handshakes.last_time - handshakes.start_time <= SECOND
     unused = handshakes.is_outcome("established") & ~used & brief & (handshakes.closed_by == SIDES.index("client"))
     sibling = (aborted | unused) & _sibling(traffic, used)
-    ended = only(traffic, aborted | sibling)
+    ended = traffic.only(aborted | sibling)
     ends = ended.from_client & flagged(ended, FIN | RST) & (ended.event != Event.COPY)
     end = ended.first(ends & ((ended.event == Event.ABORT) | ~aborted[ended.handshake]))
     waited = (ended.value("time", end) - handshakes.start_time) // MILLISECOND

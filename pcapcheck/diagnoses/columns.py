@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import overload
 
 import numpy as np
@@ -49,18 +48,6 @@ def numbered(*columns: Ints) -> Ints:
         values, which = np.unique(column, return_inverse=True)
         _, number = np.unique(number * len(values) + which, return_inverse=True)
     return number.astype(np.int64)
-
-
-def only(traffic: Traffic, mask: Bools) -> Traffic:
-    """The traffic with the rows of some handshakes alone: row numbers are those of its own rows."""
-    keep = mask[traffic.handshake]
-    return replace(
-        traffic,
-        rows=traffic.rows[keep],
-        handshake=traffic.handshake[keep],
-        event=traffic.event[keep],
-        from_client=traffic.from_client[keep],
-    )
 
 
 def sampled(group: Ints, mask: Bools) -> Bools:

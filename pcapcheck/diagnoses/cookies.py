@@ -8,7 +8,7 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, only, sampled
+from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, sampled
 from pcapcheck.evidence import PENDING_NS, Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.row_options import timestamps_of
@@ -106,7 +106,7 @@ def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     socket = traffic.sockets
     timed = (handshakes.server_timestamps == 1) & (handshakes.synack_count == 1) & handshakes.is_outcome("established")
     timed &= count_in(socket, timed) >= _SOME
-    lag, measured = _lag(only(traffic, sampled(socket, timed)))
+    lag, measured = _lag(traffic.only(sampled(socket, timed)))
     lags = count_in(socket, measured)
     least, most = least_in(socket, lag, measured), most_in(socket, lag, measured)
     late = count_in(socket, measured & (lag >= _LAG_MS // 6))

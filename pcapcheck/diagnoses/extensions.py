@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, before, count_in, last, only
+from pcapcheck.diagnoses.columns import Details, before, count_in, last
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
@@ -27,7 +27,7 @@ class _Answered(NamedTuple):
 
 
 def _answered_syn(traffic: Traffic) -> _Answered:
-    traffic = only(traffic, traffic.handshakes.syn_count > 1)
+    traffic = traffic.only(traffic.handshakes.syn_count > 1)
     synack = traffic.first(traffic.event == Event.SYNACK)
     first = traffic.first(traffic.event == Event.SYN)
     answered = last(traffic, (traffic.event == Event.SYN) & before(traffic, synack))

@@ -12,7 +12,7 @@ from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, least_in, 
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, seconds, spread
 from pcapcheck.diagnoses.scans import payload_of_client
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES, SIDES
@@ -55,6 +55,7 @@ def _forsaken(traffic: Traffic, capture: CaptureFacts) -> Bools:
     return forsaken
 
 
+@once
 def _floods(traffic: Traffic, capture: CaptureFacts) -> Bools:
     """Which attempts are part of a SYN flood."""
     handshakes, socket = traffic.handshakes, traffic.sockets

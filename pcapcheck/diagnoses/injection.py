@@ -8,7 +8,7 @@ import numpy as np
 
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, only
+from pcapcheck.diagnoses.columns import Details
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
@@ -48,7 +48,7 @@ def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
     suspected = (whole.column("tcp_flags") & RST != 0) & (whole.column("kind") != ICMP)
     # An RST that answers a wrong segment is what RFC 9293 asks for, and its sender may well go on.
     suspected &= ~whole.is_event(Event.COPY, Event.RST_ANSWER)
-    traffic = only(whole, whole.count(suspected) > 0)
+    traffic = whole.only(whole.count(suspected) > 0)
     rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
     normal = _normal(traffic)
     (at,) = (~normal & (rows["kind"] != ICMP) & ~traffic.is_event(Event.COPY, Event.RST_ANSWER)).nonzero()
@@ -182,7 +182,8 @@ def segment_injected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
     frame = np.full(size, ABSENT, np.int64)
     frame[found] = resets.frame[chosen]
-    second = Checked(REGISTERED["HS09"], 0, REGISTERED["HS09"].check(traffic, capture))
+    again = traffic.only(handshakes.synack_count > 1)
+    second = Checked(REGISTERED["HS09"], 0, REGISTERED["HS09"].check(again, capture))
     proxy = traffic.value("window", traffic.first(traffic.event == Event.SYNACK)) == 0
     other = second.failed[~proxy[second.failed] & (certainty[second.failed] == 0)]
     certainty[other] = COMPATIBLE

@@ -7,7 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged, only
+from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP, REPEATED
@@ -71,7 +71,7 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     stalls at the certificate.
     """
     handshakes = traffic.handshakes
-    traffic = only(traffic, handshakes.is_outcome("established") & _repeats_large(traffic))
+    traffic = traffic.only(handshakes.is_outcome("established") & _repeats_large(traffic))
     found = np.zeros(len(handshakes), np.int64)
     lost, again = np.full((2, len(handshakes)), ABSENT, np.int64)
     for from_client in (True, False):

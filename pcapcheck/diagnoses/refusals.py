@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, only
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
 from pcapcheck.openings import ICMP
@@ -71,7 +71,7 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     refusal = traffic.first(traffic.event == Event.REFUSAL)
     refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0) & (refusal != ABSENT)
-    heard = only(traffic, count_in(traffic.servers, refused) > 0)
+    heard = traffic.only(count_in(traffic.servers, refused) > 0)
     own = ~heard.from_client & (heard.column("kind") != ICMP) & ~flagged(heard, RST)
     known = np.unique(traffic.servers[heard.handshake[own]] * 256 + heard.column("ttl")[own])
     ttl = traffic.value("ttl", refusal)

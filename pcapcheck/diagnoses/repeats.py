@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Bools
-from pcapcheck.diagnoses.columns import SECOND, after, before, count_in, last, only
+from pcapcheck.diagnoses.columns import SECOND, after, before, count_in, last
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.row_options import timestamps_of
@@ -55,7 +55,7 @@ def concerned(traffic: Traffic) -> Traffic:
     """The traffic with the rows of those sockets alone that repeated a SYN-ACK in a completed handshake."""
     handshakes = traffic.handshakes
     repeated = (handshakes.synack_count > 1) & (handshakes.facts & Fact.COMPLETED != 0)
-    return only(traffic, count_in(traffic.sockets, repeated) > 0)
+    return traffic.only(count_in(traffic.sockets, repeated) > 0)
 
 
 def data_before_repeat(traffic: Traffic, repeats: Repeats) -> Bools:

@@ -10,7 +10,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, numbered, only
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, numbered
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
@@ -171,7 +171,7 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     suspected = (handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)
     previous = _previous(np.where(suspected, pair, -1 - np.arange(size)))
     # The TSvals of a pair that has something to explain, and of no other.
-    heard = only(traffic, suspected)
+    heard = traffic.only(suspected)
     sent = heard.from_client & (heard.column("kind") != ICMP) & ~flagged(heard, RST)
     tsval, _ = timestamps_of(heard.rows, sent)
     first = heard.first(heard.event == Event.SYN)

@@ -12,7 +12,7 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import Details
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, spread
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
@@ -35,6 +35,7 @@ _KINDS: Final = {**_STEALTHY, **_CONNECTIONLESS}
 _FLAGS: Final = 0x1FF  # without the reserved bits
 
 
+@once
 def payload_of_client(traffic: Traffic) -> Bools:
     """Which handshakes carried payload of the client's."""
     payload = (traffic.column("payload_length") > 0) | (traffic.column("folded_octets") > 0)

@@ -19,7 +19,6 @@ from pcapcheck.diagnoses.columns import (
     least_in,
     most_in,
     numbered,
-    only,
     sampled,
 )
 from pcapcheck.evidence import Event
@@ -84,7 +83,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     other_ttl = differs & (apart == count_in(socket, compared))
     timed = handshakes.is_outcome("established") & (handshakes.server_rtt != ABSENT)
     timed &= count_in(socket, timed) >= _MANY
-    answer = _data_rtt(only(traffic, sampled(socket, timed)))
+    answer = _data_rtt(traffic.only(sampled(socket, timed)))
     acknowledged = timed & (answer != ABSENT)
     least = least_in(socket, answer, acknowledged)
     most = most_in(socket, handshakes.server_rtt, timed)

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, least_in, near_server, only
+from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, least_in, near_server
 from pcapcheck.diagnoses.extensions import fell_back
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
@@ -132,7 +132,7 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Delays of 1, 3, 7 ... seconds in connect(), or ETIMEDOUT in the end.
     """
     handshakes = traffic.handshakes
-    repeated = only(traffic, handshakes.syn_count > 1)
+    repeated = traffic.only(handshakes.syn_count > 1)
     syn, synack = (repeated.first(repeated.event == event) for event in (Event.SYN, Event.SYNACK))
     second = repeated.first((repeated.event == Event.SYN) & after(repeated, syn))
     answered = handshakes.facts & Fact.SYNACK != 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, Details, only
+from pcapcheck.diagnoses.columns import MILLISECOND, Details
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
 from pcapcheck.stretch import CaptureFacts
@@ -89,7 +89,7 @@ def stale_connection(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing but a short delay; ETIMEDOUT where the RST is missing.
     """
     handshakes = traffic.handshakes
-    traffic = only(traffic, handshakes.facts & Fact.CHALLENGED != 0)
+    traffic = traffic.only(handshakes.facts & Fact.CHALLENGED != 0)
     challenge = traffic.first(traffic.event == Event.CHALLENGE)
     reset = traffic.first(
         (traffic.event == Event.RST_ANSWER)

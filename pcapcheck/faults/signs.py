@@ -14,7 +14,7 @@ from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import FIN, PARTIAL, SYN, Skip
 from pcapcheck.evidence import PENDING_NS, Event, Fact
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -62,6 +62,7 @@ def frames_missing(traffic: Traffic, capture: CaptureFacts) -> Bools:
     return missing
 
 
+@once
 def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
     """For each handshake the octets that were sent and acknowledged and that nobody captured: at least so many.
 
@@ -102,6 +103,7 @@ def furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
     return highest
 
 
+@once
 def untimed(traffic: Traffic) -> Bools:
     """In which times are missing or go back in the order of capture: nothing in them can be timed."""
     handshakes, time = traffic.handshakes, traffic.column("time")

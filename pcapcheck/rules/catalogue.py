@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -41,6 +41,23 @@ class Answer:
     detail: Shown = ""  # added to the message
     severities: Shown = ""  # where a finding weighs more or less than the rule says; "" is the rule's own
 
+    def take(self, at: Ints) -> Answer:
+        """The entries at these indices."""
+        return Answer(
+            self.fails[at],
+            None if self.applies is None else self.applies[at],
+            None if self.decidable is None else self.decidable[at],
+            tuple(column[at] for column in self.frames),
+            *(
+                shown if isinstance(shown, str) else shown[at]
+                for shown in (self.expected, self.actual, self.detail, self.severities)
+            ),
+        )
+
+
+# A column of handshakes that is quick to work out.
+Among = Callable[[Traffic], Bools]
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -56,6 +73,7 @@ class Rule:
     silent: str  # one that it does not
     check: Callable[[Traffic, CaptureFacts], Answer]
     per_capture: bool = False  # its answer is about the capture: one entry, or one for each host or socket
+    among: Among | None = None  # to all handshakes but these it answers pass or not applicable; None: any may fail
 
     @property
     def title(self) -> str:
@@ -98,6 +116,7 @@ def rule(
     fires: str,
     silent: str,
     per_capture: bool = False,
+    among: Among | None = None,
 ) -> Callable[[_Check], _Check]:
     """Enter a check into the catalogue."""
     assert severity in SEVERITIES and id not in REGISTERED
@@ -105,7 +124,7 @@ def rule(
     def register(check: _Check) -> _Check:
         REGISTERED[id] = Rule(
             id, slug, severity, reference, needs, message,
-            inspect.cleandoc(fires), inspect.cleandoc(silent), check, per_capture,
+            inspect.cleandoc(fires), inspect.cleandoc(silent), check, per_capture, among,
         )  # fmt: skip
         return check
 
@@ -139,30 +158,41 @@ class Checked(NamedTuple):
     rule: Rule
     capture: int
     answer: Answer
+    at: Ints | None = None  # of each entry of the answer its handshake; None: there is one for every handshake
 
     @property
     def failed(self) -> Ints:
-        """Index of each handshake that fails where the rule applies and can be decided."""
+        """Index of each entry that fails where the rule applies and can be decided."""
         return self._mask(self.answer.fails).nonzero()[0].astype(np.int64)
 
     @property
     def undecided(self) -> Ints:
-        """Index of each handshake to which the rule applies but for which it cannot be decided."""
-        if self.answer.decidable is None:
-            return np.empty(0, np.int64)
-        undecided = ~self.answer.decidable
-        if self.answer.applies is not None:
-            undecided = undecided & self.answer.applies
-        return undecided.nonzero()[0].astype(np.int64)
+        """Each handshake to which the rule applies but for which it cannot be decided."""
+        return self.handshakes(self._undecided.nonzero()[0].astype(np.int64))
+
+    def handshakes(self, entries: Ints) -> Ints:
+        """The handshakes that some entries are about."""
+        return entries if self.at is None else self.at[entries]
 
     @property
     def undecidable(self) -> int:
         """To how many handshakes the rule applies but cannot be decided."""
-        return len(self.undecided)
+        return int(self._undecided.sum())
 
-    def severity(self, index: int) -> str:
-        """How much the finding about one handshake weighs."""
-        return _text(self.answer.severities, index) or self.rule.severity
+    def severity(self, entry: int) -> str:
+        """How much the finding of one entry weighs."""
+        return _text(self.answer.severities, entry) or self.rule.severity
+
+    def take(self, entries: Ints) -> Checked:
+        """The answer with these entries alone."""
+        return self._replace(answer=self.answer.take(entries), at=self.handshakes(entries))
+
+    @property
+    def _undecided(self) -> Bools:
+        if self.answer.decidable is None:
+            return np.zeros(len(self.answer.fails), bool)
+        undecided: Bools = ~self.answer.decidable
+        return undecided if self.answer.applies is None else undecided & self.answer.applies
 
     def _mask(self, mask: Bools) -> Bools:
         for other in (self.answer.applies, self.answer.decidable):
@@ -177,9 +207,9 @@ class Findings:
         self.checked = list(checked)
         self._failed = [one.failed for one in self.checked]
         keys = [
-            (one.capture, ABSENT if one.rule.per_capture else int(index), number, position)
+            (one.capture, ABSENT if one.rule.per_capture else handshake, number, position)
             for number, (one, failed) in enumerate(zip(self.checked, self._failed, strict=True))
-            for position, index in enumerate(failed)
+            for position, handshake in enumerate(one.handshakes(failed).tolist())
         ]
         self._order = sorted(keys)
 
@@ -224,15 +254,28 @@ def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], ca
 
     Attempts that are part of one event (Traffic.grouped) are reported by it, once: on each of them only errors are.
     """
-    apart = ~traffic.grouped
+    checked = [ask(one, traffic, facts, capture) for one in rules]
+    if not traffic.grouped.any():
+        return checked
+    return [
+        one if one.at is None or one.rule.severity == "error" else one.take((~traffic.grouped[one.at]).nonzero()[0])
+        for one in checked
+    ]
 
-    def answer(one: Rule) -> Answer:
-        given = one.check(traffic, facts)
-        if one.per_capture or one.severity == "error" or apart.all():
-            return given
-        return replace(given, applies=apart if given.applies is None else given.applies & apart)
 
-    return [Checked(one, capture, answer(one)) for one in rules]
+def ask(rule: Rule, traffic: Traffic, facts: CaptureFacts, capture: int = 0) -> Checked:
+    """One rule's answer about one capture: of the handshakes those that fail or are undecidable."""
+    if rule.per_capture:
+        return Checked(rule, capture, rule.check(traffic, facts))
+    at = np.arange(len(traffic.handshakes))
+    if rule.among is not None:
+        (chosen,) = rule.among(traffic).nonzero()
+        if not len(chosen):
+            return Checked(rule, capture, Answer(np.zeros(0, bool)), chosen)
+        if 2 * len(chosen) < len(at):
+            traffic, at = traffic.take(chosen), chosen
+    checked = Checked(rule, capture, rule.check(traffic, facts), at)
+    return checked.take(np.union1d(checked.failed, checked._undecided.nonzero()[0]))
 
 
 def words(size: int, at: Iterable[int], texts: Iterable[str]) -> npt.NDArray[np.object_]:

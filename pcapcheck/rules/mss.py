@@ -51,7 +51,7 @@ class _Large:
         headers = np.where(traffic.column("ip_id") >= 0, 40, 60)
         proved = larger & (size + headers <= ETHERNET_MTU) & _sent_as_one(traffic, sent)
         self.row: Ints = traffic.first(proved)
-        self.size: Ints = np.where(self.row == ABSENT, ABSENT, size[self.row])
+        self.size: Ints = np.append(size, ABSENT)[self.row]
         doubtful = larger | (sent & (of_row != ABSENT) & (traffic.column("folded_largest") > of_row))
         self.undecided: Bools = some(traffic, doubtful) & (self.row == ABSENT)
         self.some: Bools = some(traffic, sent)
@@ -118,6 +118,8 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     client_seen, server_seen = options_seen(traffic, syn), options_seen(traffic, synack)
     no_client = client_seen & (handshakes.client_mss == ABSENT)
     no_server = server_seen & (handshakes.server_mss == ABSENT)
+    traffic = traffic.only(no_client | no_server)
+    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
     to_client = _Large(traffic, True, np.where(no_client, default, ABSENT))
     to_server = _Large(traffic, False, np.where(no_server, default, ABSENT))
     large = np.where(to_server.row != ABSENT, to_server.row, to_client.row)

@@ -73,6 +73,7 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     patience = np.where(span == ABSENT, 3 * SECOND, span) + OVERTAKEN_NS
     known = handshakes.facts & Fact.COMPLETED != 0
     known &= handshakes.facts & (Fact.SELF_CONNECT | Fact.SYN) == Fact.SYN
+    traffic = traffic.only(some(traffic, traffic.event == Event.RESET))
     rst, expected, room = np.full((3, len(handshakes)), ABSENT, np.int64)
     unused, decided, applies = np.zeros((3, len(handshakes)), bool)
     flags, until = traffic.column("tcp_flags"), np.maximum(traffic.column("time"), traffic.column("folded_until"))

@@ -1,0 +1,84 @@
+"""Which handshakes a rule has to look at, by columns that are quick to work out.
+
+To all others it answers pass or not applicable. Too many cost time only; one too few is a wrong answer, and
+tests/rules/test_among.py finds it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pcapcheck.decode.segment import AE, CWR, ECE, OPTIONS_UNSEEN, SYN
+from pcapcheck.evidence import Event, Fact
+from pcapcheck.judge import Traffic, once
+from pcapcheck.rules.catalogue import Among, Bools
+from pcapcheck.rules.row_options import some
+from pcapcheck.rules.wrong_number import flow_of
+
+
+def having(*events: Event) -> Among:
+    """Those with a row that is one of these to them."""
+    return lambda traffic: traffic.has(*events)
+
+
+def outcome(*names: str) -> Among:
+    """Those with one of these outcomes."""
+    return lambda traffic: traffic.handshakes.is_outcome(*names)
+
+
+@once
+def options_cut(traffic: Traffic) -> Bools:
+    """Those with a segment whose options were not captured."""
+    return some(traffic, traffic.column("unseen") & OPTIONS_UNSEEN != 0)
+
+
+@once
+def syn_repeated(traffic: Traffic) -> Bools:
+    """Those with several SYNs."""
+    return _repeated(traffic, Event.SYN)
+
+
+@once
+def synack_repeated(traffic: Traffic) -> Bools:
+    """Those with several SYN-ACKs that acknowledge the SYN."""
+    return _repeated(traffic, Event.SYNACK)
+
+
+def opening_repeated(traffic: Traffic) -> Bools:
+    """Those with several SYNs or several SYN-ACKs."""
+    return syn_repeated(traffic) | synack_repeated(traffic)
+
+
+def _repeated(traffic: Traffic, event: Event) -> Bools:
+    found = np.zeros(len(traffic.handshakes), bool)
+    handshake = traffic.handshake[traffic.event == event]
+    found[handshake[1:][handshake[1:] == handshake[:-1]]] = True
+    return found
+
+
+@once
+def flow_reused(traffic: Traffic) -> Bools:
+    """Those that are not the only attempt of their 4-tuple."""
+    flow = flow_of(traffic)
+    order = np.argsort(flow, kind="stable")
+    (same,) = (flow[order[1:]] == flow[order[:-1]]).nonzero()
+    found = np.zeros(len(flow), bool)
+    found[order[same]] = found[order[same + 1]] = True
+    return found
+
+
+def with_their_flows(traffic: Traffic, wanted: Bools) -> Bools:
+    """These, and the other attempts of their 4-tuples."""
+    if not (wanted & flow_reused(traffic)).any():
+        return wanted
+    return np.isin(flow_of(traffic), flow_of(traffic)[wanted])
+
+
+@once
+def ecn_flags(traffic: Traffic) -> Bools:
+    """Those with ECN flags in a SYN or SYN-ACK."""
+    flags = traffic.column("tcp_flags")
+    return some(traffic, (flags & SYN != 0) & (flags & (AE | CWR | ECE) != 0))
+
+
+def shape_or_one_sided(*facts: Event) -> Among: ...
