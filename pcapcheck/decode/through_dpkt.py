@@ -9,13 +9,9 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, NamedTuple
 
-from dpkt.dpkt import Packet
-from dpkt.ip import IP
-from dpkt.ip6 import IP6
-from dpkt.tcp import TCP
-
 from pcapcheck.decode import layout
 from pcapcheck.decode.compiled import ones_complement_sum
+from pcapcheck.decode.headers import IP, IP6, TCP, Packet
 from pcapcheck.decode.layout import past_extensions, peel, skip_reason
 from pcapcheck.decode.segment import (
     BAD,
