@@ -137,7 +137,8 @@ def main() -> None:
     medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
     for what, names in (("options", ["options"]), ("rules", list(RULES)), ("diagnoses", list(DIAGNOSES))):
         print(f"\n{what:9} {statistics.median(sum(one[name] for name in names) for one in rounds):7.2f}")
-        for name in sorted(names, key=medians.__getitem__, reverse=True)[: arguments.slowest if what != "options" else 0]:
+        shown = 0 if what == "options" else arguments.slowest
+        for name in sorted(names, key=medians.__getitem__, reverse=True)[:shown]:
             print(f"  {name:7} {medians[name]:7.3f}")
 
 

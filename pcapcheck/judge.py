@@ -34,7 +34,7 @@ _CHUNK: Final = 1 << 13
 _OBJECTS: Final = ("client_address", "server_address", "history")
 
 
-@dataclass
+@dataclass(eq=False, repr=False)  # neither makes sense of columns, and both cost start-up time
 class Handshakes:
     """One entry an attempt in every field; integers are int64, ABSENT where there is none, categories their index.
 
@@ -106,10 +106,15 @@ class Handshakes:
         return len(self.capture)
 
     @cached_property
+    def hosts(self) -> list[bytes]:
+        """Each address once."""
+        return list(dict.fromkeys(self.client_address + self.server_address))
+
+    @cached_property
     def addresses(self) -> Ints:
-        """The clients' addresses as numbers from 0, then the servers'."""
+        """The clients' addresses as indices of hosts, then the servers'."""
+        numbers = {address: number for number, address in enumerate(self.hosts)}
         addresses = self.client_address + self.server_address
-        numbers = {address: number for number, address in enumerate(dict.fromkeys(addresses))}
         return np.fromiter(map(numbers.__getitem__, addresses), np.int64, len(addresses))
 
     @cached_property
@@ -127,13 +132,12 @@ class Handshakes:
 
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""
-        columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        objects = {name: columns.pop(name) for name in _OBJECTS}
         entries = at.tolist()
-        return Handshakes(
-            **{name: column[at] for name, column in columns.items()},
-            **{name: [values[index] for index in entries] for name, values in objects.items()},
-        )
+
+        def taken(column: Any) -> Any:
+            return [column[index] for index in entries] if isinstance(column, list) else column[at]
+
+        return Handshakes(*(taken(getattr(self, field.name)) for field in fields(self)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,14 +217,13 @@ class Traffic:
         """What the rows of each handshake are to it: a bit for each Event."""
         found = np.zeros(len(self.handshakes), np.int64)
         start, end = self.starts[:-1], self.starts[1:]
-        found[start < end] = np.bitwise_or.reduceat(
-            np.left_shift(1, self.event, dtype=np.int32), start[start < end]
-        )
+        found[start < end] = np.bitwise_or.reduceat(np.left_shift(1, self.event, dtype=np.int32), start[start < end])
         return found
 
     def has(self, *events: Event) -> npt.NDArray[np.bool_]:
         """Which handshakes have a row that is one of these to them."""
-        return self.events & sum(1 << event for event in events) != 0
+        found: npt.NDArray[np.bool_] = self.events & sum(1 << event for event in events) != 0
+        return found
 
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
@@ -265,18 +268,19 @@ class Traffic:
 
 
 _Given = ParamSpec("_Given")
-_Column = TypeVar("_Column", bound=npt.NDArray[Any])
+_Known = TypeVar("_Known")
 
 
-def once(function: Callable[Concatenate[Traffic, _Given], _Column]) -> Callable[Concatenate[Traffic, _Given], _Column]:
+def once(function: Callable[Concatenate[Traffic, _Given], _Known]) -> Callable[Concatenate[Traffic, _Given], _Known]:
     """The function, worked out once for a Traffic that several ask about (with the same CaptureFacts)."""
-    known: WeakKeyDictionary[Traffic, _Column] = WeakKeyDictionary()
+    known: WeakKeyDictionary[Traffic, _Known] = WeakKeyDictionary()
 
     @wraps(function)
-    def asked(traffic: Traffic, /, *others: _Given.args, **named: _Given.kwargs) -> _Column:
+    def asked(traffic: Traffic, /, *others: _Given.args, **named: _Given.kwargs) -> _Known:
         if traffic not in known:
-            known[traffic] = function(traffic, *others, **named)
-            known[traffic].flags.writeable = False  # it is everybody's
+            found = known[traffic] = function(traffic, *others, **named)
+            if isinstance(found, np.ndarray):
+                found.flags.writeable = False  # it is everybody's
         return known[traffic]
 
     return asked

@@ -47,11 +47,20 @@ class Diagnosis:
     application: str  # the error that the application saw, e.g. ECONNREFUSED, or "nothing"
     rivals: tuple[str, ...]  # slugs
     decide_by: str  # the observation that would decide
-    fires: str  # an exchange that it explains, and
-    silent: str  # one that looks like it and is not
+    examples: tuple[str, str]  # an exchange that it explains and one that only looks so, as they stand in the source
     conclude: Callable[[Traffic, CaptureFacts], Conclusion]
     circumstance: bool = False  # true of the handshake, but not by itself why it came out as it did
     reported_once: bool = False  # an event of many handshakes: it has a finding, and they have none each
+
+    @property
+    def fires(self) -> str:
+        """An exchange that it explains."""
+        return inspect.cleandoc(self.examples[0])
+
+    @property
+    def silent(self) -> str:
+        """One that looks like it and is not."""
+        return inspect.cleandoc(self.examples[1])
 
     @property
     def title(self) -> str:
@@ -100,7 +109,7 @@ def diagnosis(
     def register(conclude: _Conclude) -> _Conclude:
         REGISTERED[id] = Diagnosis(
             id, slug, application, tuple(rivals), decide_by,
-            inspect.cleandoc(fires), inspect.cleandoc(silent), conclude, circumstance, reported_once,
+            (fires, silent), conclude, circumstance, reported_once,
         )  # fmt: skip
         return conclude
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pcapcheck.decode.segment import FIN, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered, values_of
 from pcapcheck.evidence import Event
 from pcapcheck.history import DATA_BIT
 from pcapcheck.judge import Ints, Traffic
@@ -98,7 +98,7 @@ def _sibling(traffic: Traffic, used: Bools) -> Bools:
     same = numbered(traffic.clients, port)
     own = numbered(traffic.clients, traffic.servers, port)
     beside = _others(same, own, start, used, low, high)
-    clients = [np.unique(traffic.clients[family == size]) for size in (4, 16)]
+    clients = [values_of(traffic.clients[family == size]) for size in (4, 16)]
     if all(len(addresses) == 1 for addresses in clients):
         across = numbered(port)
         beside |= _others(across, numbered(port, family), start, used, low, high)

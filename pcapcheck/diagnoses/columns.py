@@ -41,6 +41,16 @@ class Details(Sequence[str]):
         return self._text(index)
 
 
+def values_of(column: Ints) -> Ints:
+    """The values that occur, in order.
+
+    np.unique would import numpy.ma for that, which takes longer than everything else about a small capture.
+    """
+    ordered = np.sort(column)
+    values: Ints = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return values
+
+
 def numbered(*columns: Ints) -> Ints:
     """One number, from 0, for each combination of values that occurs."""
     number = np.zeros(len(columns[0]), np.int64)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, least_in, most_in
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, least_in, most_in, values_of
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, seconds, spread
 from pcapcheck.diagnoses.scans import payload_of_client
 from pcapcheck.evidence import Event, Fact
@@ -194,7 +194,7 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     sender = np.where(by_client, traffic.clients[at], traffic.servers[at])
     other = np.where(by_client, traffic.servers[at], traffic.clients[at])
     port = np.where(by_client, handshakes.server_port[at], handshakes.client_port[at])
-    missing = np.unique(traffic.servers[handshakes.is_outcome("one-sided")])
+    missing = values_of(traffic.servers[handshakes.is_outcome("one-sided")])
     sender_number = numbered(sender)
     count = int(sender_number.max(initial=-1)) + 1
     targets = distinct(sender_number, numbered(other << 16 | port), count)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Causes, Conclusion, Diagnosis
+from pcapcheck.diagnoses.columns import values_of
 from pcapcheck.judge import Handshakes, Ints, Traffic
 from pcapcheck.rules.catalogue import Answer, Checked, Rule
 from pcapcheck.stretch import CaptureFacts
@@ -25,7 +26,7 @@ def numbered(values: Ints) -> Ints:
 
 def distinct(group: Ints, values: Ints, size: int) -> Ints:
     """Of each group from 0 to before ``size``, how many different values it has; these are below 2^32."""
-    return np.bincount(np.unique(group << 32 | values) >> 32, minlength=size).astype(np.int64)
+    return np.bincount(values_of(group << 32 | values) >> 32, minlength=size).astype(np.int64)
 
 
 def spread(size: int, at: Ints, values: Ints) -> Ints:
@@ -58,8 +59,8 @@ def rules_of(diagnoses: Iterable[Diagnosis]) -> Iterator[Rule]:
     for one in diagnoses:
         if one.reported_once:
             yield Rule(
-                one.id, one.slug, "warning", "", "the segments of all its handshakes", "{actual}", one.fires,
-                one.silent, _check(one), per_capture=True,
+                one.id, one.slug, "warning", "", "the segments of all its handshakes", "{actual}", one.examples,
+                _check(one), per_capture=True,
             )  # fmt: skip
 
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details
+from pcapcheck.diagnoses.columns import Details, values_of
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
-from pcapcheck.rules.catalogue import REGISTERED, Checked
+from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -61,14 +61,15 @@ def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
         sender = _senders(whole)
         known = _ttls(whole, sender, _normal(whole), int(sender.max()) + 1)
         elsewhere = alone & _unlike(ttl, known, _senders(traffic)[at])
-    goes_on = Checked(REGISTERED["RS08"], 0, REGISTERED["RS08"].check(traffic, capture))
+    goes_on = ask(REGISTERED["RS08"], whole, capture)
     reset_before = np.full(size, ABSENT, np.int64)
-    reset_before[goes_on.failed] = goes_on.answer.frames[1][goes_on.failed]
+    if len(goes_on.failed):
+        reset_before[goes_on.handshakes(goes_on.failed)] = goes_on.answer.frames[1][goes_on.failed]
     peers = (traffic.first(~from_client & normal), traffic.first(from_client & normal))
     window = np.where(from_client[at], *(traffic.value("window", row)[handshake] for row in peers))
     identified = (of << 1 | from_client) << 16 | np.maximum(rows["ip_id"].astype(np.int64), 0)
     agreed = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
-    numbers = np.unique(side[at] << 32 | rows["seq"][at]) >> 32
+    numbers = values_of(side[at] << 32 | rows["seq"][at]) >> 32
     signs = [
         _unlike(ttl, own, side[at]),
         elsewhere,
@@ -182,16 +183,18 @@ def segment_injected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
     frame = np.full(size, ABSENT, np.int64)
     frame[found] = resets.frame[chosen]
-    again = traffic.only(handshakes.synack_count > 1)
-    second = Checked(REGISTERED["HS09"], 0, REGISTERED["HS09"].check(again, capture))
-    proxy = traffic.value("window", traffic.first(traffic.event == Event.SYNACK)) == 0
-    other = second.failed[~proxy[second.failed] & (certainty[second.failed] == 0)]
-    certainty[other] = COMPATIBLE
-    frame[other] = second.answer.frames[0][other]
+    second = ask(REGISTERED["HS09"], traffic, capture)
+    others: dict[int, int] = {}  # handshake to the entry about its second SYN-ACK
+    proxy = traffic.value("window", traffic.first(traffic.event == Event.SYNACK)) == 0 if len(second.failed) else ()
+    for entry, index in zip(second.failed.tolist(), second.handshakes(second.failed).tolist(), strict=True):
+        if not certainty[index] and not proxy[index]:
+            certainty[index], frame[index] = COMPATIBLE, second.answer.frames[0][entry]
+            others[index] = entry
 
     def text(index: int) -> str:
-        if index in other:
-            return f"a second SYN-ACK with {second.answer.actual[index]}, the first had {second.answer.expected[index]}"
+        if index in others:
+            answer, entry = second.answer, others[index]
+            return f"a second SYN-ACK with {answer.actual[entry]}, the first had {answer.expected[entry]}"
         signs = resets.signs[:, best[index]]
         return "; ".join(sign for sign, holds in zip(_WEIGHTS, signs, strict=True) if holds)
 

@@ -13,7 +13,7 @@ from pcapcheck.diagnoses.columns import Details, count_in
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
-from pcapcheck.rules.catalogue import REGISTERED, Checked
+from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
@@ -172,9 +172,9 @@ def options_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
-    collapse = Checked(REGISTERED["OP09"], 0, REGISTERED["OP09"].check(traffic, capture))
+    collapse = ask(REGISTERED["OP09"], traffic, capture)
     collapses = np.zeros(len(handshakes), bool)
-    collapses[collapse.failed] = True
+    collapses[collapse.handshakes(collapse.failed)] = True
 
     def has_all(side: str) -> Bools:
         offers = [getattr(handshakes, f"{side}_{name}") for name in ("sack_permitted", "timestamps")]

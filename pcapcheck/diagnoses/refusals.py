@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, values_of
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
 from pcapcheck.openings import ICMP
@@ -73,7 +73,7 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0) & (refusal != ABSENT)
     heard = traffic.only(count_in(traffic.servers, refused) > 0)
     own = ~heard.from_client & (heard.column("kind") != ICMP) & ~flagged(heard, RST)
-    known = np.unique(traffic.servers[heard.handshake[own]] * 256 + heard.column("ttl")[own])
+    known = values_of(traffic.servers[heard.handshake[own]] * 256 + heard.column("ttl")[own])
     ttl = traffic.value("ttl", refusal)
     same = np.isin(traffic.servers * 256 + ttl, known)
     other = np.isin(traffic.servers, known // 256) & ~same

@@ -292,7 +292,7 @@ def stealth_scan(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     kind = traffic.value("tcp_flags", probe)[at] & _FLAGS
     source = numbered(traffic.clients[at] << 16 | kind)
     targets = distinct(source, traffic.sockets[at], int(source.max(initial=-1)) + 1)[source]
-    stealthy = np.isin(kind, list(_STEALTHY))
+    stealthy = np.any([kind == flags for flags in _STEALTHY], axis=0)
     strong = (targets >= 2) & stealthy | (targets >= _FEW)
     member = targets >= 2
     group, asked = spread(size, at[member], source[member]), spread(size, at[member], targets[member])

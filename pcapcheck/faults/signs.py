@@ -74,22 +74,33 @@ def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
     size, missing = len(handshakes), np.zeros(len(handshakes), np.int64)
     if not len(traffic.rows) or any(capture.skipped[reason] for reason in UNDECODED):
         return missing
-    beyond_ack, beyond_end = traffic.column("folded_ack"), traffic.column("folded_end")
-    usable = traffic.is_event(*_GOING_ON) & (beyond_ack < FAR) & (beyond_end < FAR)
-    payload = traffic.number("payload_length") + (traffic.column("tcp_flags") & FIN != 0)
-    captured = payload + traffic.number("folded_octets")
-    seq_number, ack_number = (traffic.number(name) for name in ("seq", "ack"))
+    beyond = traffic.column("folded_ack")
+    usable = traffic.is_event(*_GOING_ON) & (beyond < FAR) & (traffic.column("folded_end") < FAR)
     opened = handshakes.is_outcome("established", "client-only")
+    # A FIN counts as an octet.
+    captured = traffic.number("folded_octets") + traffic.column("payload_length")
+    captured += traffic.column("tcp_flags") & FIN != 0
     for isn, from_client in ((handshakes.client_isn, True), (handshakes.server_isn, False)):
-        first = seq.add(isn, 1)[traffic.handshake]
         own = (traffic.from_client == from_client) & (traffic.column("kind") != ICMP)
-        end = seq.ahead(seq_number, first) + payload
-        acknowledged = seq.ahead(ack_number, first)
-        sent = furthest(traffic, usable & own & (end < FAR), end + beyond_end)
-        acknowledged = furthest(traffic, usable & ~own & (acknowledged < FAR), acknowledged + beyond_ack)
-        seen = np.bincount(traffic.handshake, captured * own, size).astype(np.int64)
-        missing = np.maximum(missing, np.where(opened & (isn != ABSENT), np.minimum(sent, acknowledged) - seen, 0))
+        acknowledged = seq.ahead(traffic.number("ack"), seq.add(isn, 1)[traffic.handshake])
+        acknowledged = furthest(traffic, usable & ~own & (acknowledged < FAR), acknowledged + beyond)
+        seen = np.bincount(traffic.handshake[own], captured[own], size).astype(np.int64)
+        short = opened & (isn != ABSENT) & (acknowledged > seen)
+        if short.any():
+            sent = _sent(traffic.only(short), isn, from_client)
+            missing = np.maximum(missing, np.where(short, np.minimum(sent, acknowledged) - seen, 0))
     return missing
+
+
+def _sent(traffic: Traffic, isn: Ints, from_client: bool) -> Ints:
+    """For each handshake how far one side went on, in octets beyond its SYN; 0 where it has no such rows."""
+    own = (traffic.from_client == from_client) & traffic.is_event(*_GOING_ON)
+    end = seq.ahead(traffic.number("seq"), seq.add(isn, 1)[traffic.handshake]) + traffic.column("payload_length")
+    end += traffic.column("tcp_flags") & FIN != 0
+    own &= (end < FAR) & (traffic.column("folded_ack") < FAR) & (traffic.column("folded_end") < FAR)
+    sent = np.zeros(len(isn), np.int64)
+    np.maximum.at(sent, traffic.handshake[own], (end + traffic.column("folded_end"))[own])
+    return sent
 
 
 # Segments of a connection that is open, with numbers that fit.
@@ -98,7 +109,7 @@ _GOING_ON: Final = (Event.COMPLETING, Event.CLIENT_GOES_ON, Event.SERVER_GOES_ON
 
 def furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
     """The highest number of each handshake among these rows, 0 if none."""
-    start = np.searchsorted(traffic.handshake, np.arange(len(traffic.handshakes)))  # each has a row
+    start = traffic.starts[:-1]  # each has a row
     highest: Ints = np.maximum.reduceat(np.where(rows, number, 0), start) if len(start) else start
     return highest
 

@@ -228,7 +228,7 @@ def _rules_by_handshake(report: Report, total: int) -> list[list[str]]:
     found: list[list[str]] = [[] for _ in range(total)]
     for one in report.all_findings.checked:
         if not one.rule.per_capture:
-            for index in one.failed.tolist():
+            for index in one.handshakes(one.failed).tolist():
                 found[before[one.capture] + index].append(one.rule.id)
     return found
 

@@ -9,6 +9,7 @@ import numpy as np
 from pcapcheck.decode.segment import FIN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import ecn_flags
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.ecn import (
     ACCECN_REQUEST,
@@ -45,6 +46,7 @@ def _arrivals(traffic: Traffic, rows: Bools) -> Ints:
     reference="RFC 9768, sections 3.1.1, 3.1.2 (table 2), 3.1.3 and 3.2.2.3",
     needs="all SYNs and the SYN-ACK",
     message="SYN-ACK has (AE,CWR,ECE) = {actual}, expected {expected}",
+    among=ecn_flags,
     fires="""
         # It tells of ECT(0) on the SYN, which was Not-ECT here.
         +0   > SeWE 0:0(0) win 64240 <mss 1460>
@@ -95,6 +97,7 @@ def accecn_answered_wrongly(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9768, section 3.2.2.1 (tables 3 and 4)",
     needs="the SYN-ACK and the options of the ACK that completes",
     message="ACK has (AE,CWR,ECE) = {actual}, expected {expected}",
+    among=ecn_flags,
     fires="""
         +0   > SeWE 0:0(0) win 64240 <mss 1460>
         +.02 < SW.  0:0(0) ack 1 win 65160 <mss 1460>

@@ -6,10 +6,12 @@ tests/rules/test_among.py finds it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from pcapcheck.decode.segment import AE, CWR, ECE, OPTIONS_UNSEEN, SYN
-from pcapcheck.evidence import Event, Fact
+from pcapcheck.evidence import Event
 from pcapcheck.judge import Traffic, once
 from pcapcheck.rules.catalogue import Among, Bools
 from pcapcheck.rules.row_options import some
@@ -81,4 +83,27 @@ def ecn_flags(traffic: Traffic) -> Bools:
     return some(traffic, (flags & SYN != 0) & (flags & (AE | CWR | ECE) != 0))
 
 
-def shape_or_one_sided(*facts: Event) -> Among: ...
+def one_sided_or(condition: Among) -> Among:
+    """Those that meet the condition, and those of which one direction was captured."""
+    return lambda traffic: condition(traffic) | traffic.handshakes.is_outcome("one-sided")
+
+
+@once
+def out_of_line(traffic: Traffic) -> Bools:
+    """Those whose rows do not begin with SYN, SYN-ACK and the segment that completes them."""
+    begin, end = traffic.starts[:-1], traffic.starts[1:]
+    found = end - begin < 3
+    for place, event in enumerate((Event.SYN, Event.SYNACK, Event.COMPLETING)):
+        found[~found] = traffic.event[begin[~found] + place] != event
+    return found
+
+
+def answered_unasked(offered: Callable[[Traffic], Bools]) -> Among:
+    """Those with a SYN-ACK that has an option (``offered``, by row) that no SYN has, or with options not captured."""
+
+    def chosen(traffic: Traffic) -> Bools:
+        has = offered(traffic)
+        answered, asked = (some(traffic, has & (traffic.event == event)) for event in (Event.SYNACK, Event.SYN))
+        return (answered & ~asked) | options_cut(traffic)
+
+    return chosen

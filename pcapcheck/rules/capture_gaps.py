@@ -125,6 +125,8 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
     syn = traffic.first(traffic.event == Event.SYN)
     (at,) = (syn >= 0).nonzero()
     place = traffic.value("vlan", syn)[at] * 256 + traffic.value("tunnel", syn)[at]
+    if not (place != place[:1]).any():
+        return about_capture(False, applies=len(at) > 0)
     flow, start, end = traffic.value("flow", syn)[at], handshakes.start_time[at], handshakes.last_time[at]
     order = np.lexsort((start, flow))
     flow, place, start, end, at = flow[order], place[order], start[order], end[order], at[order]

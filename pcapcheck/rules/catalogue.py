@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.errors import UsageError
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SEVERITIES
 
@@ -69,11 +69,20 @@ class Rule:
     reference: str  # RFC and section, with its MUST or SHOULD id
     needs: str  # what must have been seen; otherwise the rule is undecidable
     message: str  # one line; {expected} and {actual} are filled in
-    fires: str  # an exchange that it finds, and
-    silent: str  # one that it does not
+    examples: tuple[str, str]  # an exchange that it finds and one that it does not, as they stand in the source
     check: Callable[[Traffic, CaptureFacts], Answer]
     per_capture: bool = False  # its answer is about the capture: one entry, or one for each host or socket
     among: Among | None = None  # to all handshakes but these it answers pass or not applicable; None: any may fail
+
+    @property
+    def fires(self) -> str:
+        """An exchange that it finds."""
+        return inspect.cleandoc(self.examples[0])
+
+    @property
+    def silent(self) -> str:
+        """One that it does not find."""
+        return inspect.cleandoc(self.examples[1])
 
     @property
     def title(self) -> str:
@@ -124,7 +133,7 @@ def rule(
     def register(check: _Check) -> _Check:
         REGISTERED[id] = Rule(
             id, slug, severity, reference, needs, message,
-            inspect.cleandoc(fires), inspect.cleandoc(silent), check, per_capture, among,
+            (fires, silent), check, per_capture, among,
         )  # fmt: skip
         return check
 
@@ -163,7 +172,7 @@ class Checked(NamedTuple):
     @property
     def failed(self) -> Ints:
         """Index of each entry that fails where the rule applies and can be decided."""
-        return self._mask(self.answer.fails).nonzero()[0].astype(np.int64)
+        return self._failed.nonzero()[0].astype(np.int64)
 
     @property
     def undecided(self) -> Ints:
@@ -194,10 +203,12 @@ class Checked(NamedTuple):
         undecided: Bools = ~self.answer.decidable
         return undecided if self.answer.applies is None else undecided & self.answer.applies
 
-    def _mask(self, mask: Bools) -> Bools:
+    @property
+    def _failed(self) -> Bools:
+        failed = self.answer.fails
         for other in (self.answer.applies, self.answer.decidable):
-            mask = mask if other is None else mask & other
-        return mask
+            failed = failed if other is None else failed & other
+        return failed
 
 
 class Findings:
@@ -265,17 +276,44 @@ def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], ca
 
 def ask(rule: Rule, traffic: Traffic, facts: CaptureFacts, capture: int = 0) -> Checked:
     """One rule's answer about one capture: of the handshakes those that fail or are undecidable."""
+    known = _answered(traffic)
+    if rule.id not in known:
+        known[rule.id] = _ask(rule, traffic, facts)
+    return known[rule.id]._replace(capture=capture)
+
+
+@once
+def _answered(traffic: Traffic) -> dict[str, Checked]:
+    """What was asked already: some rules and diagnoses build on the answer of another."""
+    return {}
+
+
+def _ask(rule: Rule, traffic: Traffic, facts: CaptureFacts) -> Checked:
     if rule.per_capture:
-        return Checked(rule, capture, rule.check(traffic, facts))
+        return Checked(rule, 0, rule.check(traffic, facts))
     at = np.arange(len(traffic.handshakes))
-    if rule.among is not None:
+    if rule.among is not None and len(at):
         (chosen,) = rule.among(traffic).nonzero()
         if not len(chosen):
-            return Checked(rule, capture, Answer(np.zeros(0, bool)), chosen)
+            return Checked(rule, 0, Answer(np.zeros(0, bool)), chosen)
         if 2 * len(chosen) < len(at):
-            traffic, at = traffic.take(chosen), chosen
-    checked = Checked(rule, capture, rule.check(traffic, facts), at)
-    return checked.take(np.union1d(checked.failed, checked._undecided.nonzero()[0]))
+            traffic, at = _part(traffic, rule.among, chosen), chosen
+    checked = Checked(rule, 0, rule.check(traffic, facts), at)
+    return checked.take((checked._failed | checked._undecided).nonzero()[0])
+
+
+def _part(traffic: Traffic, among: Among, at: Ints) -> Traffic:
+    """These handshakes, taken once for rules that follow each other and look among the same."""
+    parts = _parts(traffic)
+    if among not in parts:
+        parts.clear()  # each may be large
+        parts[among] = traffic.take(at)
+    return parts[among]
+
+
+@once
+def _parts(traffic: Traffic) -> dict[Among, Traffic]:
+    return {}
 
 
 def words(size: int, at: Iterable[int], texts: Iterable[str]) -> npt.NDArray[np.object_]:

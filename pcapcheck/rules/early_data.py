@@ -12,6 +12,7 @@ from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
+from pcapcheck.rules.among import out_of_line, synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, ends, largest, numbers
 from pcapcheck.rules.row_options import segments, some
@@ -42,6 +43,7 @@ def _frame(traffic: Traffic, row: Ints) -> Ints:
     reference="RFC 9293, section 3.10.2, SYN-SENT STATE",
     needs="both directions",
     message="client sent {actual} before the SYN-ACK, expected {expected}",
+    among=lambda traffic: out_of_line(traffic) & traffic.has(Event.SYN),
     fires="""
         +0   > S  0:0(0) win 64240
         +.01 > P  1:11(10)
@@ -99,6 +101,7 @@ def client_data_before_synack(traffic: Traffic, capture: CaptureFacts) -> Answer
     reference="RFC 9293, section 3.10.2, SYN-RECEIVED STATE; RFC 7413, section 4.2",
     needs="the bare ACK that completes the handshake, behind the data",
     message="server sent {actual} before the ACK of its SYN-ACK, expected {expected}",
+    among=lambda traffic: out_of_line(traffic) & traffic.has(Event.SYNACK),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -152,6 +155,22 @@ def server_data_before_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _may_lack_beginning(traffic: Traffic) -> Bools:
+    """All but those whose first data, of both sides, is the octet behind the SYN."""
+    handshakes, start = traffic.handshakes, traffic.starts[:-1]
+    fits = ~out_of_line(traffic) & ~synack_repeated(traffic)
+    synack = np.where(fits, start + 1, ABSENT)
+    fits &= handshakes.synack_ack == seq.add(handshakes.client_isn, 1)
+    fits &= (traffic.value("payload_length", synack) == 0) & (traffic.value("tcp_flags", synack) & FIN == 0)
+    data = (traffic.column("payload_length") > 0) | (traffic.column("folded_least") < FAR)
+    data &= segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0) & (traffic.event != Event.WRONG_ACK)
+    for from_client, isn in ((True, handshakes.client_isn), (False, handshakes.server_isn)):
+        row = traffic.first(data & (traffic.from_client == from_client))
+        first = (traffic.value("seq", row) == seq.add(isn, 1)) & (traffic.value("payload_length", row) > 0)
+        fits &= (row == ABSENT) | first
+    return handshakes.is_outcome("established", "client-only") & ~fits
+
+
 @rule(
     "HS15",
     "stream-has-no-beginning",
@@ -159,6 +178,7 @@ def server_data_before_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.4",
     needs="SYN, SYN-ACK and the segment that completes them",
     message="first data of the connection in one direction has sequence number {actual}, expected {expected}",
+    among=_may_lack_beginning,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Traffic
+from pcapcheck.rules.among import ecn_flags
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.row_options import segments, some, texts
 from pcapcheck.stretch import CaptureFacts
@@ -45,6 +46,7 @@ def all_are(traffic: Traffic, rows: Bools, condition: Bools) -> Bools:
     reference="RFC 3168, section 6.1.1; RFC 9768, sections 3.1.1 and 3.1.3",
     needs="the SYN",
     message="SYN has (AE,CWR,ECE) = {actual}",
+    among=ecn_flags,
     fires="""
         +0   > SEW 0:0(0) win 64240 <mss 1460>
         +.02 < SE. 0:0(0) ack 1 win 65160 <mss 1460>
@@ -103,6 +105,7 @@ def answered(traffic: Traffic, applies: Bools, wrong: Bools, expected: str) -> A
     reference="RFC 3168, section 6.1.1",
     needs="all SYNs and the SYN-ACK",
     message="SYN-ACK has (AE,CWR,ECE) = {actual}, expected {expected}",
+    among=ecn_flags,
     fires="""
         # It reflects the SYN's flags.
         +0   > SEW  0:0(0) win 64240 <mss 1460>
@@ -143,6 +146,7 @@ def classic_ecn_answered_wrongly(traffic: Traffic, capture: CaptureFacts) -> Ans
     reference="RFC 3168, section 6.1.1; RFC 9768, section 3.1.1",
     needs="all SYNs and the SYN-ACK",
     message="SYN-ACK has (AE,CWR,ECE) = {actual}, but no SYN asked for ECN",
+    among=ecn_flags,
     fires="""
         +0   > S   0:0(0) win 64240 <mss 1460>
         +.02 < SE. 0:0(0) ack 1 win 65160 <mss 1460>
@@ -182,6 +186,7 @@ def ecn_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 3168, section 6.1.1; RFC 8311, section 4.3; RFC 5562",
     needs="the IP header of SYN and SYN-ACK",
     message="{actual}",
+    among=lambda traffic: some(traffic, (traffic.column("tcp_flags") & SYN != 0) & (traffic.column("ecn") != 0)),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460> ecn ECT0
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>

@@ -12,7 +12,8 @@ from pcapcheck.decode.option_columns import FAST_OPEN_LENGTH
 from pcapcheck.decode.segment import SYN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Traffic
-from pcapcheck.rules.catalogue import Answer, rule, words
+from pcapcheck.rules.among import options_cut
+from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -33,6 +34,12 @@ _STATES: Final = (
 )
 
 
+def _with_fast_open(traffic: Traffic) -> Bools:
+    """Those with the option, or with options that were not captured."""
+    has = (traffic.options.fast_open != ABSENT) | (traffic.options.faults & FAST_OPEN_LENGTH != 0)
+    return some(traffic, has) | options_cut(traffic)
+
+
 @rule(
     "TF01",
     "fast-open-length-wrong",
@@ -40,6 +47,7 @@ _STATES: Final = (
     reference="RFC 7413, section 4.1.1, with errata 4238 and 4239",
     needs="the options of every segment",
     message="Fast Open option of {actual}",
+    among=lambda traffic: _with_fast_open(traffic) | traffic.has(Event.UNREACHABLE, Event.OTHER_ICMP),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,FO 001122>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
@@ -92,6 +100,7 @@ def fast_open_length_wrong(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7413, sections 4.1.1 and 4.2.1",
     needs="the options of all SYNs and of the segments after them",
     message="{actual}",
+    among=_with_fast_open,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,FO 0011223344556677>
@@ -145,6 +154,7 @@ def fast_open_misplaced(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7413, section 4.2",
     needs="the options of the SYNs, and the SYN-ACK",
     message="Fast Open: {actual}",
+    among=_with_fast_open,
     fires="""
         +0   > S  0:100(100) win 64240 <mss 1460,FO 0011223344556677>
         +.02 < S. 0:0(0) ack 101 win 65160 <mss 1460>
@@ -210,6 +220,7 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7413, sections 4.1.3.1, 4.2.2 and 7.1",
     needs="the options of two SYNs of the attempt",
     message="SYN with Fast Open stayed unanswered, repeated without it",
+    among=_with_fast_open,
     fires="""
         +0   > S  0:100(100) win 64240 <mss 1460,FO 0011223344556677>
         +1   > S  0:0(0) win 64240 <mss 1460>

@@ -12,6 +12,7 @@ from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import frames_missing, furthest, untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP, REPEATED
+from pcapcheck.rules.among import opening_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.timing import SHORTEST_NS, in_seconds, transmissions
 from pcapcheck.stretch import CaptureFacts
@@ -84,6 +85,7 @@ def _first(traffic: Traffic, rows: Bools, after: Ints | None = None) -> Ints:
     reference="RFC 6298, section 5.7 (MUST)",
     needs="a SYN or SYN-ACK that was repeated, and that side's first data sent twice",
     message="after an opening that timed out, data was sent again after {actual}, expected {expected}",
+    among=opening_repeated,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +1   > S  0:0(0) win 64240 <mss 1460>
@@ -158,6 +160,7 @@ def data_timeout_too_short(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 5681, section 3.1 (MUST); RFC 6928, section 2 (RECOMMENDED)",
     needs="a SYN or SYN-ACK that was sent three times, the peer's MSS and the first data",
     message="first flight of {actual} octets, expected {expected} at most",
+    among=opening_repeated,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +1   > S  0:0(0) win 64240 <mss 1460>

@@ -10,7 +10,8 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.evidence import SECOND, Fact
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
+from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, rule
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
@@ -52,14 +53,16 @@ class _Series(NamedTuple):
         return f"{ip_address(self.address[int(self.at[entry])])} as {self.role}"
 
 
+@once
 def _isns(traffic: Traffic) -> tuple[_Series, _Series]:
     """The initial sequence numbers of clients and of servers.
 
     One for each 4-tuple: on the same one they grow with the clock, as they must (RFC 6528, section 3).
     """
     handshakes = traffic.handshakes
-    _, first = np.unique(flow_of(traffic), return_index=True)
-    first = np.sort(first)
+    first = np.arange(len(handshakes))
+    if flow_reused(traffic).any():
+        first = np.sort(np.unique(flow_of(traffic), return_index=True)[1])
     series = []
     for role, host, isn, fact, address, frame in (
         ("client", traffic.clients, handshakes.client_isn, Fact.SYN, handshakes.client_address, handshakes.syn_frame),

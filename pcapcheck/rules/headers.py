@@ -23,6 +23,7 @@ from pcapcheck.tables import ABSENT, SHAPES
     reference="RFC 9293, sections 3.1 and 3.10.7.4, fifth",
     needs="the flags of the segments that were kept",
     message="segment with {actual}, expected {expected}",
+    among=lambda traffic: some(traffic, traffic.column("tcp_flags") & (SYN | RST | ACK) == 0),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -63,6 +64,12 @@ def segment_without_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _filled(traffic: Traffic) -> Bools:
+    flags = traffic.column("tcp_flags")
+    filled: Bools = (flags & RESERVED != 0) | ((flags & ACK == 0) & (traffic.column("ack") != 0))
+    return filled & segments(traffic)
+
+
 @rule(
     "HS14",
     "unused-fields-are-filled",
@@ -70,6 +77,7 @@ def segment_without_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.1; RFC 9768, section 3.1.1",
     needs="the segments that were kept",
     message="unused header field holds {actual}, expected {expected}",
+    among=lambda traffic: some(traffic, _filled(traffic)),
     fires="""
         +0   > S  0:0(0) ack =77 win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -97,8 +105,7 @@ def unused_fields_are_filled(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: Whether all segments of the sender look so, and what else is odd about its SYNs.
     """
-    flags, ack = traffic.column("tcp_flags"), traffic.column("ack")
-    row = traffic.first(segments(traffic) & ((flags & RESERVED != 0) | ((flags & ACK == 0) & (ack != 0))))
+    row = traffic.first(_filled(traffic))
     bits = np.maximum(traffic.value("tcp_flags", row), 0) & RESERVED
     return Answer(
         fails=row != ABSENT,
@@ -116,6 +123,9 @@ class _Addresses(NamedTuple):
     group: Bools  # multicast or broadcast; which one is a subnet's broadcast a capture does not say
     unspecified: Bools
     loopback: Bools
+
+    def take(self, at: Ints) -> _Addresses:
+        return _Addresses(*(column[at] for column in self))
 
 
 def _special(addresses: list[bytes]) -> _Addresses:
@@ -169,7 +179,8 @@ def impossible_address_or_port(traffic: Traffic, capture: CaptureFacts) -> Answe
     What to look at next: The MAC address of the sender, and whether anything answered.
     """
     handshakes = traffic.handshakes
-    client, server = _special(handshakes.client_address), _special(handshakes.server_address)
+    hosts = _special(handshakes.hosts)
+    client, server = hosts.take(traffic.clients), hosts.take(traffic.servers)
     same = (traffic.clients == traffic.servers) & (handshakes.client_port == handshakes.server_port)
     same &= (handshakes.shape != SHAPES.index("self-connect")) & ~client.loopback
     # The one to be shown last: what is wrong with the addresses weighs more.
@@ -200,6 +211,7 @@ def impossible_address_or_port(traffic: Traffic, capture: CaptureFacts) -> Answe
     reference="RFC 9293, section 3.1, MUST-2 and MUST-3",
     needs="a SYN or SYN-ACK that was captured whole",
     message="wrong TCP checksum on the {actual}, expected {expected}",
+    among=lambda traffic: some(traffic, traffic.column("checksum") == BAD),
     fires="""
         +0   > S  0:0(0) win 64240 badsum
         +1   > S  0:0(0) win 64240 badsum

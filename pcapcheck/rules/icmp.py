@@ -8,6 +8,7 @@ import numpy as np
 
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Traffic
+from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -61,6 +62,7 @@ def message_of(number: int) -> tuple[str, str]:
     reference="RFC 9293, section 3.9.2.2, MUST-54 to MUST-56, SHLD-25, SHLD-26; RFC 5461; RFC 5927, section 4.1",
     needs="the SYN and the ICMP error",
     message="{actual}",
+    among=having(Event.UNREACHABLE, Event.OTHER_ICMP),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < icmp 3/13 quotes 0 from 203.0.113.1

@@ -12,6 +12,7 @@ from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import untimed
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import having, synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, numbers
 from pcapcheck.rules.row_options import segments, some
@@ -29,6 +30,7 @@ OVERTAKEN_NS: Final = 100 * 10**6
     reference="RFC 9293, sections 3.4.1 and 3.10.7.2",
     needs="both SYN-ACKs with their options",
     message="another SYN-ACK has {actual}, the first had {expected}",
+    among=lambda traffic: synack_repeated(traffic) | traffic.has(Event.WRONG_SYNACK),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 0 <mss 1460> ttl 63
@@ -95,6 +97,7 @@ def _signs(signs: Mapping[str, npt.NDArray[Any]], row: int) -> str:
     reference="RFC 9293, sections 3.5.2, 3.5.3 and 3.10.5",
     needs="times, and what the sender of the RST sent after it",
     message="{actual} after its RST, expected {expected}",
+    among=having(Event.RESET, Event.ABORT, Event.REFUSAL),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

@@ -11,6 +11,7 @@ from pcapcheck.decode.option_columns import ROOM
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some
 from pcapcheck.stretch import CaptureFacts
@@ -72,6 +73,7 @@ class _First:
     reference="RFC 8684, sections 3.1, 3.2 and 3.7; RFC 6824, section 3.1",
     needs="the options of SYN, SYN-ACK and ACK",
     message="Multipath TCP: {actual}, expected {expected}",
+    among=lambda traffic: some(traffic, traffic.options.mptcp != ABSENT) | options_cut(traffic),
     fires="""
         # The ACK must repeat the server's key.
         +0   > S  0:0(0) win 64240 <mss 1460,mptcp capable>

@@ -9,6 +9,7 @@ import numpy as np
 from pcapcheck.decode.segment import SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
@@ -74,6 +75,14 @@ def _is_v4(traffic: Traffic) -> Bools:
     return traffic.value("ip_id", first) >= 0
 
 
+def _without_mss(traffic: Traffic) -> Bools:
+    handshakes = traffic.handshakes
+    without: Bools = (handshakes.client_mss == ABSENT) | (handshakes.server_mss == ABSENT)
+    without |= options_cut(traffic) | ~traffic.has(Event.SYN) | ~traffic.has(Event.SYNACK)
+    without &= handshakes.facts & Fact.COMPLETED != 0
+    return without
+
+
 @rule(
     "OP03",
     "mss-missing",
@@ -81,6 +90,7 @@ def _is_v4(traffic: Traffic) -> Bools:
     reference="RFC 9293, section 3.7.1 (SHLD-5, MUST-15)",
     needs="the options of SYN and SYN-ACK of an established connection",
     message="no MSS option in {actual}",
+    among=_without_mss,
     fires="""
         # 1000 octets are more than the default of 536.
         +0   > S  0:0(0) win 64240 <mss 1460>
@@ -144,6 +154,15 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _may_exceed(traffic: Traffic) -> Bools:
+    """Those with a segment larger than the lesser of both MSS."""
+    handshakes = traffic.handshakes
+    size = traffic.column("payload_length") + traffic.column("options_length")
+    largest = np.maximum.reduceat(np.maximum(size, traffic.column("folded_largest")), traffic.starts[:-1])
+    least = np.minimum(handshakes.client_mss, handshakes.server_mss)
+    return (largest > least) & ((handshakes.client_mss > 0) | (handshakes.server_mss > 0))
+
+
 @rule(
     "OP04",
     "segment-exceeds-mss",
@@ -151,6 +170,7 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.7.1 (MUST-16); RFC 6691",
     needs="the options of SYN and SYN-ACK, and an IP id that shows that the segment was sent as one packet",
     message="segment of {actual} octets with options, the receiver takes {expected}",
+    among=_may_exceed,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1300>
@@ -213,6 +233,13 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
     return largest
 
 
+def _below_ethernet(traffic: Traffic) -> Bools:
+    """Those with an MSS that is less than an Ethernet bears."""
+    values = (traffic.handshakes.client_mss, traffic.handshakes.server_mss)
+    below: list[Bools] = [(mss != ABSENT) & (mss < ETHERNET_MTU - 40) for mss in values]
+    return below[0] | below[1] | options_cut(traffic)
+
+
 @rule(
     "OP05",
     "unusual-mss",
@@ -220,6 +247,7 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
     reference="RFC 9293, section 3.7.1 (MUST-67)",
     needs="the options of SYN and SYN-ACK",
     message="MSS of {actual}",
+    among=_below_ethernet,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 0>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>

@@ -10,7 +10,8 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
-from pcapcheck.rules.catalogue import REGISTERED, Answer, Bools, Checked, Shown, about_capture, rule, words
+from pcapcheck.rules.among import with_their_flows
+from pcapcheck.rules.catalogue import REGISTERED, Answer, Bools, Shown, about_capture, ask, rule, words
 from pcapcheck.rules.wrong_number import (
     Incomplete,
     OlderIsns,
@@ -26,6 +27,12 @@ from pcapcheck.tables import ABSENT
 _SHOWN_KINDS: Final = 8
 
 
+def _wrongly_answered(traffic: Traffic) -> Bools:
+    """Those with a SYN-ACK that acknowledges no known SYN, and what they are compared with."""
+    unknown = traffic.has(Event.SYNACK) & (traffic.handshakes.client_isn == ABSENT)
+    return with_their_flows(traffic, traffic.has(Event.WRONG_SYNACK) | unknown)
+
+
 @rule(
     "HS02",
     "synack-acks-wrong-number",
@@ -33,6 +40,7 @@ _SHOWN_KINDS: Final = 8
     reference="RFC 9293, section 3.10.7.3, first",
     needs="the SYN and the SYN-ACK",
     message="SYN-ACK acknowledges {actual}, expected {expected}",
+    among=_wrongly_answered,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 7 win 65160
@@ -93,6 +101,13 @@ def _kinds_of_synacks(traffic: Traffic, failed: list[int], wrong: Ints) -> list[
     return kinds
 
 
+def _not_completed(traffic: Traffic) -> Bools:
+    """Those completed by a segment that should stand elsewhere or by none, or by what cannot be compared."""
+    unknown = traffic.has(Event.COMPLETING, Event.CLIENT_GOES_ON) & ~traffic.has(Event.SYNACK, Event.WRONG_SYNACK)
+    ahead = traffic.handshakes.ack_seq != traffic.handshakes.synack_ack
+    return with_their_flows(traffic, traffic.has(Event.WRONG_ACK) | ahead | unknown)
+
+
 @rule(
     "HS03",
     "ack-acks-wrong-number",
@@ -100,6 +115,7 @@ def _kinds_of_synacks(traffic: Traffic, failed: list[int], wrong: Ints) -> list[
     reference="RFC 9293, section 3.10.7.4, fifth",
     needs="the SYN-ACK and the client's answer to it",
     message="ACK acknowledges {actual}, expected {expected}",
+    among=_not_completed,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -153,6 +169,7 @@ def ack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.4, first (table 6); RFC 7323, section 5.3",
     needs="the SYN-ACK with its window, and the client's answer to it",
     message="ACK has sequence number {actual}, expected {expected}",
+    among=_not_completed,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 1000
@@ -183,7 +200,7 @@ def ack_has_wrong_sequence_number(traffic: Traffic, capture: CaptureFacts) -> An
     What to look at next: The server's answer (a bare ACK that repeats the number it expects), the client's next
     segment, and whether another capture point shows the same number.
     """
-    wrong = {one.handshake: one for one in reversed([*_first_of(traffic, "tsval"), *_first_of(traffic, "seq")])}
+    wrong = {one.handshake: one for one in _first_of(traffic, "tsval", "seq")}
     kinds = {
         index: "its timestamp is older than the SYN's (PAWS)"
         if one.part == "tsval"
@@ -202,12 +219,13 @@ def ack_has_wrong_sequence_number(traffic: Traffic, capture: CaptureFacts) -> An
     return _about_completion(traffic, found, [kinds[one.handshake] for one in found], severities)
 
 
-def _first_of(traffic: Traffic, part: str) -> list[Incomplete]:
-    """The first such segment of each handshake."""
+def _first_of(traffic: Traffic, *parts: str) -> list[Incomplete]:
+    """The first segment of each handshake that is wrong in the first of these parts, else in the next."""
     found: dict[int, Incomplete] = {}
-    for one in incomplete_acks(traffic):
-        if one.part == part:
-            found.setdefault(one.handshake, one)
+    for part in parts:
+        for one in incomplete_acks(traffic):
+            if one.part == part:
+                found.setdefault(one.handshake, one)
     return list(found.values())
 
 
@@ -283,7 +301,7 @@ def wrong_numbers_have_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Ans
     kinds: Counter[str] = Counter()
     frames: dict[str, int] = {}
     for id in ("HS02", "HS03", "HS04"):
-        checked = Checked(REGISTERED[id], 0, REGISTERED[id].check(traffic, capture))
+        checked = ask(REGISTERED[id], traffic, capture)
         for index in checked.failed.tolist():
             if checked.severity(index) == "error":
                 kind = str(checked.answer.detail[index])

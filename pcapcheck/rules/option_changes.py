@@ -12,6 +12,7 @@ from pcapcheck.decode.options import Kind
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Traffic
+from pcapcheck.rules.among import options_cut, syn_repeated
 from pcapcheck.rules.catalogue import Answer, rule, words
 from pcapcheck.rules.row_options import options_seen, some, texts
 from pcapcheck.stretch import CaptureFacts
@@ -40,6 +41,7 @@ _ECN: Final = AE | CWR | ECE
     reference="RFC 7413, section 4.2; RFC 3168, section 6.1.1.1; RFC 9768, section 3.1.4.1; RFC 8684, section 3.1",
     needs="the options of two SYNs of the attempt",
     message="repeated SYN differs: {actual}",
+    among=syn_repeated,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,nop,wscale 7>
         +1   > S  0:0(0) win 64240 <mss 1460,nop,wscale 9>
@@ -149,6 +151,7 @@ _SIGNATURES: Final = ("none", "MD5", "TCP-AO", "MD5 and TCP-AO")
     reference="RFC 2385, section 2.0; RFC 5925, sections 7.4 and 7.5",
     needs="the options of SYN and SYN-ACK",
     message="the SYN-ACK's signature is {actual}, the SYN's is {expected}",
+    among=lambda traffic: some(traffic, traffic.options.md5 | traffic.options.ao) | options_cut(traffic),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,md5>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>

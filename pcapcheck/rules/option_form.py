@@ -9,6 +9,7 @@ from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import OPTIONS_UNSEEN, SYN
 from pcapcheck.judge import Traffic
 from pcapcheck.openings import WITH_SACK
+from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, Shown, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
@@ -22,6 +23,7 @@ from pcapcheck.tables import ABSENT
     reference="RFC 9293, section 3.1 (MUST-7, MUST-68, MUST-69)",
     needs="the options of every segment",
     message="malformed options: {actual}",
+    among=lambda traffic: some(traffic, traffic.options.faults != 0) | options_cut(traffic),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,raw 0300>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
@@ -82,6 +84,12 @@ def _outside_syn(traffic: Traffic, present: Bools, expected: str, actual: Shown)
     )
 
 
+def _outside(traffic: Traffic, present: Bools) -> Bools:
+    """Rows without SYN that have an option."""
+    outside: Bools = present & (traffic.column("tcp_flags") & SYN == 0)
+    return outside
+
+
 @rule(
     "OP02",
     "mss-outside-syn",
@@ -89,6 +97,7 @@ def _outside_syn(traffic: Traffic, present: Bools, expected: str, actual: Shown)
     reference="RFC 9293, section 3.2 (MUST-65)",
     needs="the options of the segments without SYN",
     message="segment without SYN has an MSS option of {actual}",
+    among=lambda traffic: some(traffic, _outside(traffic, traffic.options.mss != ABSENT)) | options_cut(traffic),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
@@ -123,6 +132,7 @@ def mss_outside_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, section 2.2",
     needs="the options of the segments without SYN",
     message="segment without SYN has a window scale option of {actual}",
+    among=lambda traffic: some(traffic, _outside(traffic, traffic.options.wscale != ABSENT)) | options_cut(traffic),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,nop,wscale 7>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7>
@@ -150,6 +160,12 @@ def window_scale_outside_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     return _outside_syn(traffic, wscale != ABSENT, "no window scale option", wscale)
 
 
+def _selective(traffic: Traffic) -> Bools:
+    """Rows with SACK blocks, or with SACK-permitted outside a SYN."""
+    folded: Bools = traffic.column("folded_signs") & WITH_SACK != 0
+    return traffic.options.sack | folded | _outside(traffic, traffic.options.sack_permitted)
+
+
 @rule(
     "OP15",
     "sack-not-permitted",
@@ -157,6 +173,7 @@ def window_scale_outside_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 2018, sections 2 and 4",
     needs="the options of SYN and SYN-ACK, and of the segments after them",
     message="{actual}",
+    among=lambda traffic: some(traffic, _selective(traffic)),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>

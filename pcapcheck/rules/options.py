@@ -10,6 +10,7 @@ from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
+from pcapcheck.rules.among import opening_repeated, options_cut, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -24,6 +25,11 @@ def _options_seen(traffic: Traffic, row: Ints) -> Bools:
     return seen
 
 
+def _scaled_too_far(traffic: Traffic) -> Bools:
+    handshakes = traffic.handshakes
+    return np.maximum(handshakes.client_wscale, handshakes.server_wscale) > LARGEST_SHIFT
+
+
 @rule(
     "OP08",
     "window-scale-too-large",
@@ -31,6 +37,7 @@ def _options_seen(traffic: Traffic, row: Ints) -> Bools:
     reference="RFC 7323, section 2.3",
     needs="the options of SYN and SYN-ACK",
     message="window scale shift of {actual}, at most {expected} is allowed",
+    among=lambda traffic: _scaled_too_far(traffic) | options_cut(traffic),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,nop,wscale 15>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7>
@@ -71,6 +78,19 @@ def window_scale_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _may_echo_wrongly(traffic: Traffic) -> Bools:
+    """All with timestamps but those whose first three rows, and no others that were folded, echo each other."""
+    handshakes, options, start = traffic.handshakes, traffic.options, traffic.starts[:-1]
+    right = ~(out_of_line(traffic) | opening_repeated(traffic))
+    syn = start[right]
+    fits = (options.tsecr[syn + 1] == options.tsval[syn]) & (options.tsecr[syn + 2] == options.tsval[syn + 1])
+    folded = traffic.column("folded")
+    right[right] = fits & (folded[syn] == 0) & (folded[syn + 1] == 0)
+    right &= (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
+    stamped: Bools = (handshakes.client_timestamps != 0) & (handshakes.server_timestamps != 0)
+    return stamped & ~right
+
+
 @rule(
     "OP12",
     "timestamp-echo-unknown",
@@ -78,6 +98,7 @@ def window_scale_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, sections 3.2 and 4.3",
     needs="the options of SYN, SYN-ACK and ACK, and all their repeats",
     message="TSecr is {actual}, but the other side's TSval was {expected}",
+    among=_may_echo_wrongly,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 55>

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from pcapcheck import seq
@@ -11,7 +13,9 @@ from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN, URG
 from pcapcheck.evidence import PENDING_NS, Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
+from pcapcheck.rules.among import flow_reused, one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
+from pcapcheck.rules.row_options import some
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS
@@ -27,6 +31,7 @@ MANY_ISNS = 3
     reference="RFC 9293, section 3.5, figures 6 and 11",
     needs="both directions, from 3 s before the SYN-ACK on",
     message="SYN-ACK acknowledges {actual}, but no such SYN was sent",
+    among=lambda traffic: traffic.handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYNACK,
     fires="""
         +0   arp
         +5   < S. 0:0(0) ack 1 win 65160
@@ -76,6 +81,7 @@ def synack_without_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, sections 3.4.1 and 3.10.8",
     needs="both directions",
     message="SYN has ISN {actual}, the unanswered SYN before it had {expected}",
+    among=one_sided_or(flow_reused),
     fires="""
         +0   > S  0:0(0) win 64240
         +1   > S  77:77(0) win 64240
@@ -148,6 +154,7 @@ def _run_lengths(marked: Bools, order: Ints) -> Ints:
     reference="RFC 9293, sections 3.4.1 and 3.10.8; RFC 4987, section 3.6",
     needs="both SYN-ACKs",
     message="SYN-ACK repeated with ISN {actual}, before it was {expected}",
+    among=lambda traffic: traffic.handshakes.synack_count > 1,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -199,6 +206,7 @@ def synack_repeated_with_new_isn(traffic: Traffic, capture: CaptureFacts) -> Ans
     reference="RFC 9293, section 3.10.7.4, seventh; RFC 7413, section 4.2",
     needs="both SYN-ACKs",
     message="repeated SYN-ACK acknowledges {actual}, before it was {expected}",
+    among=lambda traffic: traffic.handshakes.synack_count > 1,
     fires="""
         # It had taken the SYN's 100 octets of data.
         +0   > S  0:100(100) win 64240 <FO 0011223344556677>
@@ -251,6 +259,23 @@ def synack_takes_back_acknowledgement(traffic: Traffic, capture: CaptureFacts) -
 _NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), (URG, "URG"))
 
 
+def _impossible_sets() -> Bools:
+    """Whether no host sends a set of these six flags, the set as a number."""
+    flags, urgent_end = np.arange(2 * URG), FIN | PSH | URG
+    found: Bools = (flags & SYN != 0) & (flags & (FIN | RST | URG) != 0)
+    found |= (flags == 0) | (flags & (urgent_end | SYN | ACK) == urgent_end)
+    return found
+
+
+_IMPOSSIBLE: Final = _impossible_sets()
+
+
+def _impossible(traffic: Traffic) -> Bools:
+    """Rows with flags that no host sends together."""
+    found: Bools = _IMPOSSIBLE[traffic.column("tcp_flags") & (2 * URG - 1)] & (traffic.column("kind") != ICMP)
+    return found
+
+
 @rule(
     "HS13",
     "impossible-flags",
@@ -258,6 +283,7 @@ _NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"), 
     reference="RFC 9293, sections 3.1 and 3.10.7",
     needs="the flags",
     message="segment with {actual}",
+    among=lambda traffic: some(traffic, _impossible(traffic)),
     fires="""
         +0   > SF 0:0(0) win 1024
         +30  arp
@@ -283,10 +309,7 @@ def impossible_flags(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The other segments of the same source: how many ports and hosts it tries.
     """
     flags = traffic.number("tcp_flags")
-    urgent_end = FIN | PSH | URG
-    odd = ((flags & SYN != 0) & (flags & (FIN | RST | URG) != 0)) | (flags & 0x3F == 0)
-    odd |= flags & (urgent_end | SYN | ACK) == urgent_end
-    row = traffic.first(odd & (traffic.column("kind") != ICMP))
+    row = traffic.first(_impossible(traffic))
     (found,) = (row != ABSENT).nonzero()
     texts = [
         "+".join(name for bit, name in _NAMES if flags[row[index]] & bit) or "no flags" for index in found.tolist()
@@ -306,6 +329,7 @@ def impossible_flags(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.3, fourth",
     needs="the completing segment",
     message="the handshake was completed by {actual} instead of a bare ACK",
+    among=lambda traffic: traffic.handshakes.ack_kind > ACK_KINDS.index("ack"),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

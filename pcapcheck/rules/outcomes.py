@@ -7,6 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import outcome
 from pcapcheck.rules.catalogue import Answer, Shown, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
@@ -48,6 +49,7 @@ def _frame(traffic: Traffic, *events: Event) -> Ints:
     reference="RFC 9293, section 3.10.7.3, second",
     needs="both directions",
     message="connection refused: {actual} answers the SYN",
+    among=outcome("refused", "one-sided", "pending"),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < R. =0:0(0) ack 1 win 0
@@ -85,6 +87,7 @@ def connection_refused(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.9.2.2; RFC 5461",
     needs="the direction towards the client",
     message="connection not opened: {actual} quotes the SYN",
+    among=outcome("unreachable", "one-sided", "pending"),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < icmp 3/1 quotes 0 from 203.0.113.1
@@ -128,6 +131,7 @@ def destination_unreachable(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.8.3",
     needs="both directions, and 3 s of capture after the SYN",
     message="the SYN got {actual}",
+    among=outcome("unanswered", "one-sided", "pending"),
     fires="""
         +0   > S  0:0(0) win 64240
         +1   > S  0:0(0) win 64240
@@ -169,6 +173,7 @@ def syn_unanswered(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.5, figure 6",
     needs="both directions, and 3 s of capture after the SYN-ACK",
     message="the SYN-ACK got {actual}, expected {expected}",
+    among=outcome("half-open", "one-sided", "pending"),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -215,6 +220,7 @@ def handshake_half_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.5.3",
     needs="both directions",
     message="handshake aborted by {actual}",
+    among=outcome("aborted", "one-sided", "pending"),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -262,6 +268,7 @@ def handshake_aborted(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.4, fifth",
     needs="both directions",
     message="only the client is connected: after its ACK the server sends {actual}",
+    among=outcome("client-only", "one-sided", "pending"),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

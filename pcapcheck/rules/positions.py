@@ -6,7 +6,7 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.decode.segment import FIN, SYN
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.rules.catalogue import Bools
 from pcapcheck.tables import ABSENT
 
@@ -16,6 +16,7 @@ def numbers(traffic: Traffic, name: str) -> Ints:
     return traffic.number(name)
 
 
+@once
 def ends(traffic: Traffic) -> Ints:
     """The sequence number after each row: SYN and FIN count one each (RFC 9293, section 3.4)."""
     flags = traffic.column("tcp_flags")

@@ -10,6 +10,7 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, ends, last, numbers
 from pcapcheck.rules.row_options import segments, some
@@ -31,6 +32,7 @@ def _resets(traffic: Traffic) -> Bools:
     reference="RFC 9293, sections 3.5.2 (groups 1 and 2) and 3.10.7.3, first",
     needs="both directions of the opening",
     message="RST in the handshake has sequence number {actual}, expected {expected}",
+    among=having(*_ANSWERS),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -108,6 +110,7 @@ def _among(traffic: Traffic, resets: Bools, rows: Bools, number: Ints) -> Bools:
     reference="RFC 9293, section 3.5.3, SHLD-2",
     needs="an RST",
     message="RST carries {actual} of data",
+    among=lambda traffic: some(traffic, _resets(traffic) & (traffic.column("payload_length") > 0)),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -153,6 +156,7 @@ def rst_carries_data(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, section 3.2 (SHOULD)",
     needs="SYN, SYN-ACK and RST with their options",
     message="RST has {actual}, expected {expected}",
+    among=lambda traffic: some(traffic, _resets(traffic)),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 100,nop,wscale 7>

@@ -9,6 +9,7 @@ from pcapcheck.decode.segment import ACK
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
+from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -37,6 +38,7 @@ def _expected_ack(traffic: Traffic) -> Ints:
     reference="RFC 9293, sections 3.5.2 (group 1), 3.5.3 and 3.10.7.1",
     needs="the SYN and the RST",
     message="RST that answers the SYN has {actual}, expected {expected}",
+    among=having(Event.WRONG_RST, Event.REFUSAL),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < R. =0:0(0) ack 7 win 0
@@ -95,6 +97,7 @@ def rst_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.3, second",
     needs="the SYN and the RST",
     message="RST without ACK answers the SYN, expected ACK {expected}",
+    among=having(Event.WRONG_RST, Event.REFUSAL),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < R  0:0(0) win 0
@@ -141,6 +144,7 @@ def rst_without_ack_answers_syn(traffic: Traffic, capture: CaptureFacts) -> Answ
     reference="RFC 9293, sections 3.5.2 (group 2) and 3.10.7.3, first",
     needs="the wrong SYN-ACK and the client's answer",
     message="client sent an ACK of {actual} after a wrong SYN-ACK, expected an {expected}",
+    among=having(Event.WRONG_SYNACK),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 7 win 65160

@@ -12,6 +12,7 @@ from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import headers_cut, untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP
+from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
@@ -28,6 +29,7 @@ TWO_MSL_NS: Final = 240 * SECOND
     reference="RFC 9293, section 3.6.1 (MUST-13, MAY-2, SHLD-4); RFC 6191, section 2",
     needs="the close of the connection before, and the options of the SYN",
     message="SYN has {actual}, TIME-WAIT takes only {expected}",
+    among=flow_reused,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

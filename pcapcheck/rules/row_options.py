@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import Answer, Bools
 from pcapcheck.tables import ABSENT
@@ -29,6 +29,7 @@ def timestamps_of(rows: npt.NDArray[Any], wanted: Bools) -> tuple[Ints, Ints]:
     return tsval, tsecr
 
 
+@once
 def segments(traffic: Traffic) -> Bools:
     """Which rows are segments that a host sent: no ICMP errors, no copies."""
     sent: Bools = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)

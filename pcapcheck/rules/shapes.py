@@ -9,6 +9,7 @@ from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
+from pcapcheck.rules.among import having, one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SHAPES
@@ -75,6 +76,7 @@ def three_way_handshake(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.5, figure 7, MUST-10",
     needs="both directions",
     message="both sides sent a SYN: simultaneous open",
+    among=one_sided_or(lambda traffic: _has_shape(traffic, "simultaneous-open")),
     fires="""
         +0   > S  0:0(0) win 64240
         +0   < S  0:0(0) win 65160
@@ -117,6 +119,7 @@ def simultaneous_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.4.1",
     needs="both directions",
     message="the server sent its SYN apart from its ACK: split handshake",
+    among=one_sided_or(lambda traffic: _has_shape(traffic, "split")),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < .  0:0(0) ack 1
@@ -160,6 +163,7 @@ def split_handshake(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.5, figure 8",
     needs="both directions",
     message="the first SYN-ACK acknowledges an old duplicate SYN: {actual}, not {expected}; the client reset it",
+    among=one_sided_or(lambda traffic: traffic.handshakes.facts & Fact.OLD_DUPLICATE != 0),
     fires="""
         +0   > S  -10:-10(0) win 64240
         +.01 > S  0:0(0) win 64240
@@ -210,6 +214,7 @@ def old_duplicate_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.5.1, figure 9; RFC 5961, section 4.2",
     needs="both directions",
     message="the server answered the SYN for an older connection: ACK {actual}, not {expected}; the client reset it",
+    among=one_sided_or(having(Event.CHALLENGE)),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < .  900:900(0) ack -500
@@ -263,6 +268,7 @@ def half_open_discovery(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.5.1, figure 10; section 3.5.2, group 1",
     needs="both directions",
     message="a segment of an open connection was reset: ACK {expected}, RST with {actual}",
+    among=lambda traffic: traffic.handshakes.facts & (Fact.SYN | Fact.SYNACK) == 0,
     fires="""
         +0   < P. 300:310(10) ack 100
         +0   > R  100:100(0) win 0
@@ -313,6 +319,7 @@ def connection_unknown_to_peer(traffic: Traffic, capture: CaptureFacts) -> Answe
     reference="RFC 9293, section 3.5.1, figure 11; section 3.10.7.2, second",
     needs="both directions",
     message="a SYN-ACK of {expected} that nobody had asked for was reset with {actual}",
+    among=lambda traffic: traffic.handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYNACK,
     fires="""
         +0   < S. 0:0(0) ack 1 win 65160
         +0   > R  1:1(0) win 0

@@ -12,6 +12,7 @@ from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import network_copies, untimed
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
+from pcapcheck.rules.among import flow_reused, having, opening_repeated, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.injection import OVERTAKEN_NS
 from pcapcheck.rules.positions import after, before, ends, largest, last, numbers
@@ -31,6 +32,7 @@ _ALIVE_NS: Final = 10 * SECOND
     reference="RFC 9293, section 3.10.7.4, second (1) to (3); RFC 5961, section 3.2",
     needs="what the receiver of the RST acknowledged before it and long after it",
     message="RST has sequence number {actual}, expected {expected}",
+    among=having(Event.RESET),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -122,6 +124,7 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.4, fourth; RFC 5961, section 4.2",
     needs="both directions, and proof that the server had the connection open",
     message="SYN reached an open connection, and {actual} answered it, expected {expected}",
+    among=lambda traffic: opening_repeated(traffic) | flow_reused(traffic) | out_of_line(traffic),
     fires="""
         # The old connection is open, and the server has just spoken.
         +0   > S  0:0(0) win 64240

@@ -13,6 +13,7 @@ from pcapcheck.evidence import PENDING_NS, Event, Fact
 from pcapcheck.faults.signs import octets_missing
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
+from pcapcheck.rules.among import one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, ends, largest, last, numbers
 from pcapcheck.rules.row_options import segments, some
@@ -36,14 +37,34 @@ class _Fins(NamedTuple):
 def _fins(traffic: Traffic, from_client: bool) -> _Fins:
     sent = segments(traffic)
     own, peer = sent & (traffic.from_client == from_client), sent & (traffic.from_client != from_client)
-    row = traffic.first(own & (traffic.column("tcp_flags") & (FIN | RST | SYN) == FIN))
+    row = _first_fin(traffic, from_client)
     return _Fins(row, np.where(row == ABSENT, ABSENT, np.append(ends(traffic), 0)[row]), own, peer)
+
+
+def _first_fin(traffic: Traffic, from_client: bool) -> Ints:
+    fins = segments(traffic) & (traffic.from_client == from_client)
+    return traffic.first(fins & (traffic.column("tcp_flags") & (FIN | RST | SYN) == FIN))
 
 
 def _both_seen(traffic: Traffic) -> Bools:
     both = Fact.CLIENT_SEEN | Fact.SERVER_SEEN
     seen: Bools = traffic.handshakes.facts & (both | Fact.SELF_CONNECT) == both
     return seen
+
+
+def _may_lack_acknowledgement(traffic: Traffic) -> Bools:
+    """All with a FIN but those captured in both directions whose FINs are acknowledged exactly."""
+    sent, flags = segments(traffic), traffic.column("tcp_flags")
+    acks = sent & (flags & (ACK | RST) == ACK)
+    lacking = np.zeros(len(traffic.handshakes), bool)
+    for from_client in (True, False):
+        fin = _first_fin(traffic, from_client)
+        (at,) = (acks & (traffic.from_client != from_client)).nonzero()
+        end = seq.add(traffic.value("seq", fin) + traffic.value("payload_length", fin), 1)
+        exact = np.zeros(len(fin), bool)
+        exact[traffic.handshake[at[traffic.column("ack")[at] == end[traffic.handshake[at]]]]] = True
+        lacking |= (fin != ABSENT) & ~(exact & _both_seen(traffic))
+    return lacking
 
 
 @rule(
@@ -53,6 +74,7 @@ def _both_seen(traffic: Traffic) -> Bools:
     reference="RFC 9293, sections 3.6, 3.4 and 3.10.7.4, eighth",
     needs="both directions, and 3 s of capture after the FIN",
     message="FIN was acknowledged by {actual}, expected {expected}",
+    among=_may_lack_acknowledgement,
     fires="""
         # The FIN is not counted.
         +0   > S  0:0(0) win 64240
@@ -109,7 +131,7 @@ def fin_is_not_acknowledged(traffic: Traffic, capture: CaptureFacts) -> Answer:
         near_end = closed & ((since < PENDING_NS) | (traffic.value("time", fins.row) == NO_TIME))
         undecided |= closed & ((best == FAR) | (fails & near_end & (best < 0)))
     found = row != ABSENT
-    missing = octets_missing(traffic, capture) > 0 if found.any() else np.zeros(size, bool)
+    missing = octets_missing(traffic, capture) > 0 if found.any() else found
     (failed,) = found.nonzero()
     acks = [
         "nothing" if reached[index] == -FAR else str(seq.add(int(expected[index]), int(reached[index])))
@@ -118,7 +140,7 @@ def fin_is_not_acknowledged(traffic: Traffic, capture: CaptureFacts) -> Answer:
     return Answer(
         fails=found,
         applies=applies & handshakes.is_outcome(*_CONNECTED, "one-sided"),
-        decidable=_both_seen(traffic) & ~undecided & ~missing,
+        decidable=_both_seen(traffic) & ~undecided & ~(found & missing),
         frames=(traffic.value("frame", row),),
         expected=expected,
         actual=words(size, failed.tolist(), acks),
@@ -152,6 +174,11 @@ def _beyond(traffic: Traffic, fins: _Fins) -> Bools:
     return beyond
 
 
+def _cut_short(traffic: Traffic) -> Bools:
+    """Those that were reset, or closed in one direction only."""
+    return np.isin(traffic.handshakes.close, [CLOSES.index("reset"), CLOSES.index("half-closed")])
+
+
 @rule(
     "TD02",
     "close-without-both-fins",
@@ -159,6 +186,7 @@ def _beyond(traffic: Traffic, fins: _Fins) -> Bools:
     reference="RFC 9293, sections 3.6, 3.6.1 and 3.10.5",
     needs="both directions of the connection's end",
     message="connection was closed by {actual}, not by {expected}",
+    among=one_sided_or(_cut_short),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -241,6 +269,16 @@ def _undelivered(traffic: Traffic, rst: Ints) -> Ints:
     return np.where((rst != ABSENT) & (final != ABSENT) & (lost > 0) & (lost < NEAR), lost, 0)
 
 
+def _behind_fin(traffic: Traffic) -> Bools:
+    """Rows with payload after the first FIN of their side."""
+    behind = traffic.column("payload_length") > 0
+    (at,) = behind.nonzero()
+    handshake, from_client = traffic.handshake[at], traffic.from_client[at]
+    fin = np.where(from_client, *(_first_fin(traffic, side)[handshake] for side in (True, False)))
+    behind[at] = (fin != ABSENT) & (at > fin)
+    return behind
+
+
 @rule(
     "TD03",
     "data-after-own-fin",
@@ -248,6 +286,7 @@ def _undelivered(traffic: Traffic, rst: Ints) -> Ints:
     reference="RFC 9293, section 3.6, case 1, and section 3.10.2, FIN-WAIT STATES",
     needs="what was kept of the segments after the FIN",
     message="data up to {actual} after a FIN at {expected}",
+    among=lambda traffic: some(traffic, _behind_fin(traffic)),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from pcapcheck import seq
@@ -9,10 +11,15 @@ from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, REPEATED, TSVAL_BACK, WITHOUT_TIMESTAMP
-from pcapcheck.rules.catalogue import Answer, rule
+from pcapcheck.rules.among import answered_unasked, options_cut
+from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+
+# So few steps that are so small add up to less than half of the numbers: what never falls does not go back.
+_FEW_ROWS: Final = 32
+_LITTLE: Final = 2**24
 
 # Segments that belong to something else than this connection: their numbers and clocks are not its own.
 _FOREIGN = (
@@ -27,6 +34,7 @@ _FOREIGN = (
     reference="RFC 7323, section 3.2",
     needs="the options of all SYNs and of the SYN-ACK",
     message="SYN-ACK has {actual}, but no SYN had any",
+    among=answered_unasked(lambda traffic: traffic.options.tsval >= 0),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 0>
@@ -55,6 +63,16 @@ def timestamps_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
     return unasked(traffic, traffic.options.tsval >= 0, "no timestamps", "timestamps")
 
 
+def _may_drop_timestamps(traffic: Traffic) -> Bools:
+    """Those that agreed on timestamps and have a segment without."""
+    handshakes = traffic.handshakes
+    agreed = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
+    without = (traffic.options.tsval == ABSENT) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
+    without |= traffic.column("folded_signs") & WITHOUT_TIMESTAMP != 0
+    found: Bools = (agreed & some(traffic, without)) | options_cut(traffic)
+    return found
+
+
 @rule(
     "OP11",
     "timestamps-dropped",
@@ -62,6 +80,7 @@ def timestamps_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, section 3.2",
     needs="the options of all SYNs and SYN-ACKs, and of the segments after them",
     message="segment without timestamps, though they were negotiated",
+    among=_may_drop_timestamps,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
@@ -107,6 +126,11 @@ def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _syns(traffic: Traffic) -> Bools:
+    syns: Bools = segments(traffic) & (traffic.column("tcp_flags") & (SYN | ACK | RST) == SYN)
+    return syns
+
+
 @rule(
     "OP13",
     "syn-echoes-timestamp",
@@ -114,6 +138,7 @@ def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, section 3.2",
     needs="the options of the SYN",
     message="SYN has a TSecr of {actual}, expected {expected}",
+    among=lambda traffic: some(traffic, _syns(traffic) & (traffic.options.tsecr > 0)) | options_cut(traffic),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 77>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>
@@ -139,7 +164,7 @@ def syn_echoes_timestamp(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The other options, TTL and window of the SYN, which together name its sender's system.
     """
     options = traffic.options
-    syn = segments(traffic) & (traffic.column("tcp_flags") & (SYN | ACK | RST) == SYN)
+    syn = _syns(traffic)
     row = traffic.first(syn & (options.tsecr > 0))
     return Answer(
         fails=row != ABSENT,
@@ -151,6 +176,20 @@ def syn_echoes_timestamp(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _may_go_back(traffic: Traffic) -> Bools:
+    """All but those in which the timestamps of each side never fall, from one row to the next, and grow little."""
+    found = some(traffic, traffic.column("folded_signs") & TSVAL_BACK != 0)
+    found |= np.diff(traffic.starts) > _FEW_ROWS
+    for side in (traffic.from_client, ~traffic.from_client):
+        (at,) = (side & (traffic.options.tsval != ABSENT)).nonzero()
+        handshake, tsval, folded = traffic.handshake[at], traffic.options.tsval[at], traffic.column("folded_tsval")[at]
+        last = np.where(folded == ABSENT, tsval, folded)
+        odd = seq.ahead(last, tsval) > _LITTLE
+        odd[1:] |= (handshake[1:] == handshake[:-1]) & (seq.ahead(tsval[1:], last[:-1]) > _LITTLE)
+        found[handshake[odd]] = True
+    return found
+
+
 @rule(
     "OP14",
     "timestamp-goes-back",
@@ -158,6 +197,7 @@ def syn_echoes_timestamp(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, sections 4.1 and 5.3",
     needs="the segments in the order in which they were sent",
     message="TSval {actual} on new data, {expected} was sent before",
+    among=_may_go_back,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,nop,nop,TS val 100 ecr 0>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,nop,TS val 900 ecr 100>

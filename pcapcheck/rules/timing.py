@@ -9,6 +9,7 @@ import numpy as np
 from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import network_copies, untimed
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import opening_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.select import TWELVE
 from pcapcheck.stretch import CaptureFacts
@@ -68,6 +69,7 @@ def _between(traffic: Traffic, rows: Bools, start: Ints, end: Ints) -> Bools:
     reference="RFC 6298, section 2.1 (SHOULD); RFC 2525, section 2.7",
     needs="a repeated SYN or SYN-ACK, with IP ids or timestamps that tell it from a copy",
     message="sent again after {actual}, expected {expected}",
+    among=opening_repeated,
     fires="""
         +0   > S  0:0(0) win 64240
         +.3  > S  0:0(0) win 64240
@@ -146,6 +148,7 @@ def _at(column: Bools, row: Ints) -> Bools:
     reference="RFC 6298, section 5.5 (MUST)",
     needs="at least three SYNs or SYN-ACKs at regular times",
     message="sent again after {actual}, expected {expected}",
+    among=opening_repeated,
     fires="""
         +0   > S  0:0(0) win 64240
         +3   > S  0:0(0) win 64240

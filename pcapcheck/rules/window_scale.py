@@ -7,7 +7,9 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import OPTIONS_UNSEEN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event, Fact
+from pcapcheck.faults.signs import headers_cut
 from pcapcheck.judge import Ints, Traffic
+from pcapcheck.rules.among import answered_unasked, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.options import LARGEST_SHIFT
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
@@ -25,6 +27,7 @@ _DEFAULT_MSS = 536
     reference="RFC 7323, section 2.2",
     needs="the options of all SYNs and of the SYN-ACK",
     message="SYN-ACK has {actual}, but no SYN had one",
+    among=answered_unasked(lambda traffic: traffic.options.wscale >= 0),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,nop,wscale 7>
@@ -53,6 +56,35 @@ def window_scale_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answe
     return unasked(traffic, traffic.options.wscale >= 0, "no window scale option", "a window scale option")
 
 
+def _may_collapse(traffic: Traffic) -> Bools:
+    """All whose first window of a side, scaled, is less than a segment, and those that begin otherwise than usual."""
+    handshakes, small = traffic.handshakes, out_of_line(traffic) | headers_cut(traffic)
+    completing = np.where(out_of_line(traffic), ABSENT, traffic.starts[:-1] + 2)
+    for row, wscale, mss in (
+        (completing, handshakes.client_wscale, handshakes.client_mss),
+        (_going_on(traffic), handshakes.server_wscale, handshakes.server_mss),
+    ):
+        small |= (row != ABSENT) & (traffic.value("window", row) << _shift(traffic, wscale) < _segment(mss))
+    small &= handshakes.facts & Fact.COMPLETED != 0
+    return small
+
+
+def _going_on(traffic: Traffic) -> Ints:
+    """The first row of the server after its SYN-ACK."""
+    after = segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
+    return traffic.first(after & ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER))
+
+
+def _shift(traffic: Traffic, wscale: Ints) -> Ints:
+    handshakes = traffic.handshakes
+    both = (handshakes.client_wscale != ABSENT) & (handshakes.server_wscale != ABSENT)
+    return np.where(both, np.clip(wscale, 0, LARGEST_SHIFT), 0)
+
+
+def _segment(mss: Ints) -> Ints:
+    return np.where(mss > 0, mss, _DEFAULT_MSS)
+
+
 @rule(
     "OP09",
     "window-collapses",
@@ -60,6 +92,7 @@ def window_scale_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answe
     reference="RFC 7323, sections 2.2 and 2.3; RFC 9293, section 3.8.6 (SHLD-14)",
     needs="the windows and options of SYN and SYN-ACK, and the next segment of each side",
     message="window falls to {actual} octets after the handshake, it was {expected}",
+    among=_may_collapse,
     fires="""
         # The server scales its window: 65280 octets are sent as 510. What tells the client so was removed.
         +0   > S  0:0(0) win 64240 <mss 1460,nop,wscale 7>
@@ -98,10 +131,7 @@ def window_collapses(traffic: Traffic, capture: CaptureFacts) -> Answer:
     syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
     opening = traffic.is_event(Event.SYN, Event.SYNACK)
     unseen = some(traffic, opening) & ~options_seen(traffic, opening)
-    after = segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
-    by_client = traffic.first(after & (traffic.event == Event.COMPLETING))
-    goes_on = traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
-    by_server = traffic.first(after & goes_on & ~traffic.from_client)
+    by_client, by_server = traffic.first(traffic.event == Event.COMPLETING), _going_on(traffic)
     start = np.where(synack == ABSENT, 0, traffic.value("seq", synack) + 1)
     client = _Collapse(traffic, syn, by_client, start, handshakes.client_wscale, handshakes.client_mss)
     server = _Collapse(
@@ -125,14 +155,12 @@ class _Collapse:
 
     def __init__(self, traffic: Traffic, syn: Ints, row: Ints, start: Ints, wscale: Ints, mss: Ints) -> None:
         handshakes = traffic.handshakes
-        both = (handshakes.client_wscale != ABSENT) & (handshakes.server_wscale != ABSENT)
-        shift = np.where(both, np.minimum(wscale, LARGEST_SHIFT), 0)
         unseen = (traffic.value("unseen", syn) | traffic.value("unseen", row)) & (WINDOW_UNSEEN | OPTIONS_UNSEEN)
         self.seen: Bools = (syn != ABSENT) & (row != ABSENT) & (unseen == 0)
         self.before: Ints = traffic.value("window", syn)
-        self.window: Ints = traffic.value("window", row) << np.maximum(shift, 0)
+        self.window: Ints = traffic.value("window", row) << _shift(traffic, wscale)
         edge = seq.ahead(traffic.value("ack", row), start) + self.window
-        segment = np.where(mss > 0, mss, _DEFAULT_MSS)
+        segment = _segment(mss)
         scaling = (handshakes.client_wscale != ABSENT) | (handshakes.server_wscale != ABSENT)
         # A window of zero is closed, not misread.
         self.fails: Bools = self.seen & scaling & (self.window > 0) & (self.window < segment)

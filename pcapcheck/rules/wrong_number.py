@@ -6,18 +6,18 @@ Only attempts that have failed already are looked at one by one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck import seq
 from pcapcheck.attempts import LOOK_BACK
-from pcapcheck.decode.segment import ACK, FIN, RST, SYN, WINDOW_UNSEEN
+from pcapcheck.decode.segment import ACK, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
+from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import FAR, ICMP
-from pcapcheck.rules.row_options import some, timestamps_of
+from pcapcheck.rules.positions import ends
+from pcapcheck.rules.row_options import segments, some, timestamps_of
 from pcapcheck.tables import ABSENT
 
 # As far as this a number still belongs to the connection; beyond it has nothing to do with it.
@@ -53,32 +53,26 @@ def is_shifted(traffic: Traffic, row: int, actual: int, expected: int, part: str
 
     So it looks behind a middlebox that rewrites initial sequence numbers and forgets one direction.
     """
-    start, end = np.searchsorted(traffic.handshake, [traffic.handshake[row], traffic.handshake[row] + 1]).tolist()
-    rows = traffic.rows[start:end]
-    sent = (rows["kind"] != ICMP) & (rows["tcp_flags"] & RST == 0) & (traffic.event[start:end] != Event.COPY)
+    start, end = traffic.starts[traffic.handshake[row] :][:2].tolist()
+    flags = traffic.column("tcp_flags")[start:end]
+    sent = segments(traffic)[start:end] & (flags & RST == 0)
     own = traffic.from_client[start:end] == traffic.from_client[row]
-    ends = seq.add(rows["seq"].astype(np.int64), _octets(rows))
+    after = ends(traffic)[start:end]
     if part == "ack":
-        wrong, fitting = sent & own & (rows["tcp_flags"] & ACK != 0), seq.add(ends[sent & ~own], actual - expected)
+        wrong, fitting = sent & own & (flags & ACK != 0), seq.add(after[sent & ~own], actual - expected)
     else:
         # The stream begins at the wrong number and goes on from there.
-        wrong = sent & own & (rows["tcp_flags"] & SYN == 0)
-        fitting = np.append(ends[wrong & (seq.ahead(ends, actual) < FAR)], actual)
-    seen = np.unique(rows[part][wrong].astype(np.int64))
-    return len(seen) > 1 and bool(np.isin(seen, fitting).all())
+        wrong = sent & own & (flags & SYN == 0)
+        fitting = np.append(after[wrong & (seq.ahead(after, actual) < FAR)], actual)
+    seen = set(traffic.column(part)[start:end][wrong].tolist())
+    return len(seen) > 1 and seen <= set(fitting.tolist())
 
 
-def _octets(rows: npt.NDArray[Any]) -> Ints:
-    """SEG.LEN of each row: SYN and FIN count one each."""
-    controls = np.where(rows["tcp_flags"] & SYN, 1, 0) + np.where(rows["tcp_flags"] & FIN, 1, 0)
-    octets: Ints = rows["payload_length"].astype(np.int64) + controls
-    return octets
-
-
+@once
 def flow_of(traffic: Traffic) -> Ints:
     """The flow of each handshake; a 4-tuple in two VLANs is two."""
-    first = traffic.first(np.ones(len(traffic.rows), bool))
-    return traffic.value("flow", first) * 2**13 + traffic.handshakes.vlan + 1
+    flow: Ints = traffic.rows["flow"][traffic.starts[:-1]].astype(np.int64)
+    return flow * 2**13 + traffic.handshakes.vlan + 1
 
 
 class OlderIsns:
@@ -128,10 +122,15 @@ class _Server(NamedTuple):
         return seq.add(self.isn, self.reach)
 
 
-def incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
+@once
+def incomplete_acks(traffic: Traffic) -> list[Incomplete]:
     """Each client segment that stands where the completing one should, and cannot be it."""
-    for handshake in traffic.count(traffic.event == Event.WRONG_ACK).nonzero()[0].tolist():
-        start, end = np.searchsorted(traffic.handshake, [handshake, handshake + 1]).tolist()
+    return list(_incomplete_acks(traffic))
+
+
+def _incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
+    for handshake in traffic.has(Event.WRONG_ACK).nonzero()[0].tolist():
+        start, end = traffic.starts[handshake : handshake + 2].tolist()
         events = traffic.event[start:end]
         right = (events == Event.SYNACK).nonzero()[0]
         # Where no SYN-ACK was right, the wrong one still says which ISN the client must acknowledge. What a server
@@ -139,7 +138,7 @@ def incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
         synacks = right if len(right) else (events == Event.WRONG_SYNACK).nonzero()[0]
         servers = _servers(traffic, start, end, (start + synacks).tolist())
         for row in (start + (events == Event.WRONG_ACK).nonzero()[0]).tolist() if servers else ():
-            ack = int(traffic.rows["ack"][row])
+            ack = int(traffic.column("ack")[row])
             # RFC 9293, 3.10.7.4, fifth: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state".
             taking = [server for server in servers if 0 < seq.ahead(ack, server.isn) <= server.reach]
             if not taking:
@@ -186,18 +185,18 @@ def ahead_in_window(traffic: Traffic) -> list[Incomplete]:
 
 
 def _servers(traffic: Traffic, start: int, end: int, synacks: list[int]) -> list[_Server]:
-    rows = traffic.rows[start:end]
-    sent = rows[~traffic.from_client[start:end] & (rows["kind"] != ICMP) & (rows["tcp_flags"] & RST == 0)]
-    isns = [int(traffic.rows["seq"][synack]) for synack in synacks]
-    advance: Ints = seq.ahead(sent["seq"].astype(np.int64) + _octets(sent), isns[0] if isns else 0)
-    reach = int((advance + sent["folded_end"])[advance < FAR].max(initial=1))
+    flags, isns = traffic.column("tcp_flags")[start:end], traffic.number("seq")[synacks].tolist()
+    sent = ~traffic.from_client[start:end] & (traffic.column("kind")[start:end] != ICMP) & (flags & RST == 0)
+    advance: Ints = seq.ahead(ends(traffic)[start:end], isns[0] if isns else 0)
+    advance, folded = advance[sent], traffic.column("folded_end")[start:end][sent]
+    reach = int((advance + folded)[advance < FAR].max(initial=1))
     return [
         _Server(
             synack,
             isn,
             max(1, reach - seq.diff(isn, isns[0])),
-            int(traffic.rows["ack"][synack]),
-            not traffic.rows["unseen"][synack] & WINDOW_UNSEEN,
+            int(traffic.column("ack")[synack]),
+            not traffic.column("unseen")[synack] & WINDOW_UNSEEN,
         )
         for synack, isn in zip(synacks, isns, strict=True)
     ]
