@@ -1,7 +1,8 @@
 """Prints the CPU seconds that each rule and each diagnosis takes: ``python benchmarks/judging.py [HANDSHAKES]``.
 
-The handshakes are those of real captures, again and again, later each time and between other hosts. What rules and
-diagnoses share is worked out by the first that asks for it and paid by it; the options have a line of their own.
+The handshakes are those of real captures, again and again, later each time and between other hosts. What nearly all
+rules and diagnoses share (columns of the rows, their options, addresses as numbers) has lines of its own; what only
+some share is paid by the first of them.
 """
 
 from __future__ import annotations
@@ -19,13 +20,20 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import DIAGNOSES, diagnose
 from pcapcheck.judge import Handshakes, Ints, Traffic, judge
-from pcapcheck.openings import FlowKey, Openings
-from pcapcheck.rules import RULES, findings_of
+from pcapcheck.openings import ROW, FlowKey, Openings
+from pcapcheck.rules import RULES
+from pcapcheck.rules.catalogue import ask
 from pcapcheck.stretch import CaptureFacts, summarise
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # 200 right connections that a kernel opened, each a request and its answer; and 19 of which 7 failed.
 CAPTURES: Final = [ROOT / "tests/lab/clean_many_interleaved.pcap", ROOT / "sample_captures/handshakes.pcap"]
+
+SHARED: Final[dict[str, Callable[[Traffic], Any]]] = {
+    "columns": lambda traffic: [traffic.column(name) for name in ROW.names or () if name != "options"],
+    "options": lambda traffic: traffic.options,
+    "addresses": lambda traffic: (traffic.clients, traffic.sockets),
+}
 
 ROUNDS: Final = 3
 # So many tiles ask the same servers; each has clients of its own.
@@ -118,11 +126,12 @@ def timed(given: Traffic, capture: CaptureFacts) -> Iterator[tuple[str, float]]:
     """What each rule and diagnosis costs, with all that they share worked out anew."""
     handshakes = replace(given.handshakes)
     traffic = replace(given, handshakes=handshakes)
-    yield "options", seconds_of(lambda: traffic.options)
+    for name, work in SHARED.items():
+        yield name, seconds_of(lambda work=work: work(traffic))
     for diagnosis in DIAGNOSES.values():
         yield diagnosis.id, seconds_of(lambda one=diagnosis: diagnose(traffic, capture, 0, [one]))
     for rule in RULES.values():
-        yield rule.id, seconds_of(lambda one=rule: [given.failed for given in findings_of(traffic, capture, [one], 0)])
+        yield rule.id, seconds_of(lambda one=rule: ask(one, traffic, capture).failed)
 
 
 def main() -> None:
@@ -135,11 +144,10 @@ def main() -> None:
     print(f"{len(traffic.handshakes):,} handshakes, {len(traffic.rows):,} rows; CPU seconds, median of {ROUNDS}")
     rounds = [dict(timed(traffic, capture)) for _ in range(ROUNDS)]
     medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
-    for what, names in (("options", ["options"]), ("rules", list(RULES)), ("diagnoses", list(DIAGNOSES))):
-        print(f"\n{what:9} {statistics.median(sum(one[name] for name in names) for one in rounds):7.2f}")
-        shown = 0 if what == "options" else arguments.slowest
-        for name in sorted(names, key=medians.__getitem__, reverse=True)[:shown]:
-            print(f"  {name:7} {medians[name]:7.3f}")
+    for what, names in (("shared", list(SHARED)), ("rules", list(RULES)), ("diagnoses", list(DIAGNOSES))):
+        print(f"\n{what:11} {statistics.median(sum(one[name] for name in names) for one in rounds):7.2f}")
+        for name in sorted(names, key=medians.__getitem__, reverse=True)[: arguments.slowest]:
+            print(f"  {name:9} {medians[name]:7.2f}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def add(number: Seq, offset: object) -> Seq:
 
 
 def ahead(number: Seq, base: object) -> Seq:
-    """How many octets ``number`` lies after ``base``: 0 .. 2^32-1."""
+    """How many octets ``number`` lies after ``base``: 0 .. 2^32-1. Takes uint32 columns too."""
     return (number - base) & _MASK  # type: ignore[operator, no-any-return]
 
 

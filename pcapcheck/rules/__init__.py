@@ -2,7 +2,8 @@
 
 A rule is a function under ``@rule(...)`` in one of this package's modules. It takes the Traffic of one capture and
 answers for every handshake at once; its docstring is its manual page. The command ``explain``, the documentation and
-the tests are all made from it.
+the tests are all made from it. Nearly all handshakes give most rules nothing to say: with ``among`` (see among.py) a
+rule names those that it has to look at, and is given these alone.
 """
 
 from __future__ import annotations

@@ -266,6 +266,7 @@ def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], ca
     Attempts that are part of one event (Traffic.grouped) are reported by it, once: on each of them only errors are.
     """
     checked = [ask(one, traffic, facts, capture) for one in rules]
+    _parts(traffic).clear()
     if not traffic.grouped.any():
         return checked
     return [
@@ -313,6 +314,7 @@ def _part(traffic: Traffic, among: Among, at: Ints) -> Traffic:
 
 @once
 def _parts(traffic: Traffic) -> dict[Among, Traffic]:
+    """The last part that was taken."""
     return {}
 
 

@@ -17,7 +17,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.rules.positions import ends
-from pcapcheck.rules.row_options import segments, some, timestamps_of
+from pcapcheck.rules.row_options import segments, some
 from pcapcheck.tables import ABSENT
 
 # As far as this a number still belongs to the connection; beyond it has nothing to do with it.
@@ -129,6 +129,7 @@ def incomplete_acks(traffic: Traffic) -> list[Incomplete]:
 
 
 def _incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
+    reached = _reached(traffic)
     for handshake in traffic.has(Event.WRONG_ACK).nonzero()[0].tolist():
         start, end = traffic.starts[handshake : handshake + 2].tolist()
         events = traffic.event[start:end]
@@ -136,36 +137,34 @@ def _incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
         # Where no SYN-ACK was right, the wrong one still says which ISN the client must acknowledge. What a server
         # expects that acknowledged the wrong number is not known.
         synacks = right if len(right) else (events == Event.WRONG_SYNACK).nonzero()[0]
-        servers = _servers(traffic, start, end, (start + synacks).tolist())
+        servers = _servers(traffic, (start + synacks).tolist(), int(reached[start:end].max()))
         for row in (start + (events == Event.WRONG_ACK).nonzero()[0]).tolist() if servers else ():
             ack = int(traffic.column("ack")[row])
             # RFC 9293, 3.10.7.4, fifth: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state".
             taking = [server for server in servers if 0 < seq.ahead(ack, server.isn) <= server.reach]
             if not taking:
                 # Shown is what the server had sent by then.
-                (server,) = _servers(traffic, start, row, [servers[0].synack])
+                (server,) = _servers(traffic, [servers[0].synack], int(reached[start:row].max(initial=1)))
                 numbers = sorted({server.first(), server.last()}, key=lambda number: abs(seq.diff(ack, number)))
                 expected = " to ".join(str(number) for number in dict.fromkeys((server.first(), server.last())))
                 yield Incomplete(handshake, row, server.synack, "ack", ack, numbers[0], expected)
             elif len(right):
-                yield from _sequence_number(traffic, handshake, range(start, end), row, taking[0])
+                syns = (start + (events == Event.SYN).nonzero()[0]).tolist()
+                yield _sequence_number(traffic, handshake, syns, row, taking[0])
 
 
-def _sequence_number(traffic: Traffic, handshake: int, span: range, row: int, server: _Server) -> Iterator[Incomplete]:
+def _sequence_number(traffic: Traffic, handshake: int, syns: list[int], row: int, server: _Server) -> Incomplete:
     """What is wrong with the place of a segment whose ACK is right."""
-    rows, events = traffic.rows[span.start : span.stop], traffic.event[span.start : span.stop]
-    tsvals, _ = timestamps_of(rows, (events == Event.SYN) | (events == Event.WRONG_ACK))
-    syns = (events == Event.SYN).nonzero()[0]
-    oldest, tsval = int(tsvals[syns[0]]) if len(syns) else ABSENT, int(tsvals[row - span.start])
+    tsvals = traffic.options.tsval
+    oldest, tsval = int(tsvals[syns[0]]) if syns else ABSENT, int(tsvals[row])
     # RFC 7323, 5.3, R1: a segment whose TSval is before TS.Recent (here the SYN's) is not acceptable.
     if ABSENT not in (tsval, oldest) and seq.diff(tsval, oldest) < 0:
-        yield Incomplete(handshake, row, server.synack, "tsval", tsval, oldest, f"TSval {oldest} or later")
-        return
+        return Incomplete(handshake, row, server.synack, "tsval", tsval, oldest, f"TSval {oldest} or later")
     # RFC 9293, 3.10.7.4, first: the acceptability test. Evidence has made it; where the snaplen cut off the window,
     # a number behind the one expected may have been in it.
-    actual = int(traffic.rows["seq"][row])
+    actual = int(traffic.column("seq")[row])
     decidable = server.window_seen or seq.ahead(actual, server.rcv_nxt) >= 2**16
-    yield Incomplete(handshake, row, server.synack, "seq", actual, server.rcv_nxt, str(server.rcv_nxt), decidable)
+    return Incomplete(handshake, row, server.synack, "seq", actual, server.rcv_nxt, str(server.rcv_nxt), decidable)
 
 
 def ahead_in_window(traffic: Traffic) -> list[Incomplete]:
@@ -184,12 +183,17 @@ def ahead_in_window(traffic: Traffic) -> list[Incomplete]:
     return found
 
 
-def _servers(traffic: Traffic, start: int, end: int, synacks: list[int]) -> list[_Server]:
-    flags, isns = traffic.column("tcp_flags")[start:end], traffic.number("seq")[synacks].tolist()
-    sent = ~traffic.from_client[start:end] & (traffic.column("kind")[start:end] != ICMP) & (flags & RST == 0)
-    advance: Ints = seq.ahead(ends(traffic)[start:end], isns[0] if isns else 0)
-    advance, folded = advance[sent], traffic.column("folded_end")[start:end][sent]
-    reach = int((advance + folded)[advance < FAR].max(initial=1))
+def _reached(traffic: Traffic) -> Ints:
+    """How far each row of the server reaches beyond the ISN of the first SYN-ACK; 1 for all other rows."""
+    right, wrong = (traffic.first(traffic.event == event) for event in (Event.SYNACK, Event.WRONG_SYNACK))
+    isn = traffic.value("seq", np.where(right == ABSENT, wrong, right))
+    advance = seq.ahead(ends(traffic), isn[traffic.handshake])
+    sent = ~traffic.from_client & (traffic.column("kind") != ICMP) & (traffic.column("tcp_flags") & RST == 0)
+    return np.where(sent & (advance < FAR), np.maximum(advance + traffic.column("folded_end"), 1), 1)
+
+
+def _servers(traffic: Traffic, synacks: list[int], reach: int) -> list[_Server]:
+    isns = traffic.number("seq")[synacks].tolist()
     return [
         _Server(
             synack,
