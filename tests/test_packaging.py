@@ -119,6 +119,7 @@ def compiled(wheel: Path, has_compiler: bool, tmp_path_factory: pytest.TempPathF
     return load("pcapcheck.decode.compiled", installed)
 
 
+@pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_else(source: Path, wheel: Path, has_compiler: bool) -> None:
     below = (source / "pcapcheck").rglob("*")
     expected = {str(path.relative_to(source)) for path in below if path.suffix in (".py", ".mplstyle", ".typed")}
@@ -140,6 +141,7 @@ def test_the_wheel_names_version_licence_and_command(wheel: Path) -> None:
     assert "pcapcheck = pcapcheck.cli:main" in entry_points
 
 
+@pytest.mark.slow
 def test_equal_sources_give_equal_wheels_and_leave_no_files(wheel: Path, tmp_path: Path) -> None:
     source = copy_of_the_tree(tmp_path / "elsewhere" / "under another name")
     before = files_below(source)

@@ -1,0 +1,64 @@
+"""``pcapcheck check``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pcapcheck.cli.options import FailOn, Format, Host, Paths, Port, Since, Until
+from pcapcheck.cli.running import FAILED, checked, exit_code, width, window_of
+
+
+def check(
+    paths: Paths,
+    format: Annotated[Format, typer.Option(help="What goes to standard output.")] = Format.text,
+    output: Annotated[
+        list[str] | None,
+        typer.Option("--output", "-o", metavar="FORMAT:FILE", help="Also write a file, as csv:out.csv. Repeatable."),
+    ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option(help="Exit with 1 if a finding is as severe as this, or more.")
+    ] = FailOn.error,
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULES", help="Only these rules: ids, their beginnings, or slugs. Repeatable."),
+    ] = None,
+    ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Not these rules. Repeatable.")] = None,
+    since: Since = None,
+    until: Until = None,
+    host: Host = None,
+    port: Port = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="A line also for each finding of severity info.")
+    ] = False,
+) -> None:
+    """Verify every handshake.
+
+    Exits with 0 if nothing is wrong, 1 if a finding is as severe as --fail-on, 2 if an input cannot be read, 130 if
+    interrupted.
+    """
+    from pcapcheck.arguments import outputs, words
+    from pcapcheck.report.output import refuse_inputs, standard_output, write_file, writer
+
+    files = outputs(output or ())
+    for file in files:
+        refuse_inputs(file.path, paths)
+    report = checked(paths, window_of(since, until, host, port), words(select or ()), words(ignore or ()), quiet=quiet)
+    for file in files:
+        write_file(report, file)
+    if all(facts.error for facts in report.capture_facts):
+        raise typer.Exit(FAILED)  # standard error says why
+    with standard_output() as out:
+        if format is Format.text:
+            from pcapcheck.report.colour import Paint, wanted
+            from pcapcheck.report.text import write_text
+
+            write_text(report, out, paint=Paint(wanted(out)), width=width(), quiet=quiet, verbose=verbose)
+        else:
+            writer(format)(report, out)
+    raise typer.Exit(exit_code(report, FailOn.never if exit_zero else fail_on))

@@ -1,0 +1,23 @@
+"""``pcapcheck explain``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pcapcheck.cli.running import say
+
+
+def explain(
+    rule: Annotated[str, typer.Argument(metavar="RULE", help="An id or a slug, as HS02 or accept-queue-full.")],
+) -> None:
+    """Explain a rule or a diagnosis.
+
+    What it means, why it matters, common causes, what to look at next, and two examples.
+    """
+    from pcapcheck.report.colour import Paint, wanted
+    from pcapcheck.report.explanation import explanation
+
+    say(explanation(rule, paint=Paint(wanted(sys.stdout))))

@@ -1,0 +1,95 @@
+"""What every command does: run the check, say what there is to say, choose the exit code."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from pcapcheck.cli.options import FailOn
+
+if TYPE_CHECKING:
+    from pcapcheck.report.report import Report
+    from pcapcheck.stretch import Window
+
+CLEAN: Final = 0
+FOUND: Final = 1
+FAILED: Final = 2
+INTERRUPTED: Final = 130
+
+
+def checked(
+    paths: Sequence[str],
+    window: Window | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    *,
+    quiet: bool = False,
+) -> Report:
+    """The report on the paths, with a progress bar; what could not be read is told on standard error."""
+    from pcapcheck.run import check
+    from pcapcheck.stretch import EVERYTHING
+
+    gc.freeze()
+    gc.enable()
+    progress: Callable[[int], None] | None = None
+    close: Callable[[], None] = _nothing
+    if sys.stderr.isatty() and not quiet:
+        from pcapcheck.report.progress import Progress
+
+        bar = Progress(paths, sys.stderr)
+        progress, close = bar, bar.close
+    try:
+        report = check(list(paths), select=select, ignore=ignore, window=window or EVERYTHING, progress=progress)
+    finally:
+        close()
+    for error in report.errors:
+        complain(str(error))
+    if not report.capture_facts and not report.errors:
+        others = f", only other files ({len(report.ignored)})" if report.ignored else ""
+        complain(f"no capture in {', '.join(paths)}{others}")
+    if report.interrupted:
+        complain("interrupted: what was read by then is judged")
+    return report
+
+
+def exit_code(report: Report, fail_on: FailOn) -> int:
+    if report.interrupted:
+        return INTERRUPTED
+    if report.errors or not report.capture_facts:
+        return FAILED
+    if fail_on is FailOn.never:
+        return CLEAN
+    severe = list(FailOn)[: list(FailOn).index(fail_on) + 1]
+    return FOUND if any(report.all_findings.count(severity) for severity in severe) else CLEAN
+
+
+def window_of(since: str | None, until: str | None, host: list[str] | None, port: list[str] | None) -> Window:
+    from pcapcheck.arguments import window
+
+    return window(since, until, host or (), port or ())
+
+
+def width() -> int:
+    """Columns of the terminal; 80 where the output goes elsewhere, so that it is always the same."""
+    return max(40, typer.get_terminal_size().columns) if sys.stdout.isatty() else 80
+
+
+def say(text: str) -> None:
+    from pcapcheck.report.output import standard_output
+
+    with standard_output() as out:
+        out.write(text + "\n")
+
+
+def complain(text: str) -> None:
+    from pcapcheck.report.escape import escaped
+
+    print(f"pcapcheck: {escaped(text)}", file=sys.stderr)
+
+
+def _nothing() -> None:
+    pass

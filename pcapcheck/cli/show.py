@@ -1,0 +1,43 @@
+"""``pcapcheck show``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pcapcheck.cli.options import FailOn, Path
+from pcapcheck.cli.running import checked, exit_code, say, width
+
+
+def show(
+    path: Path,
+    handshake: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake with this id.")] = None,
+    frame: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake of this frame.")] = None,
+) -> None:
+    """Draw one handshake as a ladder.
+
+    Frames, times, raw and relative numbers; a wrong number stands beside the one expected.
+    """
+    from pcapcheck.errors import UsageError
+
+    if (handshake is None) == (frame is None):
+        raise UsageError("show needs --handshake N or --frame N")
+    report = checked([path])
+    if report.errors:
+        raise typer.Exit(exit_code(report, FailOn.never))
+    if frame is not None:
+        from pcapcheck.report.find import handshake_of_frame
+
+        index = handshake_of_frame(report, frame)
+    else:
+        assert handshake is not None
+        total = report.outcomes().total()
+        if handshake > total:
+            raise UsageError(f"there is no handshake {handshake}: {path} has {total}")
+        index = handshake - 1
+    from pcapcheck.report.colour import wanted
+    from pcapcheck.report.ladder import ladder
+
+    say(ladder(report, index, width(), colour=wanted(sys.stdout)))
