@@ -338,7 +338,7 @@ def _walk(openings: Openings, end_time: int) -> Iterator[_Judged]:
     for number, group in groupby(rows_of(openings), key=lambda row: row.flow):
         rows = list(group)
         key = openings.flows[number]
-        self_connected = key[:2] == key[2:]
+        self_connected = key[:2] == key[2:4]
         copy_of = copies(rows)
         for indices in by_vlan(rows):
             originals = [index for index in indices if index not in copy_of]
@@ -356,7 +356,7 @@ def _values(item: _Judged, capture: int) -> tuple[tuple[int, ...], tuple[bytes, 
     evidence, attempt = item.evidence, item.evidence.attempt
     outcome = outcome_of(evidence.facts)
     shape = shape_of(evidence.facts) if outcome in ("established", "client-only") else ""
-    low, high = item.key[:2], item.key[2:]
+    low, high = item.key[:2], item.key[2:4]
     client, server = (high, low) if attempt.client else (low, high)
     # A wrong number is shown as it stands, where no right one followed.
     synack = evidence.synack or evidence.peer_syn or evidence.first(Event.WRONG_SYNACK)

@@ -91,12 +91,20 @@ class Row(NamedTuple):
 
 
 class FlowKey(NamedTuple):
-    """The unordered pair of endpoints; the low one is the lesser as octets."""
+    """The unordered pair of endpoints; the low one is the lesser as octets.
+
+    Tenants of one overlay may use the same addresses, so their flows are told apart by ``tenant``: the number of the
+    virtual network (VXLAN, VXLAN-GPE, Geneve, NVGRE) that the innermost tunnel names, made unique for each kind of
+    tunnel; 0 where there is none. What the receiving end of a tunnel chooses for itself is not in the key, since the
+    two directions of a connection differ in it: GTP-U's TEID, L2TP's session, an MPLS label, a GRE key. Nor is a VLAN
+    tag, which may be captured in one direction only.
+    """
 
     low: bytes
     low_port: int
     high: bytes
     high_port: int
+    tenant: int = 0
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ class Selector:
 
     def add(self, frame: int, time_ns: int, found: Segment | IcmpError) -> None:
         """Take the segment, or the ICMP error, of one frame."""
-        flow, side = self._flow(found.src, found.src_port, found.dst, found.dst_port)
+        flow, side = self._flow(found.src, found.src_port, found.dst, found.dst_port, found.tenant)
         if isinstance(found, Segment):
             row = Row(
                 flow, side, SEGMENT, frame, time_ns, found.seq, found.ack, found.tcp_flags, found.window,
@@ -212,15 +212,17 @@ class Selector:
         self._arrival += 1
         self._flows[flow].push(row, self._arrival)
 
-    def _flow(self, src: bytes, src_port: int, dst: bytes, dst_port: int) -> tuple[int, int]:
+    def _flow(self, src: bytes, src_port: int, dst: bytes, dst_port: int, tenant: int) -> tuple[int, int]:
         """The flow's number, and which side of it ``src`` is. Equal endpoints (self-connect) are both side 0."""
         one, other = src + src_port.to_bytes(2), dst + dst_port.to_bytes(2)
         side = int(one > other)
         key = other + one if side else one + other
+        if tenant:
+            key += tenant.to_bytes(8)
         number = self._numbers.setdefault(key, len(self._flows))
         if number == len(self._flows):
             low, high = ((dst, dst_port), (src, src_port)) if side else ((src, src_port), (dst, dst_port))
-            self._keys.append(FlowKey(*low, *high))
+            self._keys.append(FlowKey(*low, *high, tenant))
             self._flows.append(_Flow())
         return number, side
 

@@ -39,7 +39,12 @@ CAUSE: Final = (
     "old-duplicate-syn", "stale-connection", "icmp-unreachable", "synack-from-proxy", "server-slow", "fast-open",
     "ecn-blackhole", "client-gave-up", "retry-loop", "mtu-blackhole",
 )  # fmt: skip
-TUNNELS: Final = ("",)
+# In the flow key a tenant's number is this index times 2^32 plus the number on the wire: the order is not to change.
+TUNNELS: Final = (
+    "", "ipip", "6in4", "4in6", "6in6", "gre", "nvgre", "erspan", "vxlan", "vxlan-gpe", "geneve", "gtp-u", "l2tp",
+    "pptp", "teredo", "fou", "gue", "mpls", "pppoe", "etherip", "lisp", "capwap", "tzsp", "pbb", "trill", "fabricpath",
+    "nsh", "srv6", "minimal",
+)  # fmt: skip
 
 
 class Column(NamedTuple):
@@ -107,7 +112,7 @@ HANDSHAKES: Final[dict[str, Column]] = {
     "syn_ttl": Column("UInt8", "TTL or hop limit of the SYN"),
     "synack_ttl": Column("UInt8", "TTL or hop limit of the SYN-ACK"),
     "vlan": Column("UInt16", "VLAN id of the first frame"),
-    "tunnel": _category(TUNNELS, "what the first frame was wrapped in"),
+    "tunnel": _category(TUNNELS, "the innermost tunnel of the first frame; the VLAN is the outermost tag"),
     "history": Column("string", "Zeek's history letters, from the segments kept"),
     "completeness": Column("uint8", "Wireshark's tcp.completeness bits, from the segments kept"),
     "zeek_state": _category(ZEEK_STATES, "the conn_state that Zeek would give"),

@@ -356,6 +356,7 @@ def lines(draw: st.DrawFn) -> Line:
         "ttl": draw(st.integers(0, 255)),
         "ip_id": draw(st.integers(0, 0xFFFF)) if octets == 4 else -1,
         "tunnel": "",
+        "tenant": 0,
     }
     vlans = tuple(draw(st.lists(st.integers(0, 4095), max_size=2)))
     cut = draw(st.none() | st.integers(0, 70))

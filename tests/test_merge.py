@@ -189,6 +189,22 @@ def test_any_cut_and_any_tree_of_any_traffic(captured: Captured, data: st.DataOb
     assert same(merged, whole)
 
 
+def test_tenants_of_one_overlay_have_flows_of_their_own() -> None:
+    """Equal addresses and ports in two virtual networks: two flows, in stretches as in the whole."""
+    there = segment(CLIENT_TO_SERVER, 1, 0, SYN)
+    back = segment(CLIENT_TO_SERVER[::-1], 9, 2, SYN | ACK)
+    captured: Captured = [
+        (number, number, one._replace(tenant=tenant))
+        for number, (one, tenant) in enumerate([(there, 5), (there, 2**36), (back, 5), (back, 2**36), (there, 0)], 1)
+    ]
+    whole = select(captured)
+    assert [key.tenant for key in whole.flows] == [5, 2**36, 0]
+    assert whole.rows["flow"].tolist() == [0, 0, 1, 1, 2]
+    assert whole.rows["frame"].tolist() == [1, 3, 2, 4, 5]
+    for cut in range(6):
+        assert same(merge(select(captured[:cut]), select(captured[cut:])), whole)
+
+
 @given(captures())
 def test_openings_of_openings_are_themselves(captured: Captured) -> None:
     whole = select(captured)

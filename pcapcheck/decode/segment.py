@@ -36,7 +36,8 @@ class Segment(NamedTuple):
     unseen: int  # WINDOW_UNSEEN | OPTIONS_UNSEEN
     checksum: int  # NOT_CHECKED (all but SYN segments), GOOD, BAD or PARTIAL
     vlan: int  # the outermost tag's VLAN id, -1 if none
-    tunnel: str  # "" or what it was wrapped in
+    tunnel: str  # the innermost of tables.TUNNELS that it was wrapped in, "" if none
+    tenant: int = 0  # number of the virtual network and kind of tunnel, as in openings.FlowKey; 0 if none
 
 
 class IcmpError(NamedTuple):
@@ -55,6 +56,7 @@ class IcmpError(NamedTuple):
     ip_id: int
     vlan: int
     tunnel: str
+    tenant: int = 0
 
 
 class Skip(StrEnum):

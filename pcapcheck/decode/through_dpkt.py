@@ -161,6 +161,7 @@ def _segment(data: bytes, ip: _Carried, vlan: int) -> Segment | Skip:
         checksum,
         vlan,
         "",
+        0,
     )
 
 
@@ -208,4 +209,5 @@ def _icmp_error(data: bytes, ip: _Carried, datagram: layout.Datagram) -> IcmpErr
         ip.ip_id,
         datagram.vlan,
         "",
+        0,
     )

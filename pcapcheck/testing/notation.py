@@ -191,6 +191,7 @@ def _segment(scan: Scanner, src: Endpoint, dst: Endpoint, isn: int, peer_isn: in
         checksum=GOOD,
         vlan=-1,
         tunnel="",
+        tenant=0,
     )
 
 
@@ -243,4 +244,5 @@ def _icmp_error(scan: Scanner, version: int, reporter: Endpoint, quoted: Endpoin
         ip_id=-1,
         vlan=-1,
         tunnel="",
+        tenant=0,
     )

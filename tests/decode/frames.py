@@ -31,6 +31,7 @@ SEGMENT4 = Segment(
     checksum=NOT_CHECKED,
     vlan=-1,
     tunnel="",
+    tenant=0,
 )
 SEGMENT6 = SEGMENT4._replace(src=A6, dst=B6, ip_id=-1)
 

@@ -125,4 +125,5 @@ def test_what_dpkt_packs_comes_back(
         checksum=GOOD if tcp_flags & SYN else NOT_CHECKED,
         vlan=-1,
         tunnel="",
+        tenant=0,
     )

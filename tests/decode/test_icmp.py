@@ -40,6 +40,7 @@ ERROR4 = IcmpError(
     ip_id=0xBEEF,
     vlan=-1,
     tunnel="",
+    tenant=0,
 )
 ERROR6 = ERROR4._replace(reporter=ROUTER6, src=A6, dst=B6, icmp_version=6, icmp_type=1, icmp_code=1, ip_id=-1)
 
