@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, NamedTuple
 
@@ -19,6 +20,8 @@ _NANOSECONDS: Final = {
 _AFTER_START: Final = re.compile(rf"\+(\d+)(?:\.(\d{{1,9}}))?({'|'.join(_NANOSECONDS)})")
 _EPOCH_SECONDS: Final = re.compile(r"(\d+)(?:\.(\d{1,9}))?")
 _ISO_FRACTION: Final = re.compile(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)")
+_OCTETS: Final = re.compile(r"(\d+(?:\.\d+)?)([kKMGT]?)", re.ASCII)
+_FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,6 +95,15 @@ def outputs(values: Sequence[str]) -> list[Output]:
             raise UsageError(f"--output {value}: {path} is written already")
         found.append(Output(format, path))
     return found
+
+
+def octets(text: str) -> int:
+    """A number of octets: ``1000``, ``500k``, ``10M``, ``2.5G``, ``1T``, by powers of 1000."""
+    found = _OCTETS.fullmatch(text)
+    number = Decimal(found[1]) * _FACTORS[found[2].lower()] if found else Decimal(0)
+    if number < 1 or number >= 2**63:
+        raise UsageError(f"{text!r} is no number of octets: write 1000000, 500k, 10M or 2G")
+    return int(number)
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

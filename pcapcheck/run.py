@@ -25,6 +25,7 @@ def check(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     window: Window = EVERYTHING,
+    max_bytes: int | None = None,
     map: Map = map,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -32,7 +33,8 @@ def check(
 
     ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
     ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is reported by
-    itself. ``map`` may be that of a thread or process pool: the result is the same.
+    itself. Of each capture at most ``max_bytes`` octets are read, uncompressed. ``map`` may be that of a thread or
+    process pool: the result is the same.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
@@ -45,7 +47,7 @@ def check(
     traffics: list[Traffic] = []
     checked: list[Checked] = []
     causes: list[Causes] = []
-    for summary in map(partial(summarise, window=window, progress=progress), found.inputs):
+    for summary in map(partial(summarise, window=window, progress=progress, max_bytes=max_bytes), found.inputs):
         number = len(facts)
         facts.append(summary.facts)
         traffic = judge(summary.openings, number, summary.facts.end_time)

@@ -93,18 +93,23 @@ class Summary:
     openings: Openings = field(default_factory=Openings)
 
 
-def open_input(path: str) -> Capture:
-    """The capture at ``path``; for ``-`` the one on this process's standard input."""
-    return open_capture(path, sys.stdin.buffer if path == "-" and sys.stdin else None)
+def open_input(path: str, max_bytes: int | None = None) -> Capture:
+    """The capture at ``path``; for ``-`` the one on this process's standard input. ``max_bytes`` as in open_capture."""
+    return open_capture(path, sys.stdin.buffer if path == "-" and sys.stdin else None, max_bytes=max_bytes)
 
 
-def summarise(path: str, window: Window = EVERYTHING, progress: Callable[[int], None] | None = None) -> Summary:
+def summarise(
+    path: str,
+    window: Window = EVERYTHING,
+    progress: Callable[[int], None] | None = None,
+    max_bytes: int | None = None,
+) -> Summary:
     """Read one capture. Never raises for what is in a file: an unreadable one gives a Summary with ``facts.error``.
 
-    ``progress`` is told the octets read since it was last told.
+    ``progress`` is told the octets read since it was last told; it stops the reading by raising KeyboardInterrupt.
     """
     try:
-        capture = open_input(path)
+        capture = open_input(path, max_bytes)
     except CaptureError as error:
         return Summary(CaptureFacts(path, error=error))
     with capture:
@@ -142,9 +147,9 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
             if not frames % _REPORT_EVERY:
                 progress(capture.bytes_read - told)
                 told = capture.bytes_read
+        progress(capture.bytes_read - told)
     except KeyboardInterrupt:
         interrupted = True
-    progress(capture.bytes_read - told)
     facts = CaptureFacts(
         path=capture.path,
         format=capture.format,

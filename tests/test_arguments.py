@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcapcheck.arguments import Moment, moment, outputs, window, words
+from pcapcheck.arguments import Moment, moment, octets, outputs, window, words
 from pcapcheck.errors import UsageError
 from pcapcheck.stretch import EVERYTHING, Window
 
@@ -35,6 +35,19 @@ from pcapcheck.stretch import EVERYTHING, Window
 )
 def test_moment(text: str, expected: Moment) -> None:
     assert moment(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1", 1), ("500k", 500_000), ("500K", 500_000), ("2.5G", 2_500_000_000), ("1T", 10**12), ("0.0005k", None)]
+    + [(text, None) for text in ("", "0", "-1", "1e3", "10MB", "10 M", "1,5M", "k", "\u0661", "9" * 30)],
+)
+def test_octets(text: str, expected: int | None) -> None:
+    if expected is None:
+        with pytest.raises(UsageError, match="is no number of octets"):
+            octets(text)
+    else:
+        assert octets(text) == expected
 
 
 @given(st.integers(0, 2**63 - 1))

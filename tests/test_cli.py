@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
 import re
 import shutil
@@ -100,7 +101,9 @@ def test_the_good_one_beside_a_bad_one_is_judged(tmp_path: Path, capsys: pytest.
     assert main(["check", IPV6, str(bad), "--format", "jsonl"]) == 2
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 3
-    assert printed.err.startswith(f"pcapcheck: {bad}: at byte 0: needed a pcap or pcapng capture, found a text file")
+    assert printed.err.startswith(
+        f"pcapcheck: {bad}: at byte 0: needed a pcap, pcapng or snoop capture, found a text file"
+    )
     assert len(printed.err.splitlines()) == 1
 
 
@@ -153,6 +156,7 @@ def test_no_tcp(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["check", IPV6, "--port", "https"], "--port https: a port is a number"),
         (["check", IPV6, "--since", "yesterday"], "'yesterday' is no time"),
         (["check", IPV6, "--since", "+2s", "--until", "+1s"], "--until +1s is before --since +2s"),
+        (["check", IPV6, "--max-bytes", "10 MB"], "'10 MB' is no number of octets: write 1000000, 500k, 10M or 2G"),
         (["check", IPV6, "--output", "xml:x.xml"], "--output xml:x.xml: write FORMAT:FILE"),
         (["check", IPV6, "-o", "csv:-"], "for standard output there is --format csv"),
         (["check", IPV6, "-o", f"csv:{IPV6}"], f"{IPV6} is an input: it is not overwritten"),
@@ -421,6 +425,19 @@ def test_interrupted_prints_what_was_read(monkeypatch: pytest.MonkeyPatch, capsy
     printed = capsys.readouterr()
     assert printed.out.startswith("PARTIAL: interrupted; what was read by then is judged.\n2 handshakes: 1 established")
     assert printed.err == "pcapcheck: interrupted: what was read by then is judged\n"
+
+
+def test_max_bytes_judges_what_lies_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.pcap.xz"
+    path.write_bytes(lzma.compress((SAMPLES / "ipv6.pcap").read_bytes()))
+    assert main(["check", str(path), "--max-bytes", "0.5k", "--select", "CAP01"]) == 0
+    printed = capsys.readouterr().out
+    assert (
+        "CAP01 the capture ends inside a record: needed the rest of the capture, found the limit --max-bytes 500"
+        in printed
+    )
+    assert main(["check", str(path), "--max-bytes", "1G", "--select", "CAP"]) == 0
+    assert "No findings." in capsys.readouterr().out
 
 
 def test_the_same_input_gives_the_same_bytes() -> None:

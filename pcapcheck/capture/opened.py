@@ -15,6 +15,8 @@ _USUAL_LIMIT: Final = 262_144  # libpcap's and Wireshark's largest record
 _SNAPLEN_LIMIT: Final = 16 << 20  # a larger snaplen says "unlimited" and bounds nothing
 _LARGER_RECORDS: Final = {231: 128 << 20, 279: 8 << 20}  # D-Bus, EBHSCR: libpcap's limits
 
+PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
+
 
 class Capture:
     """One open capture: iterate once for its frames. What ends the iteration early is ``damage``, never raised."""
@@ -85,3 +87,9 @@ def largest_record(link_type: int, snaplen: int) -> int:
 def too_long(offset: int, captured: int, limit: int) -> Broken:
     """What a captured length over the limit is."""
     return Broken(offset, Fault("CAP02", f"a captured length of at most {limit}", str(captured)))
+
+
+def joined(offset: int, needed: str) -> Broken:
+    """What the file header of a second capture is where the next record should start."""
+    found = "the file header of another capture: they were joined by cat (mergecap joins them, or name each)"
+    return Broken(offset, Fault("CAP02", needed, found))

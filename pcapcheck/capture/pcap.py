@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import Clock, Frame
-from pcapcheck.capture.opened import Capture, largest_record, too_long
+from pcapcheck.capture.opened import PCAPNG_MAGIC, Capture, joined, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
 
@@ -30,6 +30,10 @@ _VARIANTS: Final = {
     for number, kind in ((0xA1B2C3D4, _MICROSECONDS), (0xA1B23C4D, _NANOSECONDS), (0xA1B2CD34, _MODIFIED))
     for byte_order in "<>"
 }
+# Magic and version 2.4 of a file header.
+_FILE_STARTS: Final = frozenset(
+    magic + struct.pack(variant.byte_order + "HH", 2, 4) for magic, variant in _VARIANTS.items()
+)
 
 
 class Pcap(Capture):
@@ -75,7 +79,12 @@ class Pcap(Capture):
                 if captured > original and old_lengths:  # before version 2.4 the two could stand the other way round
                     captured, original = original, captured
                 if captured > limit:
+                    if chunk.startswith(PCAPNG_MAGIC, position):
+                        raise joined(stream.offset + position, "a record header")
                     raise too_long(stream.offset + position, captured, limit)
+                # A file header taken for a record has its time zone, 0, where the captured length is.
+                if not captured and chunk[position : position + 8] in _FILE_STARTS:
+                    raise joined(stream.offset + position, "a record header")
                 following = data + captured
                 if following > end:
                     end = stream.refill(position, header + captured)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME, Clock, Frame
-from pcapcheck.capture.opened import Capture, largest_record, too_long
+from pcapcheck.capture.opened import PCAPNG_MAGIC, Capture, joined, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
 
@@ -26,6 +26,8 @@ _ENHANCED_HEADER: Final = 28  # octets before the packet data; the obsolete pack
 _LONGEST_MINIMUM: Final = max(_SHORTEST.values())
 _LONGEST: Final = 16 << 20
 _BYTE_ORDER_MAGIC: Final = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
+# The magic numbers of pcap, in either byte order.
+_PCAP_MAGIC: Final = frozenset({0xA1B2C3D4, 0xD4C3B2A1, 0xA1B23C4D, 0x4D3CB2A1, 0xA1B2CD34, 0x34CDB2A1})
 _VERSIONS: Final = ((1, 0), (1, 2))  # 1.2 is 1.0 written by mistake
 _END_OF_OPTIONS: Final = 0
 _IF_TSRESOL, _IF_TSOFFSET = 9, 14
@@ -63,7 +65,7 @@ class _Section:
 class Pcapng(Capture):
     """A pcapng file, or several of them one after the other."""
 
-    magic = (struct.pack("<I", _SECTION_HEADER),)
+    magic = (PCAPNG_MAGIC,)
 
     def _read_header(self) -> None:
         self.format = "pcapng"
@@ -89,6 +91,7 @@ class Pcapng(Capture):
     def _read_frames(self) -> Iterator[Frame]:
         stream, section = self._stream, _Section("<")
         chunk, position, end, number, latest = stream.chunk, 0, len(stream.chunk), 0, NO_TIME
+        kind = _SECTION_HEADER
         frame = tuple.__new__  # Frame(...) without its keyword arguments: half the time
         try:
             while True:
@@ -157,7 +160,7 @@ class Pcapng(Capture):
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data : data + captured]))
                 position = following
         except Broken as broken:
-            self._spoil(broken)
+            self._spoil(joined(broken.offset, "a block header") if kind in _PCAP_MAGIC else broken)
         finally:
             self.end_time_ns = self._stopped_ns if self._stopped_ns > latest else NO_TIME
 

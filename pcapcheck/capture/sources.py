@@ -1,17 +1,12 @@
-"""Where the octets of a capture come from: a file, standard input, or either of them through gzip."""
+"""Where the octets of a capture come from: a file or standard input."""
 
 from __future__ import annotations
 
 import os
 import stat
-import zlib
-from typing import BinaryIO, Final, NamedTuple, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from pcapcheck.errors import NOWHERE, CaptureError
-
-GZIP_MAGIC: Final = b"\x1f\x8b"
-_COMPRESSED_READ: Final = 1 << 16
-_GZIP_WINDOW: Final = 31  # zlib's wbits for a gzip member with its header and CRC
 
 
 class Fault(NamedTuple):
@@ -69,76 +64,38 @@ class StoredFile:
             self._file.close()
 
 
-class Gunzipped:
-    """The contents of a gzip file: several members are one stream, padding after the last one is ignored."""
+class Limited:
+    """The first ``limit`` octets of a source; that there are more is a fault."""
 
-    def __init__(self, stored: Source, head: bytes) -> None:
-        """``head`` is what was read of ``stored`` already, to see that it is gzip."""
+    def __init__(self, source: Source, head: bytes, limit: int) -> None:
+        """``head`` is what was read of ``source`` already."""
         self.fault: Fault | None = None
-        self._stored, self._waiting = stored, head
-        self._member = zlib.decompressobj(_GZIP_WINDOW)
+        self._source, self._head, self._limit, self._left = source, head, limit, limit
 
     @property
     def bytes_read(self) -> int:
-        return self._stored.bytes_read
+        return self._source.bytes_read
 
     @property
     def size(self) -> int | None:
-        return self._stored.size
+        return self._source.size
 
     def read(self, most: int) -> bytes:
-        while self.fault is None:
-            octets = self._inflate(most)
-            if octets:
-                return octets
-            if self._member.eof:
-                if not self._next_member():
-                    return b""
-            elif not self._waiting and self.fault is None:
-                self._waiting = self._stored.read(_COMPRESSED_READ)
-                if not self._waiting:
-                    cut = Fault("CAP01", "the rest of the gzip data", f"its end after {self.bytes_read} stored octets")
-                    self.fault = self._stored.fault or cut
-        return b""
+        if self.fault is not None:
+            return b""
+        most = min(most, self._left) or 1
+        octets, self._head = self._head[:most], self._head[most:]
+        octets = octets or self._source.read(most)
+        if not octets:
+            self.fault = self._source.fault
+        elif not self._left:
+            self.fault = Fault("CAP01", "the rest of the capture", f"the limit --max-bytes {self._limit}")
+            return b""
+        self._left -= len(octets)
+        return octets
 
     def close(self) -> None:
-        self._stored.close()
-
-    def _inflate(self, most: int) -> bytes:
-        # zlib gives nothing of a call that meets damage, however much came out before it. So each call starts from
-        # a copy, and after damage calls with ever less input, then ever less output, fetch what lies before it.
-        given = len(self._waiting)
-        while True:
-            before = self._member.copy()
-            try:
-                octets = self._member.decompress(self._waiting[:given], most)
-            except zlib.error as error:
-                self._member = before
-                if given > 1:
-                    given //= 2
-                elif most > 1:
-                    most //= 2
-                else:
-                    self.fault = Fault("CAP02", "intact gzip data", str(error))
-                    return b""
-            else:
-                self._waiting = self._member.unconsumed_tail + self._waiting[given:]
-                return octets
-
-    def _next_member(self) -> bool:
-        following = self._member.unused_data
-        while len(following) < len(GZIP_MAGIC) and GZIP_MAGIC.startswith(following):
-            octets = self._stored.read(_COMPRESSED_READ)
-            if not octets:
-                self.fault = self._stored.fault
-                if following and self.fault is None:
-                    self.fault = Fault("CAP01", "the header of the next gzip member", f"{len(following)} octet of it")
-                return False
-            following += octets
-        if not following.startswith(GZIP_MAGIC):
-            return False
-        self._member, self._waiting = zlib.decompressobj(_GZIP_WINDOW), following
-        return True
+        self._source.close()
 
 
 def open_source(path: str, stdin: BinaryIO | None = None) -> Source:

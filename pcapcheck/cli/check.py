@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Format, Host, Paths, Port, Since, Until
-from pcapcheck.cli.running import FAILED, checked, exit_code, width, window_of
+from pcapcheck.cli.options import FailOn, Format, Host, MaxBytes, Paths, Port, Since, Until
+from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, width, window_of
 
 
 def check(
@@ -30,6 +30,7 @@ def check(
     until: Until = None,
     host: Host = None,
     port: Port = None,
+    max_bytes: MaxBytes = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
     ] = False,
@@ -48,7 +49,14 @@ def check(
     files = outputs(output or ())
     for file in files:
         refuse_inputs(file.path, paths)
-    report = checked(paths, window_of(since, until, host, port), words(select or ()), words(ignore or ()), quiet=quiet)
+    report = checked(
+        paths,
+        window_of(since, until, host, port),
+        words(select or ()),
+        words(ignore or ()),
+        max_bytes=octets_of(max_bytes),
+        quiet=quiet,
+    )
     for file in files:
         write_file(report, file)
     if all(facts.error for facts in report.capture_facts):

@@ -35,5 +35,13 @@ Since = Annotated[
     ),
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Leave out what is later.")]
+MaxBytes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Read at most so much of each capture, uncompressed, as 500M or 2G. Unless it is given, a compressed one"
+        " may not expand more than 200-fold beyond 1 GiB.",
+    ),
+]
 Host = Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Only this address or network. Repeatable.")]
 Port = Annotated[list[str] | None, typer.Option(metavar="PORT", help="Only this port. Repeatable.")]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Host, Paths, Port, Since, Until
-from pcapcheck.cli.running import checked, exit_code, say, width, window_of
+from pcapcheck.cli.options import FailOn, Host, MaxBytes, Paths, Port, Since, Until
+from pcapcheck.cli.running import checked, exit_code, octets_of, say, width, window_of
 
 
 class By(StrEnum):
@@ -27,6 +27,7 @@ def rtt(
     until: Until = None,
     host: Host = None,
     port: Port = None,
+    max_bytes: MaxBytes = None,
 ) -> None:
     """Tabulate and draw round-trip times.
 
@@ -40,7 +41,7 @@ def rtt(
         if not output.lower().endswith((".svg", ".png", ".pdf")):
             raise UsageError(f"--output {output}: a chart is an .svg, .png or .pdf file")
         refuse_inputs(output, paths)
-    report = checked(paths, window_of(since, until, host, port))
+    report = checked(paths, window_of(since, until, host, port), max_bytes=octets_of(max_bytes))
     if output is not None:
         from pcapcheck import charts
 

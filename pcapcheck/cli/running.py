@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 import typer
@@ -27,6 +31,7 @@ def checked(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     *,
+    max_bytes: int | None = None,
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
@@ -35,7 +40,7 @@ def checked(
 
     gc.freeze()
     gc.enable()
-    progress: Callable[[int], None] | None = None
+    progress: Callable[[int], None] = _nothing
     close: Callable[[], None] = _nothing
     if sys.stderr.isatty() and not quiet:
         from pcapcheck.report.progress import Progress
@@ -43,7 +48,15 @@ def checked(
         bar = Progress(paths, sys.stderr)
         progress, close = bar, bar.close
     try:
-        report = check(list(paths), select=select, ignore=ignore, window=window or EVERYTHING, progress=progress)
+        with stopping(progress) as progress:
+            report = check(
+                list(paths),
+                select=select,
+                ignore=ignore,
+                window=window or EVERYTHING,
+                max_bytes=max_bytes,
+                progress=progress,
+            )
     finally:
         close()
     for error in report.errors:
@@ -54,6 +67,32 @@ def checked(
     if report.interrupted:
         complain("interrupted: what was read by then is judged")
     return report
+
+
+@contextmanager
+def stopping(progress: Callable[[int], None]) -> Iterator[Callable[[int], None]]:
+    """A ``progress`` that ends the reading after Ctrl-C, so that what was read is judged. A second one ends it all."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        asked = True
+        signal.signal(signal.SIGINT, before)
+
+    def report(octets: int) -> None:
+        progress(octets)
+        if asked:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
+        yield progress
+        return
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield report
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def exit_code(report: Report, fail_on: FailOn) -> int:
@@ -71,6 +110,12 @@ def window_of(since: str | None, until: str | None, host: list[str] | None, port
     from pcapcheck.arguments import window
 
     return window(since, until, host or (), port or ())
+
+
+def octets_of(size: str | None) -> int | None:
+    from pcapcheck.arguments import octets
+
+    return None if size is None else octets(size)
 
 
 def width() -> int:
@@ -91,5 +136,5 @@ def complain(text: str) -> None:
     print(f"pcapcheck: {escaped(text)}", file=sys.stderr)
 
 
-def _nothing() -> None:
+def _nothing(octets: int = 0) -> None:
     pass

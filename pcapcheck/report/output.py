@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final, NamedTuple, TextIO
 
 from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
 from pcapcheck.report.report import Report
 
 FORMATS: Final = ("text", "jsonl", "csv")
+
+# Of the target's name, in that of the file beside it: names are up to 255 octets long.
+_STEM: Final = 40
+_SUFFIX: Final = 10
 
 
 class Output(NamedTuple):
@@ -48,24 +54,62 @@ def write_file(report: Report, output: Output) -> None:
 
 @contextmanager
 def replacing(path: str) -> Iterator[str]:
-    """A name to write to, which becomes ``path`` when all is written and goes away if that fails."""
+    """A name to write to, which becomes ``path`` when all is written and goes away if that fails.
+
+    Whenever the process ends, ``path`` is what it was before or whole; only a killed one leaves the other name behind.
+    """
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe, /dev/stderr: nothing to replace
         with _named(path):
             yield path
         return
+    if _is_planted(path):
+        raise PcapcheckError(f"cannot write {path}: it is another user's link in a folder open to all")
     target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    stem, suffix = os.path.splitext(name)
-    temporary = os.path.join(folder, f".{stem}.{os.getpid()}{suffix}")
     with _named(path):
+        temporary = _new_beside(target)
         try:
             yield temporary
+            _flush_to_disk(temporary)
             if os.path.exists(target):
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)
         finally:
-            if os.path.exists(temporary):
+            if os.path.lexists(temporary):
                 os.unlink(temporary)
+
+
+def _new_beside(target: str) -> str:
+    """An empty file in the same folder, of a name that nobody can foresee and with the rights of any new file."""
+    folder, name = os.path.split(target)
+    stem, suffix = os.path.splitext(name)
+    while True:
+        path = os.path.join(folder, f".{stem[:_STEM]}.{secrets.token_hex(8)}{suffix[:_SUFFIX]}")
+        # mkstemp would do the same, but with rights for its owner alone.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            return path
+
+
+def _flush_to_disk(path: str) -> None:
+    """Without it a power failure after the renaming could leave an empty file."""
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_planted(path: str) -> bool:
+    """Whether the path is a link that somebody else may have put where we write."""
+    if not os.path.islink(path) or not hasattr(os, "geteuid"):
+        return False
+    return not may_follow(os.lstat(path), os.stat(os.path.dirname(path) or "."), os.geteuid())
+
+
+def may_follow(link: os.stat_result, folder: os.stat_result, user: int) -> bool:
+    """The kernel's own test for links in folders such as /tmp (fs.protected_symlinks)."""
+    open_to_all = folder.st_mode & stat.S_ISVTX and folder.st_mode & stat.S_IWOTH
+    return not open_to_all or link.st_uid in (user, folder.st_uid)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pcapcheck.capture.frame import Damage
 from pcapcheck.errors import CaptureError, UnrecognisedFormat
 from tests.capture.build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
 
@@ -19,10 +20,8 @@ OCTETS = pcap_header() + b"".join(RECORDS)
 FRAMES, _ = read(OCTETS)
 
 
-@given(
-    frame_lists(1000), piece_sizes, st.lists(st.integers(0, 400), max_size=3), st.sampled_from([b"", bytes(5), b"junk"])
-)
-def test_members_are_one_stream_and_what_follows_them_is_ignored(frames, sizes, cuts, padding):
+@given(frame_lists(1000), piece_sizes, st.lists(st.integers(0, 400), max_size=3), st.sampled_from([b"", bytes(5)]))
+def test_members_are_one_stream_and_zeros_after_them_are_padding(frames, sizes, cuts, padding):
     octets = pcap_file(frames)
     edges = sorted({0, len(octets), *(min(cut, len(octets)) for cut in cuts)})
     members = [gzip.compress(octets[a:b]) for a, b in itertools.pairwise(edges)]
@@ -30,6 +29,12 @@ def test_members_are_one_stream_and_what_follows_them_is_ignored(frames, sizes, 
     back, capture = read(stored, sizes)
     assert back == frames
     assert (capture.compression, capture.format, capture.damage) == ("gzip", "pcap", None)
+
+
+def test_what_follows_the_last_member_and_is_none_is_damage():
+    frames, capture = read(gzip.compress(OCTETS) + b"\0\0junk")
+    assert frames == FRAMES
+    assert capture.damage == Damage("CAP02", len(OCTETS), 12, "another gzip member or the end", "octets 6a 75 6e 6b")
 
 
 def test_pcapng_inside_gzip():

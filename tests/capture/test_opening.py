@@ -6,6 +6,7 @@ import errno
 import gzip
 import io
 import os
+import struct
 
 import pytest
 
@@ -31,16 +32,20 @@ NO_CAPTURES = [
     (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "a Git LFS pointer; run git lfs pull"),
     (ERF, "an ERF capture; convert it with editcap -F pcapng in out"),
     (bytes(8) + bytes.fromhex("9b04008000000068") + bytes(64), "an ERF capture"),
-    (b"snoop\0\0\0\0\0\0\2\0\0\0\4", "a snoop capture; convert it with editcap -F pcapng in out"),
-    (b"btsnoop\0\0\0\0\1", "a btsnoop capture; convert it with editcap -F pcapng in out"),
-    (b"GMBU\0\2", "a Network Monitor capture; convert it with editcap"),
+    (b"btsnoop\0\0\0\0\1", "a btsnoop (Bluetooth) capture; convert it with editcap -F pcapng in out"),
+    (b"GMBU\0\2", "a Network Monitor 2 capture; convert it with editcap -F pcapng in out"),
+    (b"RTSS\1\1", "a Network Monitor 1 capture; convert it with editcap -F pcapng in out"),
+    (b"TRSNIFF data    \x1a", "a Sniffer capture; convert it with editcap -F pcapng in out"),
+    (b"XCP\0002.002", "a Windows Sniffer (NetXRay) capture; convert it with editcap -F pcapng in out"),
+    (b"\0\0\2\0\x12\5\0\x10", "a Tektronix K12 capture; convert it with editcap -F pcapng in out"),
+    (b"+---------+---------------+----------+\r\n10:00:00,000", "a K12 text capture; convert it with editcap"),
+    (b"2026-01-02 10:00:00.000001 IP 192.0.2.1.1 > 192.0.2.2.80: Flags [S]", "what tcpdump printed; name the capture"),
+    (b"10:00:00.000001 IP6 ::1.1 > ::1.80", "what tcpdump printed; name the capture itself (tcpdump -w)"),
+    (struct.pack(">HHIII", 10, 40, 1_700_000_000, 0, 1) + bytes(24), "an IPFIX file; it holds flow records"),
     (b"PK\3\4\x14\0", "a ZIP archive; unpack it first"),
     (b"x" + bytes(256) + b"ustar\0" + bytes(250), "a tar archive; unpack it first"),
-    (b"BZh91AY&SY", "a bzip2 file; decompress it first with bunzip2"),
-    (b"\xfd7zXZ\0\0", "an xz file; decompress it first with unxz"),
-    (b"\x28\xb5\x2f\xfd\x04", "a zstd file; decompress it first with unzstd"),
-    (b"\x04\x22\x4d\x18\x64", "an lz4 file; decompress it first with unlz4"),
-    (b"%PDF-1.7", "a PDF document; name a pcap or pcapng file"),
+    (b"\x02\x21\x4c\x18", "an lz4 file of the old format; decompress it first with unlz4"),
+    (b"%PDF-1.7", "a PDF document; name a pcap, pcapng or snoop file"),
     (b"\x7fELF\2\1\1", "an ELF program"),
     (bytes(600), "only zero octets; the copy failed, or the disk was full"),
     (
@@ -54,7 +59,7 @@ NO_CAPTURES = [
 def test_what_is_no_capture_is_named_with_what_to_do(octets, what):
     with pytest.raises(UnrecognisedFormat) as raised:
         read(octets, [7])
-    assert str(raised.value).startswith(f"-: at byte 0: needed a pcap or pcapng capture, found {what}")
+    assert str(raised.value).startswith(f"-: at byte 0: needed a pcap, pcapng or snoop capture, found {what}")
 
 
 def test_the_error_holds_the_path_as_given(tmp_path, monkeypatch):
