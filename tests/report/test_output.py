@@ -86,14 +86,18 @@ def test_an_error_after_the_last_write_too(name: str, tmp_path: Path, monkeypatc
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("out", "old")]
 
 
+def write_half(path: Path, error: BaseException) -> None:
+    with replacing(str(path)) as unfinished:
+        Path(unfinished).write_text("half")
+        raise error
+
+
 def test_any_other_error_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_text("old")
     for error in (KeyboardInterrupt, ValueError):
-        writing = replacing(str(path))
-        Path(writing.__enter__()).write_text("half")
         with pytest.raises(error):
-            writing.__exit__(error, error(), None)
+            write_half(path, error())
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("out", "old")]
 
 
