@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pcapcheck._version import __version__
 
 if TYPE_CHECKING:
+    from pcapcheck.contents import info
     from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
     from pcapcheck.report.report import Report
     from pcapcheck.rules import RULES
@@ -22,6 +23,7 @@ __all__ = [
     "__version__",
     "check",
     "explain",
+    "info",
     "read_pcap",
 ]
 
@@ -35,6 +37,7 @@ _HOMES = {
     "Report": "pcapcheck.report.report",
     "check": "pcapcheck.run",
     "explain": "pcapcheck.run",
+    "info": "pcapcheck.contents",
     "read_pcap": "pcapcheck.run",
 }
 

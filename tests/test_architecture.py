@@ -25,6 +25,7 @@ ORDER: Final = [
     ["faults", "faults.rows", "handshake", "rtt", "history"],
     ["judge"],
     ["stretch"],
+    ["contents"],
     ["faults.signs"],
     ["rules.*"],
     ["faults.softening"],

@@ -41,6 +41,8 @@ PRINTED = [
     ("check_csv", 0, ["check", IPV6, "--format", "csv", "--select", "OC"]),
     ("rtt", 0, ["rtt", HANDSHAKES]),
     ("rtt_by_server", 0, ["rtt", HANDSHAKES, IPV6, "--by", "server"]),
+    ("info", 0, ["info", HANDSHAKES, IPV6]),
+    ("info_json", 0, ["info", IPV6, "--format", "json"]),
     ("explain", 0, ["explain", "HS02"]),
 ]
 

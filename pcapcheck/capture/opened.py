@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import ClassVar, Final
 
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage, Frame
+from pcapcheck.capture.interface import Interface, Section
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken, Stream
 from pcapcheck.errors import CaptureError
@@ -15,6 +16,8 @@ _USUAL_LIMIT: Final = 262_144  # libpcap's and Wireshark's largest record
 _SNAPLEN_LIMIT: Final = 16 << 20  # a larger snaplen says "unlimited" and bounds nothing
 _LARGER_RECORDS: Final = {231: 128 << 20, 279: 8 << 20}  # D-Bus, EBHSCR: libpcap's limits
 
+# Sections, interfaces and comments of which a capture keeps more than the number.
+MOST_LISTED: Final = 1000
 PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 
 
@@ -29,10 +32,16 @@ class Capture:
         self.compression = compression  # "" or gzip
         self.link_types: list[int] = []  # in order of first appearance
         self.clocks: list[Clock] = []  # that differ, in order of first appearance
+        self.sections: list[Section] = []  # the first MOST_LISTED of them
+        self.interfaces: list[Interface] = []  # likewise
+        self.details = False  # set it before iterating: count comments and the frames of each interface
+        self.comments: list[str] = []  # the first MOST_LISTED of them
+        self.comment_count = 0
         self.damage: Damage | None = None
         self.end_time_ns = NO_TIME  # when capturing stopped, if the file says so and it is later than every frame
         self.frame_count = 0  # frame numbers given so far
         self._stream = stream
+        self._known: set[int | Clock] = set()  # link types and clocks: there may be as many as interfaces
         try:
             self._read_header()
         except Broken as broken:
@@ -48,6 +57,12 @@ class Capture:
     def size(self) -> int | None:
         """Octets of the file as stored; None for a pipe."""
         return self._stream.source.size
+
+    @property
+    def byte_order(self) -> str:
+        """little-endian, big-endian, or mixed where sections differ."""
+        orders = {section.byte_order for section in self.sections}
+        return "mixed" if len(orders) > 1 else "big-endian" if ">" in orders else "little-endian"
 
     @property
     def dropped(self) -> int:
@@ -72,6 +87,22 @@ class Capture:
 
     def _read_frames(self) -> Iterator[Frame]:
         raise NotImplementedError
+
+    def _add_interface(self, interface: Interface) -> None:
+        """Take in one more interface, of which there may be any number."""
+        if interface.link_type not in self._known:
+            self.link_types.append(interface.link_type)
+        if interface.clock not in self._known:
+            self.clocks.append(interface.clock)
+        self._known.update((interface.link_type, interface.clock))
+        if len(self.interfaces) < MOST_LISTED:
+            self.interfaces.append(interface)
+
+    def _add_comments(self, comments: Iterable[str]) -> None:
+        for comment in comments:
+            self.comment_count += 1
+            if len(self.comments) < MOST_LISTED:
+                self.comments.append(comment)
 
     def _spoil(self, broken: Broken) -> None:
         rule, needed, found = broken.fault

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import Clock, Frame
+from pcapcheck.capture.interface import Interface, Section
 from pcapcheck.capture.opened import PCAPNG_MAGIC, Capture, joined, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
@@ -54,8 +55,9 @@ class Pcap(Capture):
             raise Broken(4, Fault("CAP02", "pcap version 2 or later", f"{major}.{minor}"))
         self._old_lengths = (major, minor) < (2, 4) or major == 543  # 543.0: DG/UX
         self.format = self._variant.format
-        self.link_types.append(network & _LINK_TYPE)
-        self.clocks.append(Clock("10^-9" if self._variant.nanoseconds == 1 else "10^-6", 0))
+        clock = Clock("10^-9" if self._variant.nanoseconds == 1 else "10^-6", 0)
+        self.sections.append(Section(self._variant.byte_order))
+        self._add_interface(Interface(0, network & _LINK_TYPE, snaplen, clock))
         self._limit = largest_record(network & _LINK_TYPE, snaplen)
 
     def _read_frames(self) -> Iterator[Frame]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME, Clock, Frame
-from pcapcheck.capture.opened import PCAPNG_MAGIC, Capture, joined, largest_record, too_long
+from pcapcheck.capture.interface import Interface, Section, comments_in
+from pcapcheck.capture.opened import MOST_LISTED, PCAPNG_MAGIC, Capture, joined, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
 
@@ -31,7 +33,9 @@ _PCAP_MAGIC: Final = frozenset({0xA1B2C3D4, 0xD4C3B2A1, 0xA1B23C4D, 0x4D3CB2A1, 
 _VERSIONS: Final = ((1, 0), (1, 2))  # 1.2 is 1.0 written by mistake
 _END_OF_OPTIONS: Final = 0
 _IF_TSRESOL, _IF_TSOFFSET = 9, 14
-_ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 3, 5, 7
+_ISB_STARTTIME, _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 2, 3, 5, 7
+# Where the options of a block begin that has them at a fixed place.
+_OPTIONS_AT: Final = {_SECTION_HEADER: 24, _INTERFACE: 16, _STATISTICS: 20}
 _EARLIEST, _LATEST = -(2**63), 2**63  # what an int64 of nanoseconds holds lies between: to the year 2262
 
 
@@ -55,6 +59,7 @@ class _Section:
     def __init__(self, byte_order: str) -> None:
         self.byte_order = byte_order
         self.interfaces: list[_Interface] = []
+        self.described: list[Interface] = []  # the same ones, as the capture describes them
         self.block_header = struct.Struct(byte_order + "II").unpack_from
         self.word = struct.Struct(byte_order + "I").unpack_from
         self.enhanced = struct.Struct(byte_order + "IIIIIII").unpack_from
@@ -70,6 +75,8 @@ class Pcapng(Capture):
     def _read_header(self) -> None:
         self.format = "pcapng"
         self._lost: dict[tuple[_Section, int], int] = {}
+        self._section_count = 0
+        self._unlisted = Interface(0, 0, 0, Clock("", 0))  # stands for every one beyond those that are listed
         self._stopped_ns = NO_TIME
         stream = self._stream
         needed = _SHORTEST[_SECTION_HEADER]
@@ -89,7 +96,7 @@ class Pcapng(Capture):
         return sum(self._lost.values())
 
     def _read_frames(self) -> Iterator[Frame]:
-        stream, section = self._stream, _Section("<")
+        stream, section, details = self._stream, _Section("<"), self.details
         chunk, position, end, number, latest = stream.chunk, 0, len(stream.chunk), 0, NO_TIME
         kind = _SECTION_HEADER
         frame = tuple.__new__  # Frame(...) without its keyword arguments: half the time
@@ -156,6 +163,11 @@ class Pcapng(Capture):
                 if captured > following - 4 - data:
                     room = f"room for {following - 4 - data}"
                     raise _corrupt(stream.offset + position, f"{captured} octets of packet data", room)
+                if details:
+                    section.described[source].frames += 1
+                    if kind != _SIMPLE:
+                        options = data - position + captured + -captured % 4
+                        self._add_comments(comments_in(chunk[position:following], options, section.byte_order))
                 self.frame_count = number = number + 1
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data : data + captured]))
                 position = following
@@ -168,15 +180,30 @@ class Pcapng(Capture):
         """Take in a block that is no frame; an unknown one says nothing."""
         if kind == _SECTION_HEADER:
             _check_version(section, block, offset)
+            self._add_section(section, block)
         elif kind == _INTERFACE:
-            self._add_interface(section, block, offset)
+            self._describe_interface(section, block, offset)
         elif kind == _STATISTICS:
             self._add_statistics(section, block, offset)
+        if self.details and kind in _OPTIONS_AT:
+            self._add_comments(comments_in(block, _OPTIONS_AT[kind], section.byte_order))
 
-    def _add_interface(self, section: _Section, block: bytes, offset: int) -> None:
+    def _add_section(self, section: _Section, block: bytes) -> None:
+        self._section_count += 1
+        if len(self.sections) == MOST_LISTED:
+            return
+        described = Section(section.byte_order)
+        with suppress(Broken):  # nothing that matters to frames is in these options
+            for code, value in _options(section, block, _OPTIONS_AT[_SECTION_HEADER], 0):
+                described.take(code, value)
+        self.sections.append(described)
+
+    def _describe_interface(self, section: _Section, block: bytes, offset: int) -> None:
         link_type, snaplen = struct.unpack_from(section.byte_order + "H2xI", block, 8)
+        described = Interface(self._section_count - 1, link_type, snaplen, Clock("10^-6", 0))
         multiplier, divisor, offset_ns, resolution = 1000, 1, 0, "10^-6"
-        for code, value in _options(section, block, 16, offset):
+        for code, value in _options(section, block, _OPTIONS_AT[_INTERFACE], offset):
+            described.take(code, value)
             if code == _IF_TSRESOL and len(value) == 1:
                 exponent = value[0] & 0x7F
                 resolution = f"{2 if value[0] & 0x80 else 10}^-{exponent}"
@@ -189,20 +216,23 @@ class Pcapng(Capture):
         limit = largest_record(link_type, snaplen)
         section.interfaces.append(_Interface(link_type, snaplen, limit, multiplier, divisor, offset_ns))
         section.longest = max(section.longest, limit + 65_536)  # room for the options around the largest packet
-        if link_type not in self.link_types:
-            self.link_types.append(link_type)
-        if (clock := Clock(resolution, offset_ns)) not in self.clocks:
-            self.clocks.append(clock)
+        described.clock = Clock(resolution, offset_ns)
+        section.described.append(described if len(self.interfaces) < MOST_LISTED else self._unlisted)
+        self._add_interface(described)
 
     def _add_statistics(self, section: _Section, block: bytes, offset: int) -> None:
         (number,) = section.word(block, 8)
         if number >= len(section.interfaces):
             return  # as Wireshark: nothing else depends on it
-        lost = 0
-        for code, value in _options(section, block, 20, offset):
-            if code == _ISB_ENDTIME and len(value) == 8:
+        lost, described = 0, section.described[number]
+        for code, value in _options(section, block, _OPTIONS_AT[_STATISTICS], offset):
+            described.take_statistic(code, value, section.byte_order)
+            if code in (_ISB_STARTTIME, _ISB_ENDTIME) and len(value) == 8:
                 high, low = section.block_header(value)
-                self._stopped_ns = max(self._stopped_ns, section.interfaces[number].time_ns(high, low))
+                time_ns = section.interfaces[number].time_ns(high, low)
+                described.take_time(code, time_ns)
+                if code == _ISB_ENDTIME:
+                    self._stopped_ns = max(self._stopped_ns, time_ns)
             elif code in (_ISB_IFDROP, _ISB_OSDROP) and len(value) == 8:
                 lost += struct.unpack(section.byte_order + "Q", value)[0]
         self._lost[section, number] = lost  # a later block of the same interface counts from the same start

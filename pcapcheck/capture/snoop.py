@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from pcapcheck.capture.frame import Clock, Frame
+from pcapcheck.capture.interface import Interface, Section
 from pcapcheck.capture.opened import Capture, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
@@ -50,8 +51,8 @@ class Snoop(Capture):
             name = _OTHERS.get(data_link, "unknown")
             raise Broken(12, Fault("CAP02", "a snoop link type that carries TCP", f"{data_link} ({name})"))
         self.format = "snoop"
-        self.link_types.append(_LINK_TYPES[data_link])
-        self.clocks.append(Clock("10^-6", 0))
+        self.sections.append(Section(">"))
+        self._add_interface(Interface(0, _LINK_TYPES[data_link], 0, Clock("10^-6", 0)))
         self._lost = 0
 
     @property

@@ -16,6 +16,7 @@ import typer
 from pcapcheck.cli.options import FailOn
 
 if TYPE_CHECKING:
+    from pcapcheck.errors import CaptureError
     from pcapcheck.report.report import Report
     from pcapcheck.stretch import Window
 
@@ -40,33 +41,45 @@ def checked(
 
     gc.freeze()
     gc.enable()
-    progress: Callable[[int], None] = _nothing
-    close: Callable[[], None] = _nothing
-    if sys.stderr.isatty() and not quiet:
-        from pcapcheck.report.progress import Progress
-
-        bar = Progress(paths, sys.stderr)
-        progress, close = bar, bar.close
-    try:
-        with stopping(progress) as progress:
-            report = check(
-                list(paths),
-                select=select,
-                ignore=ignore,
-                window=window or EVERYTHING,
-                max_bytes=max_bytes,
-                progress=progress,
-            )
-    finally:
-        close()
-    for error in report.errors:
-        complain(str(error))
-    if not report.capture_facts and not report.errors:
-        others = f", only other files ({len(report.ignored)})" if report.ignored else ""
-        complain(f"no capture in {', '.join(paths)}{others}")
+    with watching(paths, quiet=quiet) as progress:
+        report = check(
+            list(paths),
+            select=select,
+            ignore=ignore,
+            window=window or EVERYTHING,
+            max_bytes=max_bytes,
+            progress=progress,
+        )
+    say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)
     if report.interrupted:
         complain("interrupted: what was read by then is judged")
     return report
+
+
+def say_unread(paths: Sequence[str], errors: Sequence[CaptureError], ignored: Sequence[str], *, nothing: bool) -> None:
+    """Tell on standard error what of the paths was not read; ``nothing`` if no capture was found at all."""
+    for error in errors:
+        complain(str(error))
+    if nothing and not errors:
+        others = f", only other files ({len(ignored)})" if ignored else ""
+        complain(f"no capture in {', '.join(paths)}{others}")
+
+
+@contextmanager
+def watching(paths: Sequence[str], *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A ``progress`` for the reading of the paths: a bar on a terminal, and an end after Ctrl-C."""
+    if quiet or not sys.stderr.isatty():
+        with stopping(_nothing) as progress:
+            yield progress
+        return
+    from pcapcheck.report.progress import Progress
+
+    bar = Progress(paths, sys.stderr)
+    try:
+        with stopping(bar) as progress:
+            yield progress
+    finally:
+        bar.close()
 
 
 @contextmanager
@@ -136,5 +149,5 @@ def complain(text: str) -> None:
     print(f"pcapcheck: {escaped(text)}", file=sys.stderr)
 
 
-def _nothing(octets: int = 0) -> None:
+def _nothing(octets: int) -> None:
     pass

@@ -1,12 +1,22 @@
-"""How to find a handshake again: addresses as text, and a Wireshark display filter."""
+"""How to find a handshake again: addresses and times as text, and a Wireshark display filter."""
 
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 from functools import lru_cache
 
+from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.judge import Handshakes
 from pcapcheck.tables import ABSENT
+
+
+def time_text(time: int) -> str:
+    """A time as text, to the nanosecond: 2026-01-31T12:00:00.000000000Z."""
+    if time == NO_TIME:
+        return "no time"
+    seconds, rest = divmod(time, 10**9)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
 
 
 @lru_cache(maxsize=1 << 16)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
@@ -15,7 +14,7 @@ from pcapcheck.judge import Handshakes
 from pcapcheck.openings import ICMP, Row
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
-from pcapcheck.report.identify import address_text, endpoint
+from pcapcheck.report.identify import address_text, endpoint, time_text
 from pcapcheck.report.report import Report
 from pcapcheck.report.rungs import Rung, Rungs
 from pcapcheck.tables import ABSENT, OUTCOMES, SHAPES
@@ -86,7 +85,7 @@ def _header(report: Report, capture: int, position: int, index: int, rungs: Rung
         f"  client   {client:{len(server)}}  {_isn(rungs.client_isn)}",
         f"  server   {server:{len(client)}}  {_isn(rungs.server_isn)}",
         *_rtts(handshakes, position),
-        f"  start    {_moment(start)}",
+        f"  start    {time_text(start)}",
         f"  capture  {escaped(str(report.capture_facts[capture].path))}",
     ]
 
@@ -283,13 +282,6 @@ def _delta(time: int, before: int) -> str:
     if NO_TIME in (time, before):
         return ""
     return f"{'+' if time >= before else ''}{_ms(time - before)}"
-
-
-def _moment(time: int) -> str:
-    if time == NO_TIME:
-        return "no time"
-    seconds, rest = divmod(time, 10**9)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09}Z"
 
 
 def _octets(count: int) -> str:

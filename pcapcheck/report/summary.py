@@ -48,7 +48,7 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _share(part: int, whole: int) -> str:
+def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %"
 
 
@@ -95,7 +95,7 @@ def _headline(report: Report, paint: Paint) -> list[str]:
 def _outcomes(report: Report, width: int) -> list[str]:
     outcomes = report.outcomes()
     total = outcomes.total()
-    rows = [(name, str(outcomes[name]), _share(outcomes[name], total)) for name in OUTCOMES if outcomes[name]]
+    rows = [(name, str(outcomes[name]), share(outcomes[name], total)) for name in OUTCOMES if outcomes[name]]
     return table("Outcomes", ("", ""), rows, width) if rows else []
 
 
@@ -214,7 +214,7 @@ def _skipped(report: Report, width: int) -> list[str]:
     frames = sum(one.frames for one in report.capture_facts)
     title = f"Not judged: {skipped.total()} of {counted(frames, 'frame')}"
     rows = [
-        (reason, str(number), _share(number, frames))
+        (reason, str(number), share(number, frames))
         for reason, number in sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
     ]
     return table(title, ("", ""), rows, width)
