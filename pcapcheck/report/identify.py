@@ -5,10 +5,37 @@ from __future__ import annotations
 import socket
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.judge import Handshakes
+from pcapcheck.rules import Finding
 from pcapcheck.tables import ABSENT
+
+if TYPE_CHECKING:
+    from pcapcheck.report.report import Report
+
+
+class Parties(NamedTuple):
+    """The two ends of a handshake."""
+
+    client_ip: str
+    client_port: int
+    server_ip: str
+    server_port: int
+
+
+def parties(report: Report, finding: Finding) -> Parties | None:
+    """The two ends of the handshake that a finding is about; None where it is about the capture."""
+    if finding.handshake == ABSENT:
+        return None
+    handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
+    return Parties(
+        address_text(handshakes.client_address[index]),
+        int(handshakes.client_port[index]),
+        address_text(handshakes.server_address[index]),
+        int(handshakes.server_port[index]),
+    )
 
 
 def time_text(time: int) -> str:
