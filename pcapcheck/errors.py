@@ -4,6 +4,7 @@ PcapcheckError
 ├── CaptureError            a capture cannot be read: path, byte offset, needed, found, advice
 │   └── UnrecognisedFormat  the file is no capture that pcapcheck knows
 └── UsageError              a call or an option makes no sense
+    └── ExpressionError     an expectation cannot be read: text, column, needed, found
 """
 
 from __future__ import annotations
@@ -36,3 +37,20 @@ class UnrecognisedFormat(CaptureError):
 
 class UsageError(PcapcheckError):
     """An argument is wrong: the message says which, and what is allowed."""
+
+
+class ExpressionError(UsageError):
+    """An expression is not in the language: where it goes wrong, counted from column 1, and what may stand there."""
+
+    def __init__(self, text: str, column: int, needed: str, found: str, advice: str = "", where: str = "") -> None:
+        super().__init__(text, column, needed, found, advice, where)
+        self.text, self.column, self.needed, self.found, self.advice = text, column, needed, found, advice
+        self.where = where  # file and key, where it was not written on the command line
+
+    def __str__(self) -> str:
+        message = f"{self.where or 'expectation'}, column {self.column}: needed {self.needed}, found {self.found}"
+        return f"{message}; {self.advice}" if self.advice else message
+
+    def written_in(self, where: str) -> ExpressionError:
+        """The same error, with the place of the text."""
+        return ExpressionError(self.text, self.column, self.needed, self.found, self.advice, where)

@@ -10,10 +10,12 @@ from typing import Any
 from pcapcheck.capture import find_captures
 from pcapcheck.diagnoses import DIAGNOSES, EVENTS, Causes, diagnose
 from pcapcheck.diagnoses.groups import events_of
+from pcapcheck.errors import UsageError
 from pcapcheck.judge import Traffic, judge
+from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, Findings, findings_of
-from pcapcheck.rules.catalogue import Checked, choose
+from pcapcheck.rules.catalogue import Checked
 from pcapcheck.stretch import EVERYTHING, CaptureFacts, Summary, Window, summarise
 
 Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]
@@ -24,6 +26,7 @@ def check(
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    policy: Policy | None = None,
     window: Window = EVERYTHING,
     max_bytes: int | None = None,
     map: Map = map,
@@ -33,15 +36,16 @@ def check(
 
     ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
     ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is reported by
-    itself. Of each capture at most ``max_bytes`` octets are read, uncompressed. ``map`` may be that of a thread or
-    process pool: the result is the same.
+    itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most ``max_bytes`` octets
+    are read, uncompressed. ``map`` may be that of a thread or process pool: the result is the same.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
     """
-    chosen = {rule.id: rule for rule in choose([*RULES.values(), *EVENTS.values()], select, ignore)}
-    rules = [rule for rule in chosen.values() if rule.id in RULES]
-    events = [rule for rule in chosen.values() if rule.id in EVENTS]
+    if policy is not None and (select or ignore):
+        raise UsageError("rules are selected and ignored by the policy, where there is one")
+    policy = policy or Policy(tuple(select), tuple(ignore))
+    policy.rules_for("")  # a rule that does not exist is told before anything is read
     found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
     facts: list[CaptureFacts] = []
     traffics: list[Traffic] = []
@@ -54,11 +58,15 @@ def check(
         traffics.append(traffic)
         causes.append(diagnose(traffic, summary.facts, number, () if summary.facts.error else DIAGNOSES.values()))
         if not summary.facts.error:
+            chosen = policy.rules_for(summary.facts.path)
+            rules = [rule for rule in chosen.values() if rule.id in RULES]
+            events = [rule for rule in chosen.values() if rule.id in EVENTS]
             traffic.grouped[:] = causes[-1].grouped(chosen)
             checked.extend(findings_of(traffic, summary.facts, rules, number))
             checked.extend(events_of(causes[-1], traffic, events))
         if summary.facts.interrupted:
             break
+    checked = [*policy.weighed(checked, facts), *policy.asked(traffics, facts)]
     return Report(facts, traffics, Findings(checked), causes, list(found.errors), list(found.ignored))
 
 

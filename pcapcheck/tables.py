@@ -15,6 +15,9 @@ OUTCOMES: Final = (
     "established", "client-only", "refused", "unreachable", "unanswered", "half-open", "aborted", "invalid",
     "pending", "partial", "one-sided", "midstream", "stray",
 )  # fmt: skip
+# The connection did not open, or not for both sides. Of outcomes that are neither these nor established, the capture
+# cannot tell.
+FAILED: Final = ("client-only", "refused", "unreachable", "unanswered", "half-open", "aborted", "invalid")
 SHAPES: Final = (
     "", "three-way", "simultaneous-open", "split", "fast-open", "self-connect", "old-duplicate", "half-open-discovery",
 )  # fmt: skip

@@ -209,11 +209,12 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_rules_lists_every_rule_and_diagnosis(capsys: pytest.CaptureFixture[str]) -> None:
     from pcapcheck.diagnoses import DIAGNOSES
+    from pcapcheck.expect.catalogue import EXPECTATIONS
     from pcapcheck.rules import RULES
 
     assert main(["rules"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    listed = [*RULES.values(), *DIAGNOSES.values()]
+    listed = [*dict(sorted({**RULES, **EXPECTATIONS}.items())).values(), *DIAGNOSES.values()]
     assert [line.split()[0] for line in lines] == [one.id for one in listed]
     assert all(one.slug in line and one.title in line for one, line in zip(listed, lines, strict=True))
 

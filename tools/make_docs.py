@@ -23,6 +23,7 @@ from pcapcheck import check, tables  # noqa: E402
 from pcapcheck.cli import app  # noqa: E402
 from pcapcheck.diagnoses import DIAGNOSES, Diagnosis  # noqa: E402
 from pcapcheck.evidence import Fact  # noqa: E402
+from pcapcheck.expect.catalogue import EXPECTATIONS  # noqa: E402
 from pcapcheck.handshake import OUTCOME_OF, SHAPE_OF, Decision  # noqa: E402
 from pcapcheck.report.explanation import shortened  # noqa: E402
 from pcapcheck.report.text import write_text  # noqa: E402
@@ -33,6 +34,7 @@ GROUPS = {
     "CAP": "What the capture lacks",
     "CK": "Load",
     "EC": "Explicit Congestion Notification",
+    "EX": "Expectations of a policy",
     "HS": "Order and numbers",
     "IC": "ICMP",
     "IS": "Initial sequence numbers",
@@ -46,6 +48,8 @@ GROUPS = {
     "TF": "Fast Open",
     "TM": "Timers",
 }
+
+PAGES: dict[str, Rule] = dict(sorted({**RULES, **EXPECTATIONS}.items()))
 
 INTRODUCTION = """\
 # Rules
@@ -78,7 +82,7 @@ def letters(rule: Rule) -> str:
 def index() -> str:
     """The table of all rules."""
     parts = [INTRODUCTION]
-    for group, rules in groupby(RULES.values(), letters):
+    for group, rules in groupby(PAGES.values(), letters):
         parts.append(f"## {GROUPS[group]}\n\n| id | name | severity | finds |\n|---|---|---|---|\n")
         parts[-1] += "".join(
             f"| [{rule.id}](rules/{rule.id}.md) | `{rule.slug}` | {rule.severity} | {rule.title} |\n" for rule in rules
@@ -194,7 +198,7 @@ def pages() -> dict[Path, str]:
         DOCS / "tables.md": table_page(),
         DOCS / "decisions.md": decision_page(),
         DOCS / "rules.md": index(),
-        **{DOCS / "rules" / f"{rule.id}.md": page(rule) for rule in RULES.values()},
+        **{DOCS / "rules" / f"{rule.id}.md": page(rule) for rule in PAGES.values()},
         DOCS / "diagnoses.md": diagnoses_index(),
         **{DOCS / "diagnoses" / f"{one.id}.md": diagnosis_page(one) for one in DIAGNOSES.values()},
     }

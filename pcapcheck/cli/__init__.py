@@ -18,7 +18,7 @@ import typer
 # NumPy's OpenBLAS starts a thread for every core, which takes 0.1 s of CPU; nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from pcapcheck.cli import check, explain, info, rtt, rules, show
+from pcapcheck.cli import check, config, explain, info, rtt, rules, show
 from pcapcheck.cli.running import CLEAN, FAILED, complain, say
 
 # In the order of --help.
@@ -29,6 +29,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     info.info,
     rules.rules,
     explain.explain,
+    config.config,
 )
 
 app = typer.Typer(
@@ -42,7 +43,7 @@ app = typer.Typer(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
-    from pcapcheck.errors import PcapcheckError
+    from pcapcheck.errors import ExpressionError, PcapcheckError
 
     sys.stdout, sys.stderr = sys.stdout or StringIO(), sys.stderr or StringIO()  # None where the shell closed it
     # What is imported never becomes garbage; searching it for some took a fifth of a short run.
@@ -53,6 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return finished.code if isinstance(finished.code, int) else FAILED
     except PcapcheckError as error:
         complain(str(error))
+        if isinstance(error, ExpressionError):
+            from pcapcheck.report.pointing import pointed
+
+            print(*(f"  {line}" for line in pointed(error)), sep="\n", file=sys.stderr)
         return FAILED
     except BrokenPipeError:
         return CLEAN

@@ -6,26 +6,37 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Format, Host, MaxBytes, Paths, Port, Since, Until
-from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, width, window_of
+from pcapcheck.cli.options import (
+    Config,
+    Expect,
+    FailOn,
+    FailOnOption,
+    FormatOption,
+    Host,
+    Ignore,
+    Isolated,
+    MaxBytes,
+    Outputs,
+    Paths,
+    Port,
+    Select,
+    Since,
+    Until,
+)
+from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, settings_of, width, window_of
 
 
 def check(
     paths: Paths,
-    format: Annotated[Format, typer.Option(help="What goes to standard output.")] = Format.text,
-    output: Annotated[
-        list[str] | None,
-        typer.Option("--output", "-o", metavar="FORMAT:FILE", help="Also write a file, as csv:out.csv. Repeatable."),
-    ] = None,
-    fail_on: Annotated[
-        FailOn, typer.Option(help="Exit with 1 if a finding is as severe as this, or more.")
-    ] = FailOn.error,
+    format: FormatOption = None,
+    output: Outputs = None,
+    fail_on: FailOnOption = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULES", help="Only these rules: ids, their beginnings, or slugs. Repeatable."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Not these rules. Repeatable.")] = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    expect: Expect = None,
+    config: Config = None,
+    isolated: Isolated = False,
     since: Since = None,
     until: Until = None,
     host: Host = None,
@@ -43,17 +54,19 @@ def check(
     Exits with 0 if nothing is wrong, 1 if a finding is as severe as --fail-on, 2 if an input cannot be read, 130 if
     interrupted.
     """
-    from pcapcheck.arguments import outputs, words
+    from pcapcheck.arguments import outputs
     from pcapcheck.report.output import refuse_inputs, standard_output, write_file, writer
 
+    settings = settings_of(
+        config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect
+    )
     files = outputs(output or ())
     for file in files:
         refuse_inputs(file.path, paths)
     report = checked(
         paths,
         window_of(since, until, host, port),
-        words(select or ()),
-        words(ignore or ()),
+        policy=settings.policy,
         max_bytes=octets_of(max_bytes),
         quiet=quiet,
     )
@@ -62,11 +75,11 @@ def check(
     if all(facts.error for facts in report.capture_facts):
         raise typer.Exit(FAILED)  # standard error says why
     with standard_output() as out:
-        if format is Format.text:
+        if settings["format"] == "text":
             from pcapcheck.report.colour import Paint, wanted
             from pcapcheck.report.text import write_text
 
             write_text(report, out, paint=Paint(wanted(out)), width=width(), quiet=quiet, verbose=verbose)
         else:
-            writer(format)(report, out)
-    raise typer.Exit(exit_code(report, FailOn.never if exit_zero else fail_on))
+            writer(settings["format"])(report, out)
+    raise typer.Exit(exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"])))

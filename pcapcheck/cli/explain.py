@@ -7,11 +7,15 @@ from typing import Annotated
 
 import typer
 
+from pcapcheck.cli.completion import of_pages
 from pcapcheck.cli.running import say
 
 
 def explain(
-    rule: Annotated[str, typer.Argument(metavar="RULE", help="An id or a slug, as HS02 or accept-queue-full.")],
+    rule: Annotated[
+        str,
+        typer.Argument(metavar="RULE", help="An id or a slug, as HS02 or accept-queue-full.", autocompletion=of_pages),
+    ],
 ) -> None:
     """Explain a rule or a diagnosis.
 

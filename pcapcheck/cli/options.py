@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pcapcheck.cli.completion import of_outputs, of_rules
+
 
 class Format(StrEnum):
     text = "text"
@@ -45,3 +47,43 @@ MaxBytes = Annotated[
 ]
 Host = Annotated[list[str] | None, typer.Option(metavar="ADDRESS", help="Only this address or network. Repeatable.")]
 Port = Annotated[list[str] | None, typer.Option(metavar="PORT", help="Only this port. Repeatable.")]
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="RULES", help="Only these rules: ids, their beginnings, or slugs. Repeatable.", autocompletion=of_rules
+    ),
+]
+Ignore = Annotated[
+    list[str] | None, typer.Option(metavar="RULES", help="Not these rules. Repeatable.", autocompletion=of_rules)
+]
+FailOnOption = Annotated[
+    FailOn | None,
+    typer.Option(
+        "--fail-on", help="Exit with 1 if a finding is as severe as this, or more. As error, if nothing else says it."
+    ),
+]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="What goes to standard output. As text, if nothing else says it.")
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output", "-o", metavar="FORMAT:FILE", help="Also write a file, as csv:out.csv. Repeatable.",
+        autocompletion=of_outputs,
+    ),
+]  # fmt: skip
+Expect = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="EXPECTATION",
+        help="Also expect this of every capture, as 'p95(server_rtt) < 80ms' or 'refused == 0'. Repeatable.",
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="The policy file, instead of the nearest pcapcheck.toml or pyproject.toml with [tool.pcapcheck].",
+    ),
+]
+Isolated = Annotated[bool, typer.Option("--isolated", help="Read no policy file.")]

@@ -17,6 +17,8 @@ from pcapcheck.cli.options import FailOn
 
 if TYPE_CHECKING:
     from pcapcheck.errors import CaptureError
+    from pcapcheck.policy.policy import Policy
+    from pcapcheck.policy.settings import Settings
     from pcapcheck.report.report import Report
     from pcapcheck.stretch import Window
 
@@ -32,6 +34,7 @@ def checked(
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     *,
+    policy: Policy | None = None,
     max_bytes: int | None = None,
     quiet: bool = False,
 ) -> Report:
@@ -46,6 +49,7 @@ def checked(
             list(paths),
             select=select,
             ignore=ignore,
+            policy=policy,
             window=window or EVERYTHING,
             max_bytes=max_bytes,
             progress=progress,
@@ -117,6 +121,30 @@ def exit_code(report: Report, fail_on: FailOn) -> int:
         return CLEAN
     severe = list(FailOn)[: list(FailOn).index(fail_on) + 1]
     return FOUND if any(report.all_findings.count(severity) for severity in severe) else CLEAN
+
+
+def settings_of(
+    config: str | None,
+    isolated: bool,
+    *,
+    select: list[str] | None = None,
+    ignore: list[str] | None = None,
+    expect: list[str] | None = None,
+    **options: str | int | None,
+) -> Settings:
+    """What is in force: the options given, the environment, the policy file, the defaults."""
+    from pcapcheck.arguments import words
+    from pcapcheck.policy.settings import settings
+
+    given: dict[str, object] = {name.replace("_", "-"): value for name, value in options.items()}
+    given["select"] = select and tuple(words(select))
+    given["ignore"] = ignore and tuple(words(ignore))
+    if expect:
+        from pcapcheck.expect.ask import Asked
+        from pcapcheck.expect.parser import parse
+
+        given["expect"] = tuple(Asked(parse(text)) for text in expect)
+    return settings(given, config=config, isolated=isolated)
 
 
 def window_of(since: str | None, until: str | None, host: list[str] | None, port: list[str] | None) -> Window:

@@ -8,6 +8,7 @@ from typing import Final
 
 from pcapcheck.diagnoses import DIAGNOSES, Diagnosis
 from pcapcheck.errors import UsageError
+from pcapcheck.expect.catalogue import EXPECTATIONS
 from pcapcheck.report.colour import Paint
 from pcapcheck.rules import RULES, Rule
 
@@ -16,7 +17,8 @@ _WIDTH: Final = 79
 # Lines of an example that are shown before some are left out.
 _LONGEST: Final = 30
 
-_ALL: Final[tuple[Rule | Diagnosis, ...]] = (*RULES.values(), *DIAGNOSES.values())
+_RULES: Final = dict(sorted({**RULES, **EXPECTATIONS}.items()))
+_ALL: Final[tuple[Rule | Diagnosis, ...]] = (*_RULES.values(), *DIAGNOSES.values())
 
 _WIRESHARK: Final = (
     "The wireshark_filter of a handshake (--format jsonl or csv) shows its frames. pcapcheck prints sequence and"

@@ -17,11 +17,7 @@ from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import rtt_lines
 from pcapcheck.report.table import table
-from pcapcheck.tables import CERTAINTIES, OUTCOMES, SEVERITIES
-
-# The connection did not open, or not for both sides. Of outcomes that are neither these nor established, this capture
-# cannot tell.
-FAILED: Final = ("client-only", "refused", "unreachable", "unanswered", "half-open", "aborted", "invalid")
+from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES, SEVERITIES
 
 _WORST_SERVERS: Final = 5
 

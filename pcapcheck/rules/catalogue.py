@@ -147,17 +147,18 @@ def choose(rules: Iterable[Rule], select: Sequence[str] = (), ignore: Sequence[s
     """
     rules = list(rules)
     for prefix in (*select, *ignore):
-        if not any(_named(one, prefix) for one in rules):
+        if not any(named(one, prefix) for one in rules):
             raise UsageError(f"no rule is called {prefix!r}: `pcapcheck rules` lists them")
     return [
         one
         for one in rules
-        if (not select or any(_named(one, prefix) for prefix in select))
-        and not any(_named(one, prefix) for prefix in ignore)
+        if (not select or any(named(one, prefix) for prefix in select))
+        and not any(named(one, prefix) for prefix in ignore)
     ]
 
 
-def _named(one: Rule, prefix: str) -> bool:
+def named(one: Rule, prefix: str) -> bool:
+    """Whether a rule is meant: by its id, the beginning of it, or its slug."""
     return bool(prefix) and (one.id.startswith(prefix.upper()) or one.slug == prefix)
 
 
