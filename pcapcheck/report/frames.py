@@ -18,7 +18,18 @@ from pcapcheck.report.community_id import community_id
 from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.stretch import EVERYTHING, CaptureFacts, Window, open_input
-from pcapcheck.tables import ABSENT, CAPTURES, CAUSE, CAUSES, CERTAINTIES, FINDINGS, HANDSHAKES, SEGMENTS, Column
+from pcapcheck.tables import (
+    ABSENT,
+    CAPTURES,
+    CAUSE,
+    CAUSES,
+    CERTAINTIES,
+    FINDINGS,
+    HANDSHAKES,
+    OUTCOMES,
+    SEGMENTS,
+    Column,
+)
 
 _MASKED: Final = {
     "UInt8": np.uint8, "UInt16": np.uint16, "UInt32": np.uint32, "UInt64": np.uint64,
@@ -72,7 +83,7 @@ def causes_frame(report: Report) -> pd.DataFrame:
                     cause.capture,
                     cause.diagnosis.slug,
                     cause.certainty,
-                    cause.diagnosis.application,
+                    cause.diagnosis.seen(OUTCOMES[traffic.handshakes.outcome[index]]),
                     list(cause.evidence),
                     list(cause.diagnosis.rivals),
                     cause.diagnosis.decide_by,
