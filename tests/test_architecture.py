@@ -31,7 +31,7 @@ ORDER: Final = [
     ["faults.softening"],
     ["diagnose", "diagnoses.*"],
     ["expect.*"],
-    ["report.*", "charts"],
+    ["report.*", "charts.*"],
     ["policy.*"],
     ["run", "arguments"],
     ["cli.*"],
@@ -43,7 +43,7 @@ SEEN_BY_TESTING: Final = ["errors", "seq", "capture.frame", "decode.segment", "t
 # The least that each top-level import costs is paid by every `pcapcheck check`.
 SLOW: Final = {"pandas", "matplotlib", "rich", "IPython", "pyarrow", "scipy"}
 # Loaded only for those who ask for a DataFrame or a chart.
-MAY_BE_SLOW: Final = ["report.frames", "report.notebook", "charts"]
+MAY_BE_SLOW: Final = ["report.frames", "report.notebook", "charts.*"]
 
 
 def name_of(path: Path) -> str:

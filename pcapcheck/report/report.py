@@ -17,6 +17,8 @@ from pcapcheck.tables import OUTCOMES, SEVERITIES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pcapcheck.report.plots import Plots
+
 
 class Report:
     """The handshakes, findings and captures of one run. DataFrames are built when they are asked for."""
@@ -101,6 +103,13 @@ class Report:
         from pcapcheck.report.frames import captures_frame
 
         return captures_frame(self)
+
+    @property
+    def plot(self) -> Plots:
+        """The charts, each a method: ``report.plot.rtt_ecdf()``, ``report.plot.ladder(3)``."""
+        from pcapcheck.report.plots import Plots
+
+        return Plots(self)
 
     def summary(self) -> str:
         """The summary that `pcapcheck check` prints, as text."""
