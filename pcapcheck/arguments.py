@@ -10,7 +10,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, NamedTuple
 
 from pcapcheck.errors import UsageError
-from pcapcheck.report.output import FORMATS, Output
+from pcapcheck.report.formats import FORMATS
+from pcapcheck.report.output import Output
 from pcapcheck.stretch import EVERYTHING, Window
 
 _NANOSECONDS: Final = {

@@ -277,6 +277,13 @@ def test_an_output_replaces_the_file_and_keeps_its_mode(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+def test_every_format_has_its_name_on_the_command_line() -> None:
+    from pcapcheck.cli.options import Format
+    from pcapcheck.report.formats import FORMATS
+
+    assert [name.value for name in Format] == list(FORMATS)
+
+
 def test_window_options(capsys: pytest.CaptureFixture[str]) -> None:
     def ports(*options: str) -> list[int]:
         assert main(["check", IPV6, "--format", "jsonl", *options]) == 0

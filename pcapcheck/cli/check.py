@@ -56,6 +56,7 @@ def check(
     """
     from pcapcheck.arguments import outputs
     from pcapcheck.report.output import refuse_inputs, standard_output, write_file, writer
+    from pcapcheck.report.terms import Terms
 
     settings = settings_of(
         config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect
@@ -70,10 +71,12 @@ def check(
         max_bytes=octets_of(max_bytes),
         quiet=quiet,
     )
+    code = exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"]))
+    terms = Terms(fail_on=settings["fail-on"], exit_code=code, verbose=verbose)
     for file in files:
-        write_file(report, file)
-    if all(facts.error for facts in report.capture_facts):
-        raise typer.Exit(FAILED)  # standard error says why
+        write_file(report, file, terms)
+    if settings["format"] == "text" and all(facts.error for facts in report.capture_facts):
+        raise typer.Exit(FAILED)  # standard error says why; what a program reads is whole all the same
     with standard_output() as out:
         if settings["format"] == "text":
             from pcapcheck.report.colour import Paint, wanted
@@ -81,5 +84,5 @@ def check(
 
             write_text(report, out, paint=Paint(wanted(out)), width=width(), quiet=quiet, verbose=verbose)
         else:
-            writer(settings["format"])(report, out)
-    raise typer.Exit(exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"])))
+            writer(settings["format"], terms)(report, out)
+    raise typer.Exit(code)

@@ -11,9 +11,13 @@ from pcapcheck.cli.completion import of_outputs, of_rules
 
 
 class Format(StrEnum):
+    """The names in report.formats.FORMATS; a test holds that none is missing."""
+
     text = "text"
     jsonl = "jsonl"
     csv = "csv"
+    github = "github"
+    gitlab = "gitlab"
 
 
 class FailOn(StrEnum):

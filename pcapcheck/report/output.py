@@ -9,12 +9,14 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Final, NamedTuple, TextIO
+from functools import partial
+from importlib import import_module
+from typing import Final, NamedTuple, TextIO, cast
 
 from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
+from pcapcheck.report.formats import FORMATS
 from pcapcheck.report.report import Report
-
-FORMATS: Final = ("text", "jsonl", "csv")
+from pcapcheck.report.terms import Terms
 
 # Of the target's name, in that of the file beside it: names are up to 255 octets long.
 _STEM: Final = 40
@@ -28,28 +30,21 @@ class Output(NamedTuple):
     path: str
 
 
-def writer(format: str) -> Callable[[Report, TextIO], None]:
+def writer(format: str, terms: Terms) -> Callable[[Report, TextIO], None]:
     """The function that writes a report in one of FORMATS."""
-    if format == "jsonl":
-        from pcapcheck.report.jsonl import write_jsonl
-
-        return write_jsonl
-    if format == "csv":
-        from pcapcheck.report.tabular import write_csv
-
-        return write_csv
-    from pcapcheck.report.text import write_text
-
-    return write_text
+    chosen = FORMATS[format]
+    write = getattr(import_module(f"pcapcheck.report.{chosen.module}"), chosen.function)
+    return partial(write, terms=terms) if chosen.takes_terms else cast(Callable[[Report, TextIO], None], write)
 
 
-def write_file(report: Report, output: Output) -> None:
+def write_file(report: Report, output: Output, terms: Terms | None = None) -> None:
     """Write the report to a file."""
+    write = writer(output.format, terms or Terms())
     with (
         replacing(output.path) as path,
         open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
     ):
-        writer(output.format)(report, out)
+        write(report, out)
 
 
 @contextmanager
