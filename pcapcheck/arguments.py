@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from pcapcheck.errors import UsageError
 from pcapcheck.report.formats import FORMATS
 from pcapcheck.report.output import Output
-from pcapcheck.stretch import EVERYTHING, Window
+from pcapcheck.window import EVERYTHING, Window
 
 _NANOSECONDS: Final = {
     "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,

@@ -15,11 +15,12 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "_version"],
+    ["errors", "seq", "tables", "_version", "_cython"],
     ["capture.*"],
     ["decode.*"],
     ["openings"],
-    ["select"],
+    ["select", "cells", "window"],
+    ["reading"],
     ["attempts"],
     ["evidence"],
     ["faults", "faults.rows", "handshake", "rtt", "history"],

@@ -8,6 +8,8 @@ import typer
 
 from pcapcheck.cli.options import (
     Config,
+    Decoder,
+    Decoding,
     Expect,
     FailOn,
     FailOnOption,
@@ -42,6 +44,7 @@ def check(
     host: Host = None,
     port: Port = None,
     max_bytes: MaxBytes = None,
+    decoder: Decoding = Decoder.auto,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
     ] = False,
@@ -69,6 +72,7 @@ def check(
         window_of(since, until, host, port),
         policy=settings.policy,
         max_bytes=octets_of(max_bytes),
+        decoder=decoder.value,
         quiet=quiet,
     )
     code = exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"]))

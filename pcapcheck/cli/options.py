@@ -20,6 +20,12 @@ class Format(StrEnum):
     gitlab = "gitlab"
 
 
+class Decoder(StrEnum):
+    auto = "auto"
+    compiled = "compiled"
+    dpkt = "dpkt"
+
+
 class FailOn(StrEnum):
     error = "error"
     warning = "warning"
@@ -91,3 +97,9 @@ Config = Annotated[
     ),
 ]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Read no policy file.")]
+Decoding = Annotated[
+    Decoder,
+    typer.Option(
+        "--decoder", help="What reads the frames: the compiled loop, dpkt, or the quicker one that is installed."
+    ),
+]

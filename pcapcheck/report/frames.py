@@ -17,7 +17,7 @@ from pcapcheck.judge import Handshakes, Ints
 from pcapcheck.report.community_id import community_id
 from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
-from pcapcheck.stretch import EVERYTHING, CaptureFacts, Window, open_input
+from pcapcheck.stretch import CaptureFacts, open_input
 from pcapcheck.tables import (
     ABSENT,
     CAPTURES,
@@ -30,6 +30,7 @@ from pcapcheck.tables import (
     SEGMENTS,
     Column,
 )
+from pcapcheck.window import EVERYTHING, Window
 
 _MASKED: Final = {
     "UInt8": np.uint8, "UInt16": np.uint16, "UInt32": np.uint32, "UInt64": np.uint64,
