@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from pcapcheck.report.report import Report
     from pcapcheck.rules import RULES
     from pcapcheck.run import check, explain, read_pcap
+    from pcapcheck.stream import iter_findings, iter_handshakes
+    from pcapcheck.tables import COSTLY
 
 __all__ = [
+    "COSTLY",
     "RULES",
     "CaptureError",
     "PcapcheckError",
@@ -24,11 +27,14 @@ __all__ = [
     "check",
     "explain",
     "info",
+    "iter_findings",
+    "iter_handshakes",
     "read_pcap",
 ]
 
 # Where each public name lives: loaded on first use, so that importing pcapcheck costs next to nothing.
 _HOMES = {
+    "COSTLY": "pcapcheck.tables",
     "RULES": "pcapcheck.rules",
     "CaptureError": "pcapcheck.errors",
     "PcapcheckError": "pcapcheck.errors",
@@ -38,6 +44,8 @@ _HOMES = {
     "check": "pcapcheck.run",
     "explain": "pcapcheck.run",
     "info": "pcapcheck.contents",
+    "iter_findings": "pcapcheck.stream",
+    "iter_handshakes": "pcapcheck.stream",
     "read_pcap": "pcapcheck.run",
 }
 

@@ -10,9 +10,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, NamedTuple
 
 from pcapcheck.errors import UsageError
-from pcapcheck.report.formats import FORMATS
-from pcapcheck.report.output import Output
-from pcapcheck.window import EVERYTHING, Window
+from pcapcheck.report.output import FORMATS, Output, refuse_missing
+from pcapcheck.stretch import EVERYTHING, Window
 
 _NANOSECONDS: Final = {
     "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
@@ -94,6 +93,7 @@ def outputs(values: Sequence[str]) -> list[Output]:
             raise UsageError(f"--output {value}: for standard output there is --format {format}")
         if path in [other.path for other in found]:
             raise UsageError(f"--output {value}: {path} is written already")
+        refuse_missing(format)
         found.append(Output(format, path))
     return found
 

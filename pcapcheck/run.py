@@ -16,8 +16,7 @@ from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, Findings, findings_of
 from pcapcheck.rules.catalogue import Checked
-from pcapcheck.stretch import CaptureFacts, Summary, summarise
-from pcapcheck.window import EVERYTHING, Window
+from pcapcheck.stretch import EVERYTHING, CaptureFacts, Summary, Window, summarise
 
 Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]
 
@@ -30,7 +29,6 @@ def check(
     policy: Policy | None = None,
     window: Window = EVERYTHING,
     max_bytes: int | None = None,
-    decoder: str = "auto",
     map: Map = map,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -39,8 +37,7 @@ def check(
     ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
     ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is reported by
     itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most ``max_bytes`` octets
-    are read, uncompressed. ``map`` may be that of a thread or process pool: the result is the same. So it is for each
-    ``decoder``: ``compiled``, ``dpkt``, or ``auto``, which takes the quicker one that is installed.
+    are read, uncompressed. ``map`` may be that of a thread or process pool: the result is the same.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
@@ -54,8 +51,7 @@ def check(
     traffics: list[Traffic] = []
     checked: list[Checked] = []
     causes: list[Causes] = []
-    summarised = partial(summarise, window=window, progress=progress, max_bytes=max_bytes, decoder=decoder)
-    for summary in map(summarised, found.inputs):
+    for summary in map(partial(summarise, window=window, progress=progress, max_bytes=max_bytes), found.inputs):
         number = len(facts)
         facts.append(summary.facts)
         traffic = judge(summary.openings, number, summary.facts.end_time)
@@ -81,11 +77,11 @@ def explain(rule: str) -> str:
     return explanation(rule)
 
 
-def read_pcap(path: str, *, window: Window = EVERYTHING) -> Any:
+def read_pcap(path: str | PathLike[str], *, window: Window = EVERYTHING) -> Any:
     """The TCP segments of a capture: a DataFrame with one row a segment, columns as in tables.SEGMENTS.
 
     Raises CaptureError where the file is no capture.
     """
     from pcapcheck.report.frames import segments_frame
 
-    return segments_frame(path, window)
+    return segments_frame(fspath(path), window)

@@ -40,7 +40,7 @@ CAUSE: Final = (
     "segment-injected", "isn-rewritten", "options-rewritten", "one-sided-capture", "capture-began-late",
     "mirror-duplicates", "clock-steps", "capture-dropped-frames", "port-reused", "timestamp-rejected",
     "old-duplicate-syn", "stale-connection", "icmp-unreachable", "synack-from-proxy", "server-slow", "fast-open",
-    "ecn-blackhole", "client-gave-up", "retry-loop", "mtu-blackhole", "synack-lost",
+    "ecn-blackhole", "client-gave-up", "retry-loop", "mtu-blackhole",
 )  # fmt: skip
 # In the flow key a tenant's number is this index times 2^32 plus the number on the wire: the order is not to change.
 TUNNELS: Final = (
@@ -56,10 +56,15 @@ class Column(NamedTuple):
     dtype: str
     meaning: str
     categories: tuple[str, ...] = ()
+    holds: str = ""  # of dtype object: list[string], list[uint64], dict[string, uint64] or bytes
 
 
 def _category(categories: tuple[str, ...], meaning: str) -> Column:
     return Column("category", meaning, categories)
+
+
+def _list(of: str, meaning: str) -> Column:
+    return Column("object", meaning, holds=f"list[{of}]")
 
 
 def _rtt(name: str, span: str) -> dict[str, Column]:
@@ -121,17 +126,20 @@ HANDSHAKES: Final[dict[str, Column]] = {
     "zeek_state": _category(ZEEK_STATES, "the conn_state that Zeek would give"),
     "community_id": Column("string", "Community ID, version 1"),
     "wireshark_filter": Column("string", "display filter that shows these frames"),
-    "findings": Column("object", "list of rule ids"),
+    "findings": _list("string", "rule ids"),
     "cause": _category(CAUSE, "the first diagnosis"),
     "certainty": _category(CERTAINTIES, "of the cause"),
 }
+
+# Columns of text that differ from row to row: they take longer to make than all the others together.
+COSTLY: Final = ("history", "community_id", "wireshark_filter")
 
 FINDINGS: Final[dict[str, Column]] = {
     "handshake_id": Column("UInt64", "NA where the finding is about the capture"),
     "capture": Column("category", "the input's name as given"),
     "rule": Column("string", "id of the rule"),
     "severity": _category(SEVERITIES, ""),
-    "frames": Column("object", "list of frame numbers, the one to open first"),
+    "frames": _list("uint64", "frame numbers, the one to open first"),
     "expected": Column("string", "what the RFC asks for"),
     "actual": Column("string", "what the segment says"),
     "message": Column("string", "one line"),
@@ -143,8 +151,8 @@ CAUSES: Final[dict[str, Column]] = {
     "cause": _category(CAUSE, "what explains the handshake, or is true of it"),
     "certainty": _category(CERTAINTIES, "proved follows from the segments, compatible is one of several"),
     "application_error": Column("string", "what the application saw"),
-    "evidence": Column("object", "list of frame numbers"),
-    "rivals": Column("object", "list of other causes that may look the same"),
+    "evidence": _list("uint64", "frame numbers"),
+    "rivals": _list("string", "other causes that may look the same"),
     "decide_by": Column("string", "the observation that would decide"),
     "detail": Column("string", "what was counted or compared"),
 }
@@ -152,16 +160,50 @@ CAUSES: Final[dict[str, Column]] = {
 CAPTURES: Final[dict[str, Column]] = {
     "capture": Column("string", "the input's name as given"),
     "format": Column("string", "container and compression"),
-    "link_types": Column("object", "list of LINKTYPE_ numbers"),
+    "link_types": _list("uint64", "LINKTYPE_ numbers"),
     "frames": Column("uint64", "frames read"),
     "octets": Column("uint64", "octets on the wire"),
     "first_time": Column("datetime64[ns, UTC]", "earliest time of any frame"),
     "last_time": Column("datetime64[ns, UTC]", "latest time of any frame"),
     "segments": Column("uint64", "TCP segments decoded"),
     "flows": Column("uint64", "4-tuples seen"),
-    "skipped": Column("object", "dict: reason to number of frames not judged"),
-    "faults": Column("object", "list of CAP rule ids found, began-late and ended-early"),
+    "skipped": Column("object", "reason to number of frames not judged", holds="dict[string, uint64]"),
+    "faults": _list("string", "CAP rule ids found, began-late and ended-early"),
     "error": Column("string", "why it could not be read, or empty"),
+}
+
+
+def _quantiles(name: str, span: str) -> dict[str, Column]:
+    return {
+        f"{name}_count": Column("uint64", f"how often {span} was measured exactly"),
+        **{
+            f"{name}_p{percent}": Column("timedelta64[ns]", f"{span}: its quantile {percent} %, one that was measured")
+            for percent in (50, 95, 99)
+        },
+    }
+
+
+HOSTS: Final[dict[str, Column]] = {
+    "ip": Column("string", "the address: client_ip or server_ip of handshakes"),
+    "roles": _category(("client", "server", "both"), "what it was in this run"),
+    "first_time": Column("datetime64[ns, UTC]", "start of its earliest handshake"),
+    "last_time": Column("datetime64[ns, UTC]", "start of its latest handshake"),
+    "as_client": Column("uint64", "handshakes that it began"),
+    **{
+        f"as_client_{outcome.replace('-', '_')}": Column("uint64", f"of these, how many are {outcome}")
+        for outcome in OUTCOMES
+    },
+    "as_server": Column("uint64", "handshakes that others began with it"),
+    **{
+        f"as_server_{outcome.replace('-', '_')}": Column("uint64", f"of these, how many are {outcome}")
+        for outcome in OUTCOMES
+    },
+    "peers": Column("uint64", "different addresses on the other side"),
+    "server_ports": Column("uint64", "different ports of it that were asked for"),
+    **_quantiles("server_rtt", "SYN to SYN-ACK, from the tap to it and back"),
+    **_quantiles("client_rtt", "SYN-ACK to ACK, from the tap to it and back"),
+    "ttls": _list("uint64", "different TTLs or hop limits of its SYNs and SYN-ACKs, sorted"),
+    "offered_mss": _list("uint64", "different maximum segment sizes that it offered, sorted"),
 }
 
 SEGMENTS: Final[dict[str, Column]] = {
@@ -179,5 +221,14 @@ SEGMENTS: Final[dict[str, Column]] = {
     "payload_length": Column("uint32", "from the IP length"),
     "ttl": Column("uint8", "TTL or hop limit"),
     "ip_id": Column("UInt16", "NA for IPv6"),
-    "options": Column("object", "bytes: the option octets"),
+    "options": Column("object", "the option octets", holds="bytes"),
+}
+
+TABLES: Final = {
+    "handshakes": HANDSHAKES,
+    "findings": FINDINGS,
+    "causes": CAUSES,
+    "captures": CAPTURES,
+    "hosts": HOSTS,
+    "segments": SEGMENTS,
 }

@@ -15,12 +15,11 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "_version", "_cython"],
+    ["errors", "seq", "tables", "_version"],
     ["capture.*"],
     ["decode.*"],
     ["openings"],
-    ["select", "cells", "window"],
-    ["reading"],
+    ["select"],
     ["attempts"],
     ["evidence"],
     ["faults", "faults.rows", "handshake", "rtt", "history"],
@@ -32,9 +31,10 @@ ORDER: Final = [
     ["faults.softening"],
     ["diagnose", "diagnoses.*"],
     ["expect.*"],
-    ["report.*", "charts.*"],
+    ["report.*", "charts"],
     ["policy.*"],
     ["run", "arguments"],
+    ["stream"],
     ["cli.*"],
     ["__main__"],
 ]
@@ -44,7 +44,7 @@ SEEN_BY_TESTING: Final = ["errors", "seq", "capture.frame", "decode.segment", "t
 # The least that each top-level import costs is paid by every `pcapcheck check`.
 SLOW: Final = {"pandas", "matplotlib", "rich", "IPython", "pyarrow", "scipy"}
 # Loaded only for those who ask for a DataFrame or a chart.
-MAY_BE_SLOW: Final = ["report.frames", "report.notebook", "charts.*"]
+MAY_BE_SLOW: Final = ["report.frames", "report.parquet", "report.notebook", "charts"]
 
 
 def name_of(path: Path) -> str:

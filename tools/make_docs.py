@@ -75,6 +75,29 @@ that are part of one only errors are found. `--ignore D12` gives them back.
 """
 
 
+TABLES_INTRODUCTION = """\
+# Tables
+
+What `Report` has as DataFrames (`report.handshakes`, `report.frame("handshakes", columns=[...])`) and `read_pcap` gives
+(segments). A column is added in `pcapcheck/tables.py` first.
+
+| table | one row | key | refers to |
+|---|---|---|---|
+| handshakes | an attempt | `handshake_id` | captures by `capture`, hosts by `client_ip` and `server_ip` |
+| findings | a finding | | handshakes by `handshake_id` (NA: about the capture), captures by `capture` |
+| causes | a cause of a handshake | | handshakes by `handshake_id` |
+| captures | an input | `capture` | |
+| hosts | an address | `ip` | |
+| segments | a TCP segment | `capture`, `frame` | the frames of handshakes and findings are frames of their capture |
+
+In files the names are the same but for times that would lose their type. Parquet (`-o parquet:FILE`, or
+`-o parquet:FOLDER/` for all tables but segments; `report.to_parquet`) keeps the dtypes; a timedelta is an int64 of
+nanoseconds under `..._ns`, a category a dictionary-encoded string, a list a list. JSON lines and CSV have integers of
+nanoseconds for all times (`start_time_ns`, `server_rtt_ns`). pandas reads the Parquet back with its integers whole by
+`pandas.read_parquet(file, dtype_backend="numpy_nullable")`.
+"""
+
+
 def letters(rule: Rule) -> str:
     return rule.id.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ").rstrip("0123456789")
 
@@ -132,18 +155,13 @@ def diagnosis_page(one: Diagnosis) -> str:
 
 def table_page() -> str:
     """The columns of every public table."""
-    parts = ["# Tables\n\nThe columns of the DataFrames; a column is added in `pcapcheck/tables.py` first.\n"]
-    for name, schema in {
-        "handshakes": tables.HANDSHAKES,
-        "findings": tables.FINDINGS,
-        "causes": tables.CAUSES,
-        "captures": tables.CAPTURES,
-        "segments": tables.SEGMENTS,
-    }.items():
+    parts = [TABLES_INTRODUCTION]
+    for name, schema in tables.TABLES.items():
         parts.append(f"## {name}\n\n| column | dtype | meaning |\n|---|---|---|\n")
-        for column, (dtype, meaning, categories) in schema.items():
+        for column, (dtype, meaning, categories, holds) in schema.items():
             values = ", ".join(f"`{category}`" for category in categories if category)
-            parts[-1] += f"| `{column}` | {dtype} | {'; '.join(filter(None, (meaning, values)))} |\n"
+            kind = f"{dtype}: {holds}" if holds else dtype
+            parts[-1] += f"| `{column}` | {kind} | {'; '.join(filter(None, (meaning, values)))} |\n"
     return "\n".join(parts)
 
 

@@ -22,6 +22,6 @@ def of_pages(incomplete: str) -> list[tuple[str, str]]:
 
 def of_outputs(incomplete: str) -> list[str]:
     """``csv:`` and so on: the file name is typed."""
-    from pcapcheck.report.formats import FORMATS
+    from pcapcheck.report.output import FORMATS
 
     return [f"{format}:" for format in FORMATS if format.startswith(incomplete)]

@@ -11,19 +11,9 @@ from pcapcheck.cli.completion import of_outputs, of_rules
 
 
 class Format(StrEnum):
-    """The names in report.formats.FORMATS; a test holds that none is missing."""
-
     text = "text"
     jsonl = "jsonl"
     csv = "csv"
-    github = "github"
-    gitlab = "gitlab"
-
-
-class Decoder(StrEnum):
-    auto = "auto"
-    compiled = "compiled"
-    dpkt = "dpkt"
 
 
 class FailOn(StrEnum):
@@ -78,7 +68,8 @@ FormatOption = Annotated[
 Outputs = Annotated[
     list[str] | None,
     typer.Option(
-        "--output", "-o", metavar="FORMAT:FILE", help="Also write a file, as csv:out.csv. Repeatable.",
+        "--output", "-o", metavar="FORMAT:FILE",
+        help="Also write a file, as csv:out.csv; parquet:FOLDER/ gives all tables. Repeatable.",
         autocompletion=of_outputs,
     ),
 ]  # fmt: skip
@@ -97,9 +88,3 @@ Config = Annotated[
     ),
 ]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Read no policy file.")]
-Decoding = Annotated[
-    Decoder,
-    typer.Option(
-        "--decoder", help="What reads the frames: the compiled loop, dpkt, or the quicker one that is installed."
-    ),
-]

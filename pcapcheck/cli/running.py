@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pcapcheck.policy.policy import Policy
     from pcapcheck.policy.settings import Settings
     from pcapcheck.report.report import Report
-    from pcapcheck.window import Window
+    from pcapcheck.stretch import Window
 
 CLEAN: Final = 0
 FOUND: Final = 1
@@ -36,12 +36,11 @@ def checked(
     *,
     policy: Policy | None = None,
     max_bytes: int | None = None,
-    decoder: str = "auto",
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
     from pcapcheck.run import check
-    from pcapcheck.window import EVERYTHING
+    from pcapcheck.stretch import EVERYTHING
 
     gc.freeze()
     gc.enable()
@@ -53,7 +52,6 @@ def checked(
             policy=policy,
             window=window or EVERYTHING,
             max_bytes=max_bytes,
-            decoder=decoder,
             progress=progress,
         )
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)

@@ -19,7 +19,6 @@ _MODULES: Final = (
     "refusals",
     "silence",
     "queues",
-    "lost_synacks",
     "cookies",
     "reuse",
     "stale",

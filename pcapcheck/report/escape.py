@@ -18,3 +18,10 @@ def _escape(character: str) -> str:
     if "\udc80" <= character <= "\udcff":  # os.fsdecode's stand-in for an octet
         return f"\\x{ord(character) - 0xDC00:02x}"
     return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def encodable(text: str) -> str:
+    """The text with octets of a file name that are no UTF-8 as ``\\xff``: Arrow, and pandas on it, take no other."""
+    if text.isascii():
+        return text
+    return "".join(_escape(character) if "\ud800" <= character <= "\udfff" else character for character in text)

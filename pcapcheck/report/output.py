@@ -9,14 +9,17 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
-from importlib import import_module
-from typing import Final, NamedTuple, TextIO, cast
+from importlib.util import find_spec
+from typing import Final, NamedTuple, TextIO
 
 from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
-from pcapcheck.report.formats import FORMATS
 from pcapcheck.report.report import Report
-from pcapcheck.report.terms import Terms
+
+FORMATS: Final = ("text", "jsonl", "csv", "parquet")
+
+# What a folder of Parquet is given. Segments are many, and the captures would have to be read again: on request.
+FOLDER: Final = ("handshakes", "findings", "causes", "captures", "hosts")
+NEEDS_PYARROW: Final = "Parquet needs pyarrow: pip install 'pcapcheck[parquet]'"
 
 # Of the target's name, in that of the file beside it: names are up to 255 octets long.
 _STEM: Final = 40
@@ -30,21 +33,33 @@ class Output(NamedTuple):
     path: str
 
 
-def writer(format: str, terms: Terms) -> Callable[[Report, TextIO], None]:
+def writer(format: str) -> Callable[[Report, TextIO], None]:
     """The function that writes a report in one of FORMATS."""
-    chosen = FORMATS[format]
-    write = getattr(import_module(f"pcapcheck.report.{chosen.module}"), chosen.function)
-    return partial(write, terms=terms) if chosen.takes_terms else cast(Callable[[Report, TextIO], None], write)
+    if format == "jsonl":
+        from pcapcheck.report.jsonl import write_jsonl
+
+        return write_jsonl
+    if format == "csv":
+        from pcapcheck.report.tabular import write_csv
+
+        return write_csv
+    from pcapcheck.report.text import write_text
+
+    return write_text
 
 
-def write_file(report: Report, output: Output, terms: Terms | None = None) -> None:
-    """Write the report to a file."""
-    write = writer(output.format, terms or Terms())
+def write_file(report: Report, output: Output) -> None:
+    """Write the report to a file; Parquet to a folder too, a file for each table."""
+    if output.format == "parquet":
+        from pcapcheck.report.parquet import write_parquet
+
+        write_parquet(report, output.path)
+        return
     with (
         replacing(output.path) as path,
         open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
     ):
-        write(report, out)
+        writer(output.format)(report, out)
 
 
 @contextmanager
@@ -115,6 +130,24 @@ def _named(path: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise PcapcheckError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def refuse_missing(format: str) -> None:
+    """Raise UsageError where what a format needs is not installed: better before the captures are read than after."""
+    if format == "parquet" and find_spec("pyarrow") is None:
+        raise UsageError(NEEDS_PYARROW)
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path names a folder, there or to be made."""
+    return path.endswith(("/", os.sep)) or os.path.isdir(path)
+
+
+def targets(output: Output) -> list[str]:
+    """The files that an output is written to."""
+    if output.format == "parquet" and is_folder(output.path):
+        return [os.path.join(output.path, f"{table}.parquet") for table in FOLDER]
+    return [output.path]
 
 
 def refuse_inputs(path: str, inputs: Sequence[str]) -> None:

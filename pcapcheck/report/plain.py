@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
+
+import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import Cause
-from pcapcheck.judge import Handshakes
-from pcapcheck.report.community_id import community_id
-from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
+from pcapcheck.report.columns import HandshakeColumn, Words, handshake_batches
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding
-from pcapcheck.tables import ABSENT, CAUSE, CERTAINTIES, HANDSHAKES, Column
+from pcapcheck.tables import ABSENT, HANDSHAKES, Column
 
 # Handshakes turned into Python values at a time.
 _BATCH = 4096
@@ -31,31 +31,23 @@ NAMES: Final = tuple(_plain_name(name, column) for name, column in HANDSHAKES.it
 def handshake_rows(report: Report) -> Iterator[tuple[Any, ...]]:
     """The values of every handshake in the order of NAMES; ``findings`` is a list of Finding."""
     findings = _FindingsByHandshake(report.all_findings)
-    before = 0
-    for capture, (facts, traffic) in enumerate(zip(report.capture_facts, report.traffics, strict=True)):
-        handshakes = traffic.handshakes
-        bounds = frame_bounds(handshakes)
-        for start in range(0, len(handshakes), _BATCH):
-            stop = min(start + _BATCH, len(handshakes))
-            special = _not_integers(handshakes, bounds, slice(start, stop))
-            special["handshake_id"] = list(range(before + start + 1, before + stop + 1))
-            special["capture"] = [facts.path] * (stop - start)
-            special["findings"] = findings.take(capture, start, stop)
-            cause, certainty = report.all_causes[capture].first
-            special["cause"] = [CAUSE[number] for number in cause[start:stop].tolist()]
-            special["certainty"] = [CERTAINTIES[number] for number in certainty[start:stop].tolist()]
-            yield from zip(
-                *(
-                    special[name] if name in special else _values(handshakes, name, column, slice(start, stop))
-                    for name, column in HANDSHAKES.items()
-                ),
-                strict=True,
-            )
-        before += len(handshakes)
+    made = [name for name in HANDSHAKES if name != "findings"]
+    for batch in handshake_batches(report, made, _BATCH):
+        found = findings.take(batch.capture, batch.start, batch.stop)
+        yield from zip(
+            *(
+                found if name == "findings" else _values(batch.columns[name], name, column)
+                for name, column in HANDSHAKES.items()
+            ),
+            strict=True,
+        )
 
 
-def _values(handshakes: Handshakes, name: str, column: Column, part: slice) -> list[Any]:
-    numbers = getattr(handshakes, name)[part].tolist()
+def _values(values: HandshakeColumn, name: str, column: Column) -> list[Any]:
+    if isinstance(values, Words):
+        return [values.words[at] for at in values.at.tolist()]
+    assert isinstance(values, np.ndarray)
+    numbers = values.tolist()
     if column.categories:
         return [column.categories[number] for number in numbers]
     if column.dtype == "boolean":
@@ -64,20 +56,34 @@ def _values(handshakes: Handshakes, name: str, column: Column, part: slice) -> l
     return [None if number == absent else number for number in numbers]
 
 
-def _not_integers(handshakes: Handshakes, bounds: tuple[list[int], list[int]], part: slice) -> dict[str, Sequence[Any]]:
-    clients, servers = handshakes.client_address[part], handshakes.server_address[part]
-    flows = list(
-        zip(clients, handshakes.client_port[part].tolist(), servers, handshakes.server_port[part].tolist(), strict=True)
-    )
+def handshake_dicts(report: Report) -> Iterator[dict[str, Any]]:
+    """Every handshake as an object of JSON lines."""
+    for values, causes in zip(handshake_rows(report), cause_lists(report), strict=True):
+        row: dict[str, Any] = dict(zip(NAMES, values, strict=True))
+        row["findings"] = [finding_dict(finding) for finding in row["findings"]]
+        row["causes"] = [_cause(cause) for cause in causes]
+        yield row
+
+
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """A finding as JSON lines have it in its handshake."""
     return {
-        "client_ip": [address_text(address) for address in clients],
-        "server_ip": [address_text(address) for address in servers],
-        "history": handshakes.history[part],
-        "community_id": [community_id(*flow) for flow in flows],
-        "wireshark_filter": [
-            wireshark_filter(*flow, first, last)
-            for flow, first, last in zip(flows, bounds[0][part], bounds[1][part], strict=True)
-        ],
+        "rule": finding.rule.id,
+        "severity": finding.severity,
+        "frames": list(finding.frames),
+        "expected": finding.expected,
+        "actual": finding.actual,
+        "message": finding.message,
+    }
+
+
+def _cause(cause: Cause) -> dict[str, Any]:
+    return {
+        "cause": cause.diagnosis.slug,
+        "certainty": cause.certainty,
+        "evidence": list(cause.evidence),
+        "rivals": list(cause.diagnosis.rivals),
+        "decide_by": cause.diagnosis.decide_by,
     }
 
 

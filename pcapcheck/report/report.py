@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from pcapcheck.diagnoses import Cause, Causes
-from pcapcheck.errors import CaptureError
+from pcapcheck.errors import CaptureError, UsageError
 from pcapcheck.faults.softening import Fault, softened
 from pcapcheck.judge import Traffic
 from pcapcheck.rules import Findings
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import OUTCOMES, SEVERITIES
+from pcapcheck.tables import OUTCOMES, SEVERITIES, TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from pcapcheck.report.plots import Plots
 
 
 class Report:
@@ -79,37 +78,68 @@ class Report:
     @property
     def handshakes(self) -> pd.DataFrame:
         """One row a handshake: tables.HANDSHAKES."""
-        from pcapcheck.report.frames import handshakes_frame
-
-        return handshakes_frame(self)
+        return self.frame("handshakes")
 
     @property
     def findings(self) -> pd.DataFrame:
         """One row a finding: tables.FINDINGS."""
-        from pcapcheck.report.frames import findings_frame
-
-        return findings_frame(self)
+        return self.frame("findings")
 
     @property
     def causes(self) -> pd.DataFrame:
         """One row a cause of a handshake: tables.CAUSES."""
-        from pcapcheck.report.frames import causes_frame
-
-        return causes_frame(self)
+        return self.frame("causes")
 
     @property
     def captures(self) -> pd.DataFrame:
         """One row a capture: tables.CAPTURES."""
-        from pcapcheck.report.frames import captures_frame
-
-        return captures_frame(self)
+        return self.frame("captures")
 
     @property
-    def plot(self) -> Plots:
-        """The charts, each a method: ``report.plot.rtt_ecdf()``, ``report.plot.ladder(3)``."""
-        from pcapcheck.report.plots import Plots
+    def hosts(self) -> pd.DataFrame:
+        """One row an address: tables.HOSTS."""
+        return self.frame("hosts")
 
-        return Plots(self)
+    def frame(self, table: str, *, columns: Sequence[str] = (), exclude: Sequence[str] = ()) -> pd.DataFrame:
+        """One of the tables, with these columns (all, if none is named) and not those.
+
+        What is left out is not made: of millions of handshakes, ``exclude=pcapcheck.COSTLY`` saves most of the time.
+        Raises UsageError for a table or a column that does not exist.
+        """
+        from pcapcheck.report.frames import handshakes_frame, related_frame
+
+        names = chosen_columns(table, columns, exclude)
+        return handshakes_frame(self, names) if table == "handshakes" else related_frame(self, table, names)
+
+    def to_csv(self, path: str | PathLike[str]) -> None:
+        """Write the handshakes as CSV, as ``-o csv:FILE`` does."""
+        self._write("csv", path)
+
+    def to_jsonl(self, path: str | PathLike[str]) -> None:
+        """Write the handshakes as JSON lines, as ``-o jsonl:FILE`` does: exact integers in nanoseconds."""
+        self._write("jsonl", path)
+
+    def _write(self, format: str, path: str | PathLike[str]) -> None:
+        from pcapcheck.report.output import Output, write_file
+
+        write_file(self, Output(format, fspath(path)))
+
+    def to_parquet(
+        self,
+        path: str | PathLike[str],
+        *,
+        tables: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+    ) -> None:
+        """Write the handshakes to a Parquet file, or, where ``path`` is a folder or ends in a slash, every table.
+
+        ``tables`` chooses among them (and may ask for segments), ``columns`` and ``exclude`` among the columns of
+        handshakes. Needs pyarrow: raises UsageError without it.
+        """
+        from pcapcheck.report.parquet import write_parquet
+
+        write_parquet(self, fspath(path), tables=tables, columns=columns, exclude=exclude)
 
     def summary(self) -> str:
         """The summary that `pcapcheck check` prints, as text."""
@@ -121,3 +151,14 @@ class Report:
         from pcapcheck.report.notebook import report_html
 
         return report_html(self)
+
+
+def chosen_columns(table: str, columns: Sequence[str] = (), exclude: Sequence[str] = ()) -> list[str]:
+    """The columns of a table that these options leave, in the order asked for."""
+    tables = [name for name in TABLES if name != "segments"]  # a report keeps no segments: read_pcap has them
+    if table not in tables:
+        raise UsageError(f"a report has no table {table!r}: there are {', '.join(tables)}")
+    for name in (*columns, *exclude):
+        if name not in TABLES[table]:
+            raise UsageError(f"the table {table} has no column {name!r}")
+    return [name for name in columns or TABLES[table] if name not in exclude]

@@ -1,0 +1,213 @@
+"""Parquet: the tables with their types, written in row groups, however many rows there are.
+
+As in the DataFrames, but for two things that travel badly: an RTT is an int64 of nanoseconds under ``*_rtt_ns``, and
+lists are lists (``list<string>``), not objects. Needs pyarrow (``pip install 'pcapcheck[parquet]'``).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+
+from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.errors import UsageError
+from pcapcheck.judge import Ints
+from pcapcheck.report.columns import BATCH, HandshakeColumn, WordLists, Words, handshake_batches
+from pcapcheck.report.escape import encodable
+from pcapcheck.report.hosts import host_rows
+from pcapcheck.report.output import FOLDER, NEEDS_PYARROW, is_folder, replacing
+from pcapcheck.report.related import capture_rows, cause_rows, finding_rows
+from pcapcheck.report.report import Report, chosen_columns
+from pcapcheck.report.segments import segment_batches
+from pcapcheck.tables import ABSENT, COSTLY, TABLES, Column
+
+try:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+except ImportError:
+    raise UsageError(NEEDS_PYARROW) from None
+
+_ROWS: Final[dict[str, Callable[[Report], Iterable[tuple[Any, ...]]]]] = {
+    "findings": finding_rows,
+    "causes": cause_rows,
+    "captures": capture_rows,
+    "hosts": host_rows,
+}
+# Rows of plain values that wait to be written.
+_WAITING: Final = 16_384
+
+_NUMBERS: Final[dict[str, Any]] = {
+    "uint8": pa.uint8(), "uint16": pa.uint16(), "uint32": pa.uint32(), "uint64": pa.uint64(),
+}  # fmt: skip
+_OBJECTS: Final[dict[str, Any]] = {
+    "list[string]": pa.list_(pa.string()),
+    "list[uint64]": pa.list_(pa.uint64()),
+    "dict[string, uint64]": pa.map_(pa.string(), pa.uint64()),
+    "bytes": pa.binary(),
+}
+
+# Columns that grow from row to row, and (below) others that hardly have the same value twice: a dictionary of their
+# values would only cost time and space.
+_RISING: Final = ("handshake_id", "start_time", "syn_frame", "synack_frame", "ack_frame", "frame", "time")
+
+
+def _differs(name: str) -> bool:
+    return "_rtt" in name or name in (*COSTLY, "client_isn", "server_isn", "synack_ack", "ack_seq", "ack_ack")
+
+
+def write_parquet(
+    report: Report,
+    path: str,
+    *,
+    tables: Sequence[str] = (),
+    columns: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+) -> None:
+    """Write the handshakes table to a file; to a folder (``path`` is one, or ends in a slash) a file for each table.
+
+    ``columns`` and ``exclude`` choose among those of handshakes.
+    """
+    chosen = chosen_columns("handshakes", columns, exclude)
+    if not is_folder(path):
+        if tables not in ((), ("handshakes",), ["handshakes"]):
+            raise UsageError(f"{path}: more than handshakes needs a folder, its name ending in a slash")
+        _write(path, "handshakes", chosen, _handshakes(report, chosen))
+        return
+    for table in tables:
+        if table not in TABLES:
+            raise UsageError(f"no table is called {table!r}: there are {', '.join(TABLES)}")
+    os.makedirs(path, exist_ok=True)
+    for table in tables or FOLDER:
+        file = os.path.join(path, f"{table}.parquet")
+        names = chosen if table == "handshakes" else list(TABLES[table])
+        if table == "handshakes":
+            _write(file, table, names, _handshakes(report, names))
+        elif table == "segments":
+            _write(file, table, names, _segments(report))
+        else:
+            _write(file, table, names, _related(report, table))
+
+
+def schema_of(table: str, names: Iterable[str]) -> Any:
+    """The Parquet schema of these columns."""
+    columns = TABLES[table]
+    return pa.schema([(_name(name, columns[name]), _type(columns[name])) for name in names])
+
+
+def _name(name: str, column: Column) -> str:
+    return f"{name}_ns" if column.dtype.startswith("timedelta") else name
+
+
+def _type(column: Column) -> Any:
+    if column.dtype == "object":
+        return _OBJECTS[column.holds]
+    if column.dtype.startswith("datetime"):
+        return pa.timestamp("ns", tz="UTC")
+    if column.dtype.startswith("timedelta"):
+        return pa.int64()
+    if column.dtype == "category":
+        return pa.dictionary(pa.int32(), pa.string())
+    return {"string": pa.string(), "boolean": pa.bool_()}.get(column.dtype) or _NUMBERS[column.dtype.lower()]
+
+
+def _write(path: str, table: str, names: Sequence[str], batches: Iterable[Sequence[Any]]) -> None:
+    schema = schema_of(table, names)
+    rising = [name for name in _RISING if name in names]
+    different = {*rising, *(_name(name, TABLES[table][name]) for name in names if _differs(name))}
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(
+            temporary,
+            schema,
+            compression="zstd",
+            use_dictionary=[name for name in schema.names if name not in different],
+            column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
+        ) as out,
+    ):
+        for arrays in batches:
+            out.write_table(pa.Table.from_arrays(list(arrays), schema=schema), row_group_size=BATCH)
+
+
+def _handshakes(report: Report, names: Sequence[str]) -> Iterator[list[Any]]:
+    columns, known = TABLES["handshakes"], _Known()
+    for batch in handshake_batches(report, names):
+        yield [_array(batch.columns[name], columns[name], known) for name in names]
+
+
+def _segments(report: Report) -> Iterator[list[Any]]:
+    columns, known = TABLES["segments"], _Known()
+    for facts in report.capture_facts:
+        if facts.error:
+            continue
+        if facts.path == "-":
+            raise UsageError("segments: standard input cannot be read again")
+        for found in segment_batches(facts.path):
+            yield [
+                pa.array(found.options, pa.binary())
+                if name == "options"
+                else _array(found.columns[name], column, known)
+                for name, column in columns.items()
+            ]
+
+
+def _related(report: Report, table: str) -> Iterator[list[Any]]:
+    types = [_type(column) for column in TABLES[table].values()]
+    rows = iter(_ROWS[table](report))
+    while waiting := list(islice(rows, _WAITING)):
+        yield [
+            pa.array(
+                map(_arrow_value, values),
+                pa.string() if pa.types.is_dictionary(type) else type,
+            ).cast(type)
+            for values, type in zip(zip(*waiting, strict=True), types, strict=True)
+        ]
+
+
+def _arrow_value(value: Any) -> Any:
+    """A plain value as pyarrow takes it."""
+    return list(value.items()) if isinstance(value, dict) else encodable(value) if isinstance(value, str) else value
+
+
+class _Known:
+    """Lists of words as Arrow arrays, the last few of them: neighbouring batches count in the same."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[int, tuple[Sequence[str], Any]] = {}
+
+    def array(self, words: Sequence[str]) -> Any:
+        found = self._arrays.get(id(words))
+        if found is None:
+            if len(self._arrays) > 8:
+                self._arrays.clear()
+            found = self._arrays[id(words)] = words, pa.array(map(encodable, words), pa.string())
+        return found[1]
+
+
+def _array(values: HandshakeColumn, column: Column, known: _Known) -> Any:
+    """A column of one batch as an Arrow array."""
+    if isinstance(values, WordLists):
+        items = known.array(values.words).take(pa.array(values.at))
+        return pa.ListArray.from_arrays(pa.array(values.starts.astype(np.int32)), items)
+    if isinstance(values, Words):
+        words = known.array(values.words)
+        if column.dtype == "category":
+            return pa.DictionaryArray.from_arrays(values.at.astype(np.int32), words)
+        return words.take(pa.array(values.at))
+    if column.categories:
+        return pa.DictionaryArray.from_arrays(values.astype(np.int32), known.array(column.categories))
+    if column.dtype.startswith("datetime"):
+        return pa.array(values, pa.timestamp("ns", tz="UTC"), mask=values == NO_TIME)
+    return _numbers(values, column)
+
+
+def _numbers(values: Ints, column: Column) -> Any:
+    absent = values == ABSENT
+    if column.dtype == "boolean":
+        return pa.array(values == 1, mask=absent)
+    if column.dtype.startswith("timedelta"):
+        return pa.array(values, mask=absent)
+    return pa.array(values.astype(column.dtype.lower()), mask=absent)
