@@ -19,6 +19,7 @@ from pcapcheck.cli.options import (
     Outputs,
     Paths,
     Port,
+    SchemaOption,
     Select,
     Since,
     Until,
@@ -30,6 +31,7 @@ def check(
     paths: Paths,
     format: FormatOption = None,
     output: Outputs = None,
+    schema: SchemaOption = None,
     fail_on: FailOnOption = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
     select: Select = None,
@@ -61,6 +63,10 @@ def check(
         config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect
     )
     files = outputs(output or ())
+    if schema:
+        from pcapcheck.report.schemas import refuse_schema
+
+        refuse_schema(schema, [settings["format"], *(file.format for file in files)])
     for target in (target for file in files for target in targets(file)):
         refuse_inputs(target, paths)
     report = checked(
@@ -71,7 +77,7 @@ def check(
         quiet=quiet,
     )
     for file in files:
-        write_file(report, file)
+        write_file(report, file, schema or "")
     if all(facts.error for facts in report.capture_facts):
         raise typer.Exit(FAILED)  # standard error says why
     with standard_output() as out:
@@ -81,5 +87,5 @@ def check(
 
             write_text(report, out, paint=Paint(wanted(out)), width=width(), quiet=quiet, verbose=verbose)
         else:
-            writer(settings["format"])(report, out)
+            writer(settings["format"], schema or "")(report, out)
     raise typer.Exit(exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"])))

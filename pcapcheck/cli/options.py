@@ -16,6 +16,11 @@ class Format(StrEnum):
     csv = "csv"
 
 
+class Schema(StrEnum):
+    zeek = "zeek"
+    ecs = "ecs"
+
+
 class FailOn(StrEnum):
     error = "error"
     warning = "warning"
@@ -64,6 +69,14 @@ FailOnOption = Annotated[
 ]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="What goes to standard output. As text, if nothing else says it.")
+]
+SchemaOption = Annotated[
+    Schema | None,
+    typer.Option(
+        "--schema",
+        help="Names of Zeek's conn.log (for jsonl; csv then is its tab-separated log), or of the Elastic Common Schema"
+        " (for jsonl).",
+    ),
 ]
 Outputs = Annotated[
     list[str] | None,

@@ -33,8 +33,13 @@ class Output(NamedTuple):
     path: str
 
 
-def writer(format: str) -> Callable[[Report, TextIO], None]:
-    """The function that writes a report in one of FORMATS."""
+def writer(format: str, schema: str = "") -> Callable[[Report, TextIO], None]:
+    """The function that writes a report in one of FORMATS, under the names of a schema if it has them."""
+    if schema:
+        from pcapcheck.report.schemas import schema_writer
+
+        if under_schema := schema_writer(schema, format):
+            return under_schema
     if format == "jsonl":
         from pcapcheck.report.jsonl import write_jsonl
 
@@ -48,7 +53,7 @@ def writer(format: str) -> Callable[[Report, TextIO], None]:
     return write_text
 
 
-def write_file(report: Report, output: Output) -> None:
+def write_file(report: Report, output: Output, schema: str = "") -> None:
     """Write the report to a file; Parquet to a folder too, a file for each table."""
     if output.format == "parquet":
         from pcapcheck.report.parquet import write_parquet
@@ -59,7 +64,7 @@ def write_file(report: Report, output: Output) -> None:
         replacing(output.path) as path,
         open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
     ):
-        writer(output.format)(report, out)
+        writer(output.format, schema)(report, out)
 
 
 @contextmanager

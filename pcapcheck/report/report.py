@@ -111,18 +111,25 @@ class Report:
         names = chosen_columns(table, columns, exclude)
         return handshakes_frame(self, names) if table == "handshakes" else related_frame(self, table, names)
 
-    def to_csv(self, path: str | PathLike[str]) -> None:
-        """Write the handshakes as CSV, as ``-o csv:FILE`` does."""
-        self._write("csv", path)
+    def to_csv(self, path: str | PathLike[str], *, schema: str = "") -> None:
+        """Write the handshakes as CSV, as ``-o csv:FILE`` does; with schema ``zeek`` as its conn.log."""
+        self._write("csv", path, schema)
 
-    def to_jsonl(self, path: str | PathLike[str]) -> None:
-        """Write the handshakes as JSON lines, as ``-o jsonl:FILE`` does: exact integers in nanoseconds."""
-        self._write("jsonl", path)
+    def to_jsonl(self, path: str | PathLike[str], *, schema: str = "") -> None:
+        """Write the handshakes as JSON lines, as ``-o jsonl:FILE`` does: exact integers in nanoseconds.
 
-    def _write(self, format: str, path: str | PathLike[str]) -> None:
+        With schema ``zeek`` or ``ecs`` under the names of these.
+        """
+        self._write("jsonl", path, schema)
+
+    def _write(self, format: str, path: str | PathLike[str], schema: str) -> None:
         from pcapcheck.report.output import Output, write_file
 
-        write_file(self, Output(format, fspath(path)))
+        if schema:
+            from pcapcheck.report.schemas import refuse_schema
+
+            refuse_schema(schema, [format])
+        write_file(self, Output(format, fspath(path)), schema)
 
     def to_parquet(
         self,
