@@ -10,8 +10,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, NamedTuple
 
 from pcapcheck.errors import UsageError
-from pcapcheck.report.output import FORMATS, Output, refuse_missing
-from pcapcheck.stretch import EVERYTHING, Window
+from pcapcheck.report.formats import FILES_ONLY, FORMATS
+from pcapcheck.report.output import Output, refuse_missing
+from pcapcheck.window import EVERYTHING, Window
 
 _NANOSECONDS: Final = {
     "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
@@ -85,10 +86,11 @@ def words(values: Sequence[str]) -> list[str]:
 def outputs(values: Sequence[str]) -> list[Output]:
     """``FORMAT:FILE`` each."""
     found: list[Output] = []
+    formats = (*FORMATS, *FILES_ONLY)
     for value in values:
         format, colon, path = value.partition(":")
-        if not colon or not path or format not in FORMATS:
-            raise UsageError(f"--output {value}: write FORMAT:FILE with one of {', '.join(FORMATS)}, as in csv:out.csv")
+        if not colon or not path or format not in formats:
+            raise UsageError(f"--output {value}: write FORMAT:FILE with one of {', '.join(formats)}, as in csv:out.csv")
         if path == "-":
             raise UsageError(f"--output {value}: for standard output there is --format {format}")
         if path in [other.path for other in found]:

@@ -5,6 +5,7 @@ All three are read off the kept rows: the segments in the middle of a long conne
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN
@@ -101,12 +102,17 @@ _ZEEK_OF_CLOSE: Final = {
 
 
 def zeek_state(evidence: Evidence, outcome: str, how: str, by: int) -> str:
-    """The ``conn_state`` that Zeek would give, or empty where its definitions say nothing."""
+    """The ``conn_state`` that Zeek would give, or empty where its definitions say nothing.
+
+    They are those of Zeek's ``Conn::Info``; its code decides by the states of the endpoints, to the same effect here.
+    """
     facts, client = evidence.facts, evidence.attempt.client
     if outcome in ("established", "client-only"):
         return _ZEEK_OF_CLOSE[how, by == client]
     if outcome == "refused":
         return "REJ"
+    if facts & Fact.SYN and not facts & Fact.SERVER_SEEN:
+        return _zeek_state_of_silence(evidence.rows, outcome)
     if outcome in ("unanswered", "unreachable", "pending") and not facts & Fact.SYNACK:
         return "S0"
     if outcome in ("half-open", "pending"):
@@ -115,8 +121,28 @@ def zeek_state(evidence: Evidence, outcome: str, how: str, by: int) -> str:
         return "RSTO" if evidence.abort.side == client else "RSTR"
     if outcome in ("midstream", "partial"):
         return "OTH"
+    if facts & Fact.SYNACK and not facts & (Fact.SYN | Fact.CLIENT_SEEN):
+        flags = _flags_of(evidence.rows)
+        return "RSTRH" if flags & RST else "SHR" if flags & FIN else "OTH"
     if outcome in ("one-sided", "stray") and facts & Fact.SYNACK and not facts & Fact.SYN:
-        return "SHR" if any(row.tcp_flags & FIN for row in evidence.rows) else "OTH"
-    if outcome == "one-sided" and any(row.tcp_flags & FIN for row in evidence.rows):
-        return "SH"
+        return "OTH"
     return ""
+
+
+def _zeek_state_of_silence(rows: Sequence[Row], outcome: str) -> str:
+    """Of a SYN of whose receiver nothing was captured: RSTOS0 and SH say how the client gave up."""
+    flags = _flags_of(rows)
+    if flags & RST:
+        return "OTH" if flags & (ACK | FIN) else "RSTOS0"
+    if flags & FIN:
+        return "SH"
+    return "S0" if outcome in ("unanswered", "unreachable", "pending") else ""
+
+
+def _flags_of(rows: Sequence[Row]) -> int:
+    """All flags of the segments that are no SYN, but the ACK of a bare RST-ACK: that one acknowledges nothing new."""
+    found = 0
+    for row in rows:
+        if row.kind != ICMP and not row.tcp_flags & SYN:
+            found |= row.tcp_flags & ~ACK if row.tcp_flags & RST else row.tcp_flags
+    return found

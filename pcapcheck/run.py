@@ -16,7 +16,8 @@ from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, Findings, findings_of
 from pcapcheck.rules.catalogue import Checked
-from pcapcheck.stretch import EVERYTHING, CaptureFacts, Summary, Window, summarise
+from pcapcheck.stretch import CaptureFacts, Summary, summarise
+from pcapcheck.window import EVERYTHING, Window
 
 Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]
 
@@ -29,6 +30,7 @@ def check(
     policy: Policy | None = None,
     window: Window = EVERYTHING,
     max_bytes: int | None = None,
+    decoder: str = "auto",
     map: Map = map,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -37,7 +39,8 @@ def check(
     ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
     ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is reported by
     itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most ``max_bytes`` octets
-    are read, uncompressed. ``map`` may be that of a thread or process pool: the result is the same.
+    are read, uncompressed. ``map`` may be that of a thread or process pool: the result is the same. So it is for each
+    ``decoder``: ``compiled``, ``dpkt``, or ``auto``, which takes the quicker one that is installed.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
@@ -51,7 +54,8 @@ def check(
     traffics: list[Traffic] = []
     checked: list[Checked] = []
     causes: list[Causes] = []
-    for summary in map(partial(summarise, window=window, progress=progress, max_bytes=max_bytes), found.inputs):
+    summarised = partial(summarise, window=window, progress=progress, max_bytes=max_bytes, decoder=decoder)
+    for summary in map(summarised, found.inputs):
         number = len(facts)
         facts.append(summary.facts)
         traffic = judge(summary.openings, number, summary.facts.end_time)

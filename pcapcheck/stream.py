@@ -12,8 +12,8 @@ from pcapcheck.report.plain import handshake_dicts
 from pcapcheck.report.related import finding_rows
 from pcapcheck.report.report import Report
 from pcapcheck.run import check
-from pcapcheck.stretch import EVERYTHING, Window
 from pcapcheck.tables import FINDINGS
+from pcapcheck.window import EVERYTHING, Window
 
 Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 

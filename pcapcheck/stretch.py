@@ -6,18 +6,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from pcapcheck import select
 from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
-from pcapcheck.decode.segment import IcmpError, Segment
-from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import CaptureError
 from pcapcheck.openings import Openings
-
-# So often is progress told, in frames.
-_REPORT_EVERY = 4096
+from pcapcheck.reading import Reading, reading
+from pcapcheck.window import EVERYTHING, Window
 
 
 @dataclass(frozen=True)
@@ -54,38 +50,6 @@ class CaptureFacts:
 
 
 @dataclass(frozen=True)
-class Window:
-    """Which segments are looked at. Addresses are networks; empty means all."""
-
-    since: int | None = None  # ns since the epoch
-    until: int | None = None
-    since_start: int | None = None  # ns after the capture's first frame
-    until_start: int | None = None
-    hosts: tuple[IPv4Network | IPv6Network, ...] = ()
-    ports: tuple[int, ...] = ()
-
-    def holds(self, time: int, first_time: int, found: Segment | IcmpError) -> bool:
-        """Whether a segment at ``time`` of a capture that began at ``first_time`` is looked at."""
-        if time != NO_TIME:
-            if self.since is not None and time < self.since:
-                return False
-            if self.until is not None and time > self.until:
-                return False
-            if self.since_start is not None and time < first_time + self.since_start:
-                return False
-            if self.until_start is not None and time > first_time + self.until_start:
-                return False
-        if self.ports and found.src_port not in self.ports and found.dst_port not in self.ports:
-            return False
-        return not self.hosts or any(
-            ip_address(address) in network for network in self.hosts for address in (found.src, found.dst)
-        )
-
-
-EVERYTHING = Window()
-
-
-@dataclass(frozen=True)
 class Summary:
     """One stretch: neighbours merge, in capture order, and merging is associative."""
 
@@ -103,6 +67,7 @@ def summarise(
     window: Window = EVERYTHING,
     progress: Callable[[int], None] | None = None,
     max_bytes: int | None = None,
+    decoder: str = "auto",
 ) -> Summary:
     """Read one capture. Never raises for what is in a file: an unreadable one gives a Summary with ``facts.error``.
 
@@ -113,43 +78,24 @@ def summarise(
     except CaptureError as error:
         return Summary(CaptureFacts(path, error=error))
     with capture:
-        return _read(capture, window, progress or (lambda octets: None))
+        return _read(capture, reading(decoder, capture, window), progress or (lambda octets: None))
 
 
-def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> Summary:
-    selector = select.Selector()
-    clock = _Clock()
-    skipped: Counter[str] = Counter()
-    first_skipped: dict[str, int] = {}
-    frames = octets = segments = cut = first_cut = icmp_errors = filtered = told = 0
+def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> Summary:
+    told = 0
+
+    def tell() -> None:
+        nonlocal told
+        progress(capture.bytes_read - told)
+        told = capture.bytes_read
+
     interrupted = False
     try:
-        for frame in capture:
-            frames += 1
-            octets += frame.original_length
-            clock.tick(frame.time_ns, frame.number)
-            found = decode(frame.link_type, frame.data, frame.original_length)
-            if isinstance(found, (Segment, IcmpError)):
-                if isinstance(found, Segment):
-                    segments += 1
-                    if found.unseen:
-                        cut += 1
-                        first_cut = first_cut or frame.number
-                else:
-                    icmp_errors += 1
-                if window is EVERYTHING or window.holds(frame.time_ns, clock.first_frame_time, found):
-                    selector.add(frame.number, frame.time_ns, found)
-                else:
-                    filtered += 1
-            else:
-                skipped[found.value] += 1
-                first_skipped.setdefault(found.value, frame.number)
-            if not frames % _REPORT_EVERY:
-                progress(capture.bytes_read - told)
-                told = capture.bytes_read
-        progress(capture.bytes_read - told)
+        read.run(tell)
+        tell()
     except KeyboardInterrupt:
         interrupted = True
+    tally = read.tally()
     facts = CaptureFacts(
         path=capture.path,
         format=capture.format,
@@ -157,45 +103,20 @@ def _read(capture: Capture, window: Window, progress: Callable[[int], None]) -> 
         link_types=tuple(capture.link_types),
         clocks=tuple(capture.clocks),
         frames=capture.frame_count,
-        octets=octets,
-        end_time=max(clock.last_time, capture.end_time_ns),
-        segments=segments,
-        cut_segments=cut,
-        first_cut=first_cut,
-        icmp_errors=icmp_errors,
-        filtered=filtered,
-        skipped=skipped,
-        first_skipped=first_skipped,
+        end_time=max(tally.last_time, capture.end_time_ns),
         dropped=capture.dropped,
         damage=capture.damage,
         interrupted=interrupted,
-        **vars(clock),
+        **vars(tally),
     )
-    return Summary(facts, selector.openings())
+    return Summary(facts, read.openings())
 
 
-class _Clock:
-    """The times of a stretch, in the order of the file."""
-
-    def __init__(self) -> None:
-        self.first_time = self.last_time = NO_TIME
-        self.first_frame_time = self.last_frame_time = NO_TIME
-        self.first_timed = self.steps_back = self.first_step_back = self.largest_step_back = 0
-
-    def tick(self, time: int, frame: int) -> None:
-        if time == NO_TIME:
-            return
-        if self.first_frame_time == NO_TIME:
-            self.first_frame_time = self.first_time = self.last_time = time
-            self.first_timed = frame
-        elif time < self.last_frame_time:
-            self.steps_back += 1
-            self.first_step_back = self.first_step_back or frame
-            self.largest_step_back = max(self.largest_step_back, self.last_frame_time - time)
-            self.first_time = min(self.first_time, time)
-        elif time > self.last_time:
-            self.last_time = time
-        self.last_frame_time = time
+# The times of a stretch, in the order of the file.
+_CLOCK = (
+    "first_time", "last_time", "first_frame_time", "first_timed", "last_frame_time", "steps_back",
+    "first_step_back", "largest_step_back",
+)  # fmt: skip
 
 
 def merge(first: Summary, then: Summary) -> Summary:
@@ -204,7 +125,7 @@ def merge(first: Summary, then: Summary) -> Summary:
     if b.first_frame_time == NO_TIME:
         clock: dict[str, int] = {}
     elif a.first_frame_time == NO_TIME:
-        clock = {name: getattr(b, name) for name in vars(_Clock())}
+        clock = {name: getattr(b, name) for name in _CLOCK}
     else:
         step = max(0, a.last_frame_time - b.first_frame_time)
         clock = {

@@ -40,7 +40,7 @@ CAUSE: Final = (
     "segment-injected", "isn-rewritten", "options-rewritten", "one-sided-capture", "capture-began-late",
     "mirror-duplicates", "clock-steps", "capture-dropped-frames", "port-reused", "timestamp-rejected",
     "old-duplicate-syn", "stale-connection", "icmp-unreachable", "synack-from-proxy", "server-slow", "fast-open",
-    "ecn-blackhole", "client-gave-up", "retry-loop", "mtu-blackhole",
+    "ecn-blackhole", "client-gave-up", "retry-loop", "mtu-blackhole", "synack-lost",
 )  # fmt: skip
 # In the flow key a tenant's number is this index times 2^32 plus the number on the wire: the order is not to change.
 TUNNELS: Final = (

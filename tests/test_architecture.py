@@ -15,11 +15,12 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "_version"],
+    ["errors", "seq", "tables", "_version", "_cython"],
     ["capture.*"],
     ["decode.*"],
     ["openings"],
-    ["select"],
+    ["select", "cells", "window"],
+    ["reading"],
     ["attempts"],
     ["evidence"],
     ["faults", "faults.rows", "handshake", "rtt", "history"],
@@ -31,7 +32,7 @@ ORDER: Final = [
     ["faults.softening"],
     ["diagnose", "diagnoses.*"],
     ["expect.*"],
-    ["report.*", "charts"],
+    ["report.*", "charts.*"],
     ["policy.*"],
     ["run", "arguments"],
     ["stream"],
@@ -44,7 +45,7 @@ SEEN_BY_TESTING: Final = ["errors", "seq", "capture.frame", "decode.segment", "t
 # The least that each top-level import costs is paid by every `pcapcheck check`.
 SLOW: Final = {"pandas", "matplotlib", "rich", "IPython", "pyarrow", "scipy"}
 # Loaded only for those who ask for a DataFrame or a chart.
-MAY_BE_SLOW: Final = ["report.frames", "report.parquet", "report.notebook", "charts"]
+MAY_BE_SLOW: Final = ["report.frames", "report.parquet", "report.notebook", "charts.*"]
 
 
 def name_of(path: Path) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pcapcheck.arguments import Moment, moment, octets, outputs, window, words
 from pcapcheck.errors import UsageError
-from pcapcheck.stretch import EVERYTHING, Window
+from pcapcheck.window import EVERYTHING, Window
 
 
 @pytest.mark.parametrize(

@@ -277,6 +277,13 @@ def test_an_output_replaces_the_file_and_keeps_its_mode(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
+def test_every_format_has_its_name_on_the_command_line() -> None:
+    from pcapcheck.cli.options import Format
+    from pcapcheck.report.formats import FORMATS
+
+    assert [name.value for name in Format] == list(FORMATS)
+
+
 def test_window_options(capsys: pytest.CaptureFixture[str]) -> None:
     def ports(*options: str) -> list[int]:
         assert main(["check", IPV6, "--format", "jsonl", *options]) == 0
@@ -413,9 +420,9 @@ def test_a_full_disk_is_told() -> None:
 
 
 def test_interrupted_prints_what_was_read(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from pcapcheck import stretch
+    from pcapcheck import reading
 
-    decode, seen = stretch.decode, []
+    decode, seen = reading.decode, []
 
     def interrupted(link_type: int, data: bytes, original_length: int) -> object:
         seen.append(data)
@@ -423,8 +430,8 @@ def test_interrupted_prints_what_was_read(monkeypatch: pytest.MonkeyPatch, capsy
             raise KeyboardInterrupt
         return decode(link_type, data, original_length)
 
-    monkeypatch.setattr(stretch, "decode", interrupted)
-    assert main(["check", IPV6, "--select", "HS02"]) == 130
+    monkeypatch.setattr(reading, "decode", interrupted)
+    assert main(["check", IPV6, "--select", "HS02", "--decoder", "dpkt"]) == 130
     printed = capsys.readouterr()
     assert printed.out.startswith("PARTIAL: interrupted; what was read by then is judged.\n2 handshakes: 1 established")
     assert printed.err == "pcapcheck: interrupted: what was read by then is judged\n"

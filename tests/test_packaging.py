@@ -122,7 +122,11 @@ def compiled(wheel: Path, has_compiler: bool, tmp_path_factory: pytest.TempPathF
 @pytest.mark.slow
 def test_the_wheel_holds_the_package_and_nothing_else(source: Path, wheel: Path, has_compiler: bool) -> None:
     below = (source / "pcapcheck").rglob("*")
-    expected = {str(path.relative_to(source)) for path in below if path.suffix in (".py", ".mplstyle", ".typed")}
+    expected = {
+        str(path.relative_to(source))
+        for path in below
+        if path.suffix in (".py", ".pyi", ".css", ".js", ".j2", ".mplstyle", ".typed")
+    }
     expected |= {EXTENSION} if has_compiler else set()
     info = f"pcapcheck-{__version__}.dist-info"
     names = set(ZipFile(wheel).namelist())

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage, Frame
 from pcapcheck.capture.interface import Interface, Section
@@ -19,6 +22,26 @@ _LARGER_RECORDS: Final = {231: 128 << 20, 279: 8 << 20}  # D-Bus, EBHSCR: libpca
 # Sections, interfaces and comments of which a capture keeps more than the number.
 MOST_LISTED: Final = 1000
 PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
+
+
+class PlainPcap(NamedTuple):
+    """How the records of a pcap file are to be read, by a loop that knows the plain ones."""
+
+    big_endian: bool
+    nanoseconds: int  # of one unit of a time stamp's fraction
+    header: int  # octets of a record header
+    limit: int  # the longest captured length
+    link_type: int
+
+
+class PlainPcapng(NamedTuple):
+    """How the enhanced packet blocks that follow are to be read, up to the next block of another kind."""
+
+    big_endian: bool
+    # A line an interface: link type, longest captured length, nanoseconds of one unit of a time stamp (0: not a whole
+    # number), the largest time stamp that fits, nanoseconds to be added.
+    interfaces: npt.NDArray[np.int64]
+    longest: int  # octets of a block
 
 
 class Capture:
@@ -40,6 +63,7 @@ class Capture:
         self.damage: Damage | None = None
         self.end_time_ns = NO_TIME  # when capturing stopped, if the file says so and it is later than every frame
         self.frame_count = 0  # frame numbers given so far
+        self._latest_ns = NO_TIME  # of them
         self._stream = stream
         self._known: set[int | Clock] = set()  # link types and clocks: there may be as many as interfaces
         try:
@@ -68,6 +92,21 @@ class Capture:
     def dropped(self) -> int:
         """Frames that the capturing side says it lost."""
         return 0
+
+    @property
+    def stream(self) -> Stream:
+        """The octets below the frames, for a loop of its own over plain records; ``resume`` then goes on here."""
+        return self._stream
+
+    def plain(self) -> PlainPcap | PlainPcapng | None:
+        """How the records from ``stream.position`` on are to be read where they are plain, if any may be."""
+        return None
+
+    def resume(self, frame_count: int, latest_ns: int) -> None:
+        """Go on from the stream's position, after so many frames, the latest of them at ``latest_ns``."""
+        self.frame_count = frame_count
+        self._latest_ns = latest_ns
+        self._frames = self._read_frames()
 
     def __iter__(self) -> Iterator[Frame]:
         return self._frames

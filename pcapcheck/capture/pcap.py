@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import Clock, Frame
 from pcapcheck.capture.interface import Interface, Section
-from pcapcheck.capture.opened import PCAPNG_MAGIC, Capture, joined, largest_record, too_long
+from pcapcheck.capture.opened import PCAPNG_MAGIC, Capture, PlainPcap, joined, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
 
@@ -60,13 +60,21 @@ class Pcap(Capture):
         self._add_interface(Interface(0, network & _LINK_TYPE, snaplen, clock))
         self._limit = largest_record(network & _LINK_TYPE, snaplen)
 
+        self._stream.position = _FILE_HEADER
+
+    def plain(self) -> PlainPcap:
+        variant = self._variant
+        return PlainPcap(
+            variant.byte_order == ">", variant.nanoseconds, variant.record_header, self._limit, self.link_types[0]
+        )
+
     def _read_frames(self) -> Iterator[Frame]:
         # All that the loop touches is local: it runs once a frame.
         stream, limit, old_lengths = self._stream, self._limit, self._old_lengths
         link_type, nanoseconds, header = self.link_types[0], self._variant.nanoseconds, self._variant.record_header
         unpack = struct.Struct(self._variant.byte_order + "IIII").unpack_from
         frame = tuple.__new__  # Frame(...) without its keyword arguments: half the time
-        chunk, position, end, number = stream.chunk, _FILE_HEADER, len(stream.chunk), 0
+        chunk, position, end, number = stream.chunk, stream.position, len(stream.chunk), self.frame_count
         try:
             while True:
                 data = position + header
@@ -95,6 +103,7 @@ class Pcap(Capture):
                         raise stream.cut(f"{captured} octets of packet data", end - header)
                 self.frame_count = number = number + 1
                 time_ns = seconds * 1_000_000_000 + fraction * nanoseconds
+                stream.position = following
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data:following]))
                 position = following
         except Broken as broken:

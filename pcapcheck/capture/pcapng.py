@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from pcapcheck.capture.frame import NO_TIME, Clock, Frame
 from pcapcheck.capture.interface import Interface, Section, comments_in
-from pcapcheck.capture.opened import MOST_LISTED, PCAPNG_MAGIC, Capture, joined, largest_record, too_long
+from pcapcheck.capture.opened import MOST_LISTED, PCAPNG_MAGIC, Capture, PlainPcapng, joined, largest_record, too_long
 from pcapcheck.capture.sources import Fault
 from pcapcheck.capture.stream import Broken
 
@@ -36,6 +38,7 @@ _IF_TSRESOL, _IF_TSOFFSET = 9, 14
 _ISB_STARTTIME, _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 2, 3, 5, 7
 # Where the options of a block begin that has them at a fixed place.
 _OPTIONS_AT: Final = {_SECTION_HEADER: 24, _INTERFACE: 16, _STATISTICS: 20}
+_FAR_NS: Final = 2**62  # an offset as large is none that a compiled loop need know
 _EARLIEST, _LATEST = -(2**63), 2**63  # what an int64 of nanoseconds holds lies between: to the year 2262
 
 
@@ -51,6 +54,11 @@ class _Interface(NamedTuple):
         """Nanoseconds since the epoch, rounded down; NO_TIME where int64 cannot hold it (after the year 2262)."""
         time = (high << 32 | low) * self.multiplier // self.divisor + self.offset_ns
         return time if _EARLIEST < time < _LATEST else NO_TIME
+
+    def plain(self) -> tuple[int, int, int, int, int]:
+        """A line of PlainPcapng.interfaces."""
+        unit = self.multiplier if self.divisor == 1 and abs(self.offset_ns) < _FAR_NS else 0
+        return self.link_type, self.limit, unit, (_LATEST - _FAR_NS - 1) // (unit or 1), self.offset_ns if unit else 0
 
 
 class _Section:
@@ -78,6 +86,7 @@ class Pcapng(Capture):
         self._section_count = 0
         self._unlisted = Interface(0, 0, 0, Clock("", 0))  # stands for every one beyond those that are listed
         self._stopped_ns = NO_TIME
+        self._section = _Section("<")
         stream = self._stream
         needed = _SHORTEST[_SECTION_HEADER]
         found = stream.refill(0, needed)
@@ -95,9 +104,15 @@ class Pcapng(Capture):
     def dropped(self) -> int:
         return sum(self._lost.values())
 
+    def plain(self) -> PlainPcapng:
+        section = self._section
+        interfaces = [interface.plain() for interface in section.interfaces]
+        return PlainPcapng(section.byte_order == ">", np.array(interfaces, np.int64).reshape(-1, 5), section.longest)
+
     def _read_frames(self) -> Iterator[Frame]:
-        stream, section, details = self._stream, _Section("<"), self.details
-        chunk, position, end, number, latest = stream.chunk, 0, len(stream.chunk), 0, NO_TIME
+        stream, section, details = self._stream, self._section, self.details
+        chunk, position, end = stream.chunk, stream.position, len(stream.chunk)
+        number, latest = self.frame_count, self._latest_ns
         kind = _SECTION_HEADER
         frame = tuple.__new__  # Frame(...) without its keyword arguments: half the time
         try:
@@ -115,7 +130,7 @@ class Pcapng(Capture):
                 else:
                     kind, length = section.block_header(chunk, position)
                 if kind == _SECTION_HEADER:
-                    section = _section_at(chunk, position, stream.offset + position)
+                    self._section = section = _section_at(chunk, position, stream.offset + position)
                     (length,) = section.word(chunk, position + 4)
                 # Long enough for any kind: only the odd blocks pay for the call.
                 if length < _LONGEST_MINIMUM or length > section.longest or length % 4:
@@ -169,6 +184,7 @@ class Pcapng(Capture):
                         options = data - position + captured + -captured % 4
                         self._add_comments(comments_in(chunk[position:following], options, section.byte_order))
                 self.frame_count = number = number + 1
+                stream.position = following
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data : data + captured]))
                 position = following
         except Broken as broken:

@@ -46,6 +46,7 @@ class StoredFile:
         self._file, self._owned = file, owned
         # read() of a buffered pipe waits until all of `most` is there; read1() does not.
         self._read = getattr(file, "read1", file.read)
+        self._readinto = getattr(file, "readinto1", getattr(file, "readinto", None))
 
     def read(self, most: int) -> bytes:
         try:
@@ -58,6 +59,23 @@ class StoredFile:
             return b""
         self.bytes_read += len(octets)
         return octets
+
+    def readinto(self, room: memoryview) -> int:
+        """As ``read``, but into this room: how many octets."""
+        if self._readinto is None:
+            octets = self.read(len(room))
+            room[: len(octets)] = octets
+            return len(octets)
+        try:
+            count: int | None = self._readinto(room)
+        except OSError as error:
+            self.fault = Fault("CAP01", "the rest of the file", f"a read error ({reason(error)})")
+            return 0
+        if count is None:
+            self.fault = Fault("CAP01", "the rest of the input", "a non-blocking input that has nothing to read yet")
+            return 0
+        self.bytes_read += count
+        return count
 
     def close(self) -> None:
         if self._owned:
@@ -110,6 +128,15 @@ def open_source(path: str, stdin: BinaryIO | None = None) -> Source:
         raise CaptureError(path, NOWHERE, "a readable file", reason(error)) from error
     except ValueError as error:  # a null character in the name
         raise CaptureError(path, NOWHERE, "the name of a file", str(error)) from error
+
+
+def read_into(source: Source, room: memoryview) -> int:
+    """Octets of the source straight into this room, as soon as there are any: how many, 0 at the end or at a fault."""
+    if isinstance(source, StoredFile):
+        return source.readinto(room)
+    octets = source.read(len(room))
+    room[: len(octets)] = octets
+    return len(octets)
 
 
 def reason(error: OSError) -> str:

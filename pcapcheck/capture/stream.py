@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pcapcheck.capture.sources import Fault, Source
+from pcapcheck.capture.sources import Fault, Source, read_into
 
 # One immutable chunk: slices of it are the frames, with no copy in between. (Tried against readinto() and a
 # memoryview over one re-used buffer: a sixth slower, and longer.)
@@ -27,6 +27,7 @@ class Stream:
         self.chunk = b""
         self._ended = False  # for good, even if the file is still being written: what is there is judged once
         self.offset = 0  # of the chunk's first octet, in the uncompressed capture
+        self.position = 0  # in the chunk: of the next record, whenever a frame has been given
 
     def refill(self, position: int, needed: int, most: int = CHUNK) -> int:
         """Drop what lies before ``position``, read on until ``needed`` octets are there; how many there are now.
@@ -43,6 +44,26 @@ class Stream:
             available += len(piece)
         self.chunk = b"".join(pieces)
         return available
+
+    def hand_over(self) -> bytes:
+        """What was read and not consumed; whoever takes it reads on with ``fill`` and may ``take_back`` the rest."""
+        rest = self.chunk[self.position :]
+        self.offset += self.position
+        self.chunk, self.position = b"", 0
+        return rest
+
+    def fill(self, room: memoryview) -> int:
+        """Read on into this room: how many octets, 0 at the end."""
+        if self._ended:
+            return 0
+        count = read_into(self.source, room)
+        self._ended = not count
+        return count
+
+    def take_back(self, rest: bytes, consumed: int) -> None:
+        """Go on from what was handed over, of which so many octets were consumed before ``rest``."""
+        self.offset += consumed
+        self.chunk, self.position = rest, 0
 
     def cut(self, needed: str, found: int) -> Broken:
         """The end of the capture inside what the chunk starts with: ``found`` octets are there of ``needed``."""

@@ -8,6 +8,8 @@ import typer
 
 from pcapcheck.cli.options import (
     Config,
+    Decoder,
+    Decoding,
     Expect,
     FailOn,
     FailOnOption,
@@ -44,6 +46,7 @@ def check(
     host: Host = None,
     port: Port = None,
     max_bytes: MaxBytes = None,
+    decoder: Decoding = Decoder.auto,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
     ] = False,
@@ -58,6 +61,7 @@ def check(
     """
     from pcapcheck.arguments import outputs
     from pcapcheck.report.output import refuse_inputs, standard_output, targets, write_file, writer
+    from pcapcheck.report.terms import Terms
 
     settings = settings_of(
         config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect
@@ -74,12 +78,15 @@ def check(
         window_of(since, until, host, port),
         policy=settings.policy,
         max_bytes=octets_of(max_bytes),
+        decoder=decoder.value,
         quiet=quiet,
     )
+    code = exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"]))
+    terms = Terms(fail_on=settings["fail-on"], exit_code=code, verbose=verbose, schema=schema or "")
     for file in files:
-        write_file(report, file, schema or "")
-    if all(facts.error for facts in report.capture_facts):
-        raise typer.Exit(FAILED)  # standard error says why
+        write_file(report, file, terms)
+    if settings["format"] == "text" and all(facts.error for facts in report.capture_facts):
+        raise typer.Exit(FAILED)  # standard error says why; what a program reads is whole all the same
     with standard_output() as out:
         if settings["format"] == "text":
             from pcapcheck.report.colour import Paint, wanted
@@ -87,5 +94,5 @@ def check(
 
             write_text(report, out, paint=Paint(wanted(out)), width=width(), quiet=quiet, verbose=verbose)
         else:
-            writer(settings["format"], schema or "")(report, out)
-    raise typer.Exit(exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"])))
+            writer(settings["format"], terms)(report, out)
+    raise typer.Exit(code)

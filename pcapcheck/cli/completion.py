@@ -22,6 +22,6 @@ def of_pages(incomplete: str) -> list[tuple[str, str]]:
 
 def of_outputs(incomplete: str) -> list[str]:
     """``csv:`` and so on: the file name is typed."""
-    from pcapcheck.report.output import FORMATS
+    from pcapcheck.report.formats import FILES_ONLY, FORMATS
 
-    return [f"{format}:" for format in FORMATS if format.startswith(incomplete)]
+    return [f"{format}:" for format in (*FORMATS, *FILES_ONLY) if format.startswith(incomplete)]

@@ -11,9 +11,19 @@ from pcapcheck.cli.completion import of_outputs, of_rules
 
 
 class Format(StrEnum):
+    """The names in report.formats.FORMATS; a test holds that none is missing."""
+
     text = "text"
     jsonl = "jsonl"
     csv = "csv"
+    github = "github"
+    gitlab = "gitlab"
+
+
+class Decoder(StrEnum):
+    auto = "auto"
+    compiled = "compiled"
+    dpkt = "dpkt"
 
 
 class Schema(StrEnum):
@@ -101,3 +111,9 @@ Config = Annotated[
     ),
 ]
 Isolated = Annotated[bool, typer.Option("--isolated", help="Read no policy file.")]
+Decoding = Annotated[
+    Decoder,
+    typer.Option(
+        "--decoder", help="What reads the frames: the compiled loop, dpkt, or the quicker one that is installed."
+    ),
+]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pcapcheck.policy.policy import Policy
     from pcapcheck.policy.settings import Settings
     from pcapcheck.report.report import Report
-    from pcapcheck.stretch import Window
+    from pcapcheck.window import Window
 
 CLEAN: Final = 0
 FOUND: Final = 1
@@ -36,11 +36,12 @@ def checked(
     *,
     policy: Policy | None = None,
     max_bytes: int | None = None,
+    decoder: str = "auto",
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
     from pcapcheck.run import check
-    from pcapcheck.stretch import EVERYTHING
+    from pcapcheck.window import EVERYTHING
 
     gc.freeze()
     gc.enable()
@@ -52,6 +53,7 @@ def checked(
             policy=policy,
             window=window or EVERYTHING,
             max_bytes=max_bytes,
+            decoder=decoder,
             progress=progress,
         )
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)

@@ -15,6 +15,12 @@ def show(
     path: Path,
     handshake: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake with this id.")] = None,
     frame: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake of this frame.")] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Draw it into a file instead: .svg, .mmd (Mermaid), .png or .pdf."
+        ),
+    ] = None,
 ) -> None:
     """Draw one handshake as a ladder.
 
@@ -24,6 +30,12 @@ def show(
 
     if (handshake is None) == (frame is None):
         raise UsageError("show needs --handshake N or --frame N")
+    if output is not None:
+        from pcapcheck.report.output import refuse_inputs
+        from pcapcheck.report.picture import refuse_suffix
+
+        refuse_suffix(output)
+        refuse_inputs(output, [path])
     report = checked([path])
     if report.errors:
         raise typer.Exit(exit_code(report, FailOn.never))
@@ -37,6 +49,11 @@ def show(
         if handshake > total:
             raise UsageError(f"there is no handshake {handshake}: {path} has {total}")
         index = handshake - 1
+    if output is not None:
+        from pcapcheck.report.picture import write_ladder
+
+        write_ladder(report, index, output)
+        return
     from pcapcheck.report.colour import wanted
     from pcapcheck.report.ladder import ladder
 

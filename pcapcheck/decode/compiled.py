@@ -1,17 +1,1589 @@
-"""The compiled part of the decoder: this very file, in Cython's pure Python mode.
+# cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False, freethreading_compatible=True
+"""The loop over all packets: framing, decoding and selecting, in Cython's pure Python mode.
 
-The build compiles it to an extension module, which Python prefers to the .py beside it; where there is none, the .py
-runs as it stands and gives the same. Only the annotations name Cython's types: Cython is not needed to run it.
+The build compiles this very file to an extension module, which Python prefers to the .py beside it; where there is
+none, the .py runs as it stands and gives the same. It knows the plain cases; every other frame it hands back, in
+order, to be decoded through dpkt. What it keeps, and why, is said in select.py; a test holds it to the same on any
+octets.
+
+All that is kept lies in one array of cells of eight 64-bit words, each cell a cache line:
+
+- a flow: its key and where its rows are;
+- a row: one kept segment;
+- a fold: what was folded into a row;
+- a run: the rows of one SYN (or SYN-ACK, or ICMP error) that was repeated;
+- a key: the addresses of IPv6, and a tunnel's tenant.
+
+Words are unsigned in both forms of the file: times are kept with 2^63 added, so that NO_TIME is 0.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
+import numpy as np
+
+try:
     import cython
+except ImportError:
+    from pcapcheck import _cython as cython  # type: ignore[no-redef]
 
 COMPILED: Final = not __file__.endswith(".py")
+
+# Why the loop stopped.
+MORE: Final = 1  # more octets are needed behind the position
+ODD: Final = 2  # a frame that is not plain: ``data_at``, ``captured``, ``original``, ``time`` and ``link_type``
+GROW: Final = 3  # room for more cells is needed
+OTHER: Final = 4  # a record that is not plain, or not right: the reader in Python looks at it
+
+# Rows of these link types are decoded here, numbered as LINK_* in _frame.
+LINKS: Final = {1: 1, 113: 2, 276: 3, 0: 4, 101: 5, 12: 5, 14: 5, 228: 6, 229: 7}
+
+WORDS: Final = 8  # of a cell
+_FIRST_CELL: Final = 1  # 0 is none
+_SLACK: Final = 8  # cells that one frame may take at most
+_TEXT_SLACK: Final = 64
+_FEWEST_SLOTS: Final = 1 << 12
+
+
+def _zeros(size: cython.Py_ssize_t) -> memoryview:
+    """Words that the system hands out page by page when they are first written."""
+    return memoryview(np.zeros(size, np.uint64))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _low(word: cython.ulonglong) -> cython.ulonglong:
+    """The lower 32 bits."""
+    mask: cython.ulonglong = 0xFFFF
+    return word & (mask << 16 | mask)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _low_40(word: cython.ulonglong) -> cython.ulonglong:
+    """The lower 40 bits: a frame number."""
+    mask: cython.ulonglong = 0xFFFFF
+    return word & (mask << 20 | mask)
+
+
+@cython.cclass
+class Table:
+    """The flows of one stretch of capture, and what is kept of them."""
+
+    cells: cython.ulonglong[::1]
+    slots: cython.ulonglong[::1]  # of flows: hash << 32 | cell
+    run_slots: cython.ulonglong[::1]
+    flows: cython.uint[::1]  # cell of each flow, in order of first appearance
+    texts: cython.uchar[::1]  # options that are not just the usual timestamps
+    udp_tunnel: cython.uchar[::1]  # by port
+    used: cython.Py_ssize_t
+    flow_count: cython.Py_ssize_t
+    run_count: cython.Py_ssize_t
+    row_count: cython.Py_ssize_t
+    text_used: cython.Py_ssize_t
+    bias: cython.ulonglong
+    seeds: cython.ulonglong[::1]
+
+    # Of the record at which the loop stopped.
+    stopped: cython.int
+    data_at: cython.Py_ssize_t
+    captured: cython.longlong
+    original: cython.longlong
+    time: cython.longlong
+    link_type: cython.int
+
+    # What the frames were.
+    frames: cython.longlong
+    octets: cython.longlong
+    segments: cython.longlong
+    cut_segments: cython.longlong
+    first_cut: cython.longlong
+    not_ip: cython.longlong
+    first_not_ip: cython.longlong
+    not_tcp: cython.longlong
+    first_not_tcp: cython.longlong
+    timed: cython.bint
+    first_time: cython.longlong
+    last_time: cython.longlong
+    first_frame_time: cython.longlong
+    last_frame_time: cython.longlong
+    first_timed: cython.longlong
+    steps_back: cython.longlong
+    first_step_back: cython.longlong
+    largest_step_back: cython.longlong
+
+    # Found by _scan.
+    found_tsval: cython.longlong
+    found_sack: cython.bint
+
+    def __init__(self, seed: bytes, udp_tunnels: object, room: int = 1 << 12) -> None:
+        """``seed``: 32 octets that those who choose the addresses do not know. ``room``: cells to begin with."""
+        self.cells = _zeros(WORDS * max(room, 4 * _SLACK))
+        self.slots = _zeros(_FEWEST_SLOTS)
+        self.run_slots = _zeros(64)
+        self.flows = memoryview(np.zeros(_FEWEST_SLOTS // 2 + _SLACK, np.uint32))
+        self.texts = memoryview(np.zeros(1 << 12, np.uint8))
+        ports = np.zeros(1 << 16, np.uint8)
+        ports[list(udp_tunnels)] = 1  # type: ignore[call-overload]
+        self.udp_tunnel = memoryview(ports)
+        self.seeds = memoryview(np.frombuffer(seed, "<u8").astype(np.uint64) | np.uint64(1))
+        self.used = _FIRST_CELL
+        self.flow_count = self.run_count = self.row_count = self.text_used = 0
+        self.bias = 1 << 63
+        self.stopped = 0
+        self.data_at = 0
+        self.captured = self.original = self.time = 0
+        self.link_type = 0
+        self.frames = self.octets = self.segments = self.cut_segments = self.first_cut = 0
+        self.not_ip = self.first_not_ip = self.not_tcp = self.first_not_tcp = 0
+        self.timed = False
+        self.first_time = self.last_time = self.first_frame_time = self.last_frame_time = 0
+        self.first_timed = self.steps_back = self.first_step_back = self.largest_step_back = 0
+        self.found_tsval = -1
+        self.found_sack = False
+
+    # Records.
+
+    def walk_pcap(
+        self,
+        octets: cython.uchar[::1],
+        position: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        big_endian: cython.bint,
+        nanoseconds: cython.longlong,
+        header: cython.Py_ssize_t,
+        limit: cython.longlong,
+        link_type: cython.int,
+        link: cython.int,
+    ) -> int:
+        """Take the records of ``octets[position:end]``; where it stopped, at a record's start or, for ODD, behind one.
+
+        ``nanoseconds`` is one unit of a time stamp's fraction, ``header`` the octets of a record header, ``limit`` the
+        longest captured length, ``link`` what LINKS says of the link type (0: every frame is odd).
+        """
+        with cython.nogil:
+            position = self._pcap(octets, position, end, big_endian, nanoseconds, header, limit, link_type, link)
+        return position
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _pcap(
+        self,
+        octets: cython.uchar[::1],
+        position: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        big_endian: cython.bint,
+        nanoseconds: cython.longlong,
+        header: cython.Py_ssize_t,
+        limit: cython.longlong,
+        link_type: cython.int,
+        link: cython.int,
+    ) -> cython.Py_ssize_t:
+        b1: cython.longlong = 1 << 8
+        b2: cython.longlong = 1 << 16
+        b3: cython.longlong = 1 << 24
+        at: cython.Py_ssize_t = position
+        data: cython.Py_ssize_t
+        seconds: cython.longlong
+        fraction: cython.longlong
+        captured: cython.longlong
+        original: cython.longlong
+        while True:
+            data = at + header
+            if data > end:
+                self.stopped = 1  # MORE
+                return at
+            if big_endian:
+                seconds = octets[at] * b3 + octets[at + 1] * b2 + octets[at + 2] * b1 + octets[at + 3]
+                fraction = octets[at + 4] * b3 + octets[at + 5] * b2 + octets[at + 6] * b1 + octets[at + 7]
+                captured = octets[at + 8] * b3 + octets[at + 9] * b2 + octets[at + 10] * b1 + octets[at + 11]
+                original = octets[at + 12] * b3 + octets[at + 13] * b2 + octets[at + 14] * b1 + octets[at + 15]
+            else:
+                seconds = octets[at + 3] * b3 + octets[at + 2] * b2 + octets[at + 1] * b1 + octets[at]
+                fraction = octets[at + 7] * b3 + octets[at + 6] * b2 + octets[at + 5] * b1 + octets[at + 4]
+                captured = octets[at + 11] * b3 + octets[at + 10] * b2 + octets[at + 9] * b1 + octets[at + 8]
+                original = octets[at + 15] * b3 + octets[at + 14] * b2 + octets[at + 13] * b1 + octets[at + 12]
+            if captured > limit or captured > original or captured == 0:
+                self.stopped = 4  # OTHER
+                return at
+            if data + captured > end:
+                self.stopped = 1  # MORE
+                return at
+            if self._is_full():
+                self.stopped = 3  # GROW
+                return at
+            at = data + captured
+            if self._take(octets, data, captured, original, seconds * 1000000000 + fraction * nanoseconds, link):
+                self.stopped = 2  # ODD
+                self.link_type = link_type
+                return at
+
+    def walk_pcapng(
+        self,
+        octets: cython.uchar[::1],
+        position: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        big_endian: cython.bint,
+        interfaces: cython.longlong[:, ::1],
+        longest: cython.longlong,
+    ) -> int:
+        """Take enhanced packet blocks; stops (OTHER) before every other block.
+
+        A line of ``interfaces`` is one interface of the section: link type, its LINKS, longest captured length,
+        nanoseconds of one unit of a time stamp (0: it is not a whole number), the largest time stamp that fits, and
+        nanoseconds to be added.
+        """
+        with cython.nogil:
+            position = self._pcapng(octets, position, end, big_endian, interfaces, longest)
+        return position
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _pcapng(
+        self,
+        octets: cython.uchar[::1],
+        position: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        big_endian: cython.bint,
+        interfaces: cython.longlong[:, ::1],
+        longest: cython.longlong,
+    ) -> cython.Py_ssize_t:
+        b1: cython.longlong = 1 << 8
+        b2: cython.longlong = 1 << 16
+        b3: cython.longlong = 1 << 24
+        b4: cython.longlong = 1 << 32
+        at: cython.Py_ssize_t = position
+        last: cython.Py_ssize_t
+        field: cython.Py_ssize_t
+        length: cython.longlong
+        trailer: cython.longlong
+        source: cython.longlong
+        high: cython.longlong
+        low: cython.longlong
+        captured: cython.longlong
+        original: cython.longlong
+        stamp: cython.longlong
+        while True:
+            if at + 32 > end:
+                self.stopped = 1  # MORE
+                return at
+            if big_endian:
+                if octets[at] != 0 or octets[at + 1] != 0 or octets[at + 2] != 0 or octets[at + 3] != 6:
+                    self.stopped = 4  # OTHER
+                    return at
+                field = at + 4
+                length = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                field = at + 8
+                source = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                field = at + 12
+                high = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                field = at + 16
+                low = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                field = at + 20
+                captured = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                field = at + 24
+                original = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+            else:
+                if octets[at] != 6 or octets[at + 1] != 0 or octets[at + 2] != 0 or octets[at + 3] != 0:
+                    self.stopped = 4  # OTHER
+                    return at
+                field = at + 4
+                length = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                field = at + 8
+                source = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                field = at + 12
+                high = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                field = at + 16
+                low = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                field = at + 20
+                captured = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                field = at + 24
+                original = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+            # Whatever is not right, or not plain, the reader in Python sees again from its start.
+            if length < 32 or length > longest or length & 3 or source >= interfaces.shape[0]:
+                self.stopped = 4  # OTHER
+                return at
+            if at + length > end:
+                self.stopped = 1  # MORE
+                return at
+            if captured > length - 32 or captured > interfaces[source, 2] or interfaces[source, 3] == 0:
+                self.stopped = 4  # OTHER
+                return at
+            last = at + length - 4
+            if big_endian:
+                trailer = octets[last] * b3 + octets[last + 1] * b2 + octets[last + 2] * b1 + octets[last + 3]
+            else:
+                trailer = octets[last + 3] * b3 + octets[last + 2] * b2 + octets[last + 1] * b1 + octets[last]
+            if trailer != length or high >> 31:
+                self.stopped = 4  # OTHER
+                return at
+            stamp = high * b4 + low
+            if stamp > interfaces[source, 4]:
+                self.stopped = 4  # OTHER
+                return at
+            if self._is_full():
+                self.stopped = 3  # GROW
+                return at
+            stamp = stamp * interfaces[source, 3] + interfaces[source, 5]
+            if self._take(octets, at + 28, captured, original, stamp, interfaces[source, 1]):
+                self.stopped = 2  # ODD
+                self.link_type = interfaces[source, 0]
+                return at + length
+            at += length
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_full(self) -> cython.bint:
+        """Whether one more frame may not fit."""
+        return (
+            8 * self.used + 64 > self.cells.shape[0]  # _SLACK cells
+            or self.text_used + 64 > self.texts.shape[0]
+            or self.flow_count + 1 > self.flows.shape[0]
+            or 2 * self.flow_count + 2 > self.slots.shape[0]
+            or 2 * self.run_count + 8 > self.run_slots.shape[0]
+        )
+
+    def make_room(self) -> None:
+        """Make room for what comes."""
+        while (self.used + _SLACK) * WORDS > self.cells.shape[0]:
+            self.cells = _enlarged(self.cells, np.uint64)
+        while self.text_used + _TEXT_SLACK > self.texts.shape[0]:
+            self.texts = _enlarged(self.texts, np.uint8)
+        while self.flow_count + 1 > self.flows.shape[0]:
+            self.flows = _enlarged(self.flows, np.uint32)
+        while 2 * self.flow_count + 2 > self.slots.shape[0]:
+            slots = _zeros(self.slots.shape[0] * (8 if self.slots.shape[0] < 1 << 18 else 2))
+            _reinsert(self.slots, slots)
+            self.slots = slots
+        while 2 * self.run_count + 8 > self.run_slots.shape[0]:
+            slots = _zeros(self.run_slots.shape[0] * 4)
+            _reinsert(self.run_slots, slots)
+            self.run_slots = slots
+
+    # Frames.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _take(
+        self,
+        octets: cython.uchar[::1],
+        start: cython.Py_ssize_t,
+        captured: cython.longlong,
+        original: cython.longlong,
+        time: cython.longlong,
+        link: cython.int,
+    ) -> cython.int:
+        """Take one frame; 1 if it is odd."""
+        self.frames += 1
+        self.octets += original
+        self._tick(time)
+        if self._frame(octets, start, start + captured, original, time, link):
+            self.data_at = start
+            self.captured = captured
+            self.original = original
+            self.time = time
+            return 1
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _tick(self, time: cython.longlong) -> cython.int:
+        """The times of a stretch, in the order of the file."""
+        if not self.timed:
+            self.timed = True
+            self.first_time = self.last_time = self.first_frame_time = time
+            self.first_timed = self.frames
+        elif time < self.last_frame_time:
+            self.steps_back += 1
+            if self.first_step_back == 0:
+                self.first_step_back = self.frames
+            if self.last_frame_time - time > self.largest_step_back:
+                self.largest_step_back = self.last_frame_time - time
+            if time < self.first_time:
+                self.first_time = time
+        elif time > self.last_time:
+            self.last_time = time
+        self.last_frame_time = time
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _frame(
+        self,
+        octets: cython.uchar[::1],
+        start: cython.Py_ssize_t,
+        stop: cython.Py_ssize_t,
+        original: cython.longlong,
+        time: cython.longlong,
+        link: cython.int,
+    ) -> cython.int:
+        """Decode one frame and take its segment; 1 if it is odd. What is odd is told from what is plain by the tests
+        of layout.py and through_dpkt.py, in their order.
+        """
+        b1: cython.ulonglong = 1 << 8
+        b2: cython.ulonglong = 1 << 16
+        b3: cython.ulonglong = 1 << 24
+        at: cython.Py_ssize_t = start
+        ethertype: cython.int = 0
+        vlan: cython.ulonglong = 0  # plus one
+        version: cython.int = 0
+        family: cython.ulonglong
+        # The link layer.
+        if link == 1:  # Ethernet
+            if at + 14 > stop:
+                return 1
+            ethertype = octets[at + 12] << 8 | octets[at + 13]
+            at += 14
+        elif link == 2:  # Linux cooked
+            if at + 16 > stop:
+                return 1
+            ethertype = octets[at + 14] << 8 | octets[at + 15]
+            at += 16
+        elif link == 3:  # Linux cooked, version 2
+            if at + 20 > stop:
+                return 1
+            ethertype = octets[at] << 8 | octets[at + 1]
+            at += 20
+        elif link == 4:  # NULL: the family in the byte order of the host that captured
+            if at + 4 > stop:
+                return 1
+            family = octets[at + 3] * b3 + octets[at + 2] * b2 + octets[at + 1] * b1 + octets[at]
+            if family > 65535:
+                family = octets[at] * b3 + octets[at + 1] * b2 + octets[at + 2] * b1 + octets[at + 3]
+            if family == 2:
+                version = 4
+            elif family == 24 or family == 28 or family == 30 or family == 10:
+                version = 6
+            else:
+                return 1
+            at += 4
+        elif link == 5:  # raw IP
+            if at >= stop:
+                return 1
+            version = octets[at] >> 4
+        elif link == 6:
+            version = 4
+        elif link == 7:
+            version = 6
+        else:
+            return 1
+        if link <= 3:
+            while ethertype == 0x8100 or ethertype == 0x88A8 or ethertype == 0x9100 or ethertype == 0x9200:
+                if at + 4 > stop:
+                    return 1
+                if vlan == 0:
+                    vlan = 1 + ((octets[at] & 15) << 8 | octets[at + 1])
+                ethertype = octets[at + 2] << 8 | octets[at + 3]
+                at += 4
+            if ethertype == 0x0800:
+                version = 4
+            elif ethertype == 0x86DD:
+                version = 6
+            elif ethertype == 0x0806:  # ARP
+                self._count_not_ip()
+                return 0
+            else:
+                return 1
+
+        # The network layer.
+        end: cython.longlong  # by the IP length
+        protocol: cython.int
+        ttl: cython.ulonglong
+        ip_id: cython.ulonglong = 0  # plus one
+        ecn: cython.ulonglong
+        checkable: cython.bint = True
+        upper: cython.Py_ssize_t
+        source: cython.Py_ssize_t  # where the addresses stand
+        address_octets: cython.int
+        if version == 4:
+            if at + 20 > stop or octets[at] != 0x45:
+                return 1
+            end = octets[at + 2] << 8 | octets[at + 3]
+            if end == 0 or (octets[at + 6] & 0x3F) != 0 or octets[at + 7] != 0:
+                return 1
+            end += at
+            upper = at + 20
+            if upper > end:
+                return 1
+            protocol = octets[at + 9]
+            ttl = octets[at + 8]
+            ip_id = 1 + (octets[at + 4] << 8 | octets[at + 5])
+            ecn = octets[at + 1] & 3
+            source = at + 12
+            address_octets = 4
+        elif version == 6:
+            if at + 40 > stop or octets[at] >> 4 != 6:
+                return 1
+            end = octets[at + 4] << 8 | octets[at + 5]
+            if end == 0:
+                return 1
+            upper = at + 40
+            end += upper
+            protocol = octets[at + 6]
+            ttl = octets[at + 7]
+            ecn = octets[at + 1] >> 4 & 3
+            source = at + 8
+            address_octets = 16
+            while (
+                protocol == 0 or protocol == 43 or protocol == 60 or protocol == 135 or protocol == 139
+                or protocol == 140
+            ):  # fmt: skip
+                if upper + 8 > end or upper + 4 > stop:
+                    return 1
+                if protocol != 0:
+                    checkable = False
+                protocol = octets[upper]
+                upper += (octets[upper + 1] + 1) * 8
+                if upper > end:
+                    return 1
+        else:
+            return 1
+        if protocol == 17:
+            if upper + 4 > stop:
+                return 1
+            if (
+                self.udp_tunnel[octets[upper] << 8 | octets[upper + 1]]
+                or self.udp_tunnel[octets[upper + 2] << 8 | octets[upper + 3]]
+            ):
+                return 1
+            self._count_not_tcp()
+            return 0
+        if protocol != 6:
+            return 1
+
+        # TCP.
+        data_offset: cython.int
+        options_length: cython.ulonglong
+        unseen: cython.ulonglong = 0
+        if end - upper < 20 or upper + 20 > stop:
+            return 1
+        data_offset = (octets[upper + 12] >> 4) * 4
+        if data_offset < 20 or upper + data_offset > end:
+            return 1
+        options_length = data_offset - 20
+        if upper + data_offset > stop:
+            unseen = 2  # OPTIONS_UNSEEN
+            options_length = stop - upper - 20
+        flags: cython.ulonglong = (octets[upper + 12] & 15) << 8 | octets[upper + 13]
+        checksum: cython.ulonglong = 0
+        if flags & 2 and checkable and stop >= end:
+            checksum = self._checksum(octets, source, address_octets, upper, end)
+        self.segments += 1
+        if unseen:
+            self.cut_segments += 1
+            if self.first_cut == 0:
+                self.first_cut = self.frames
+
+        # The row.
+        w0: cython.ulonglong = self.bias
+        if time < 0:
+            w0 -= -time
+        else:
+            w0 += time
+        w1: cython.ulonglong = self.frames
+        w2: cython.ulonglong = octets[upper + 4] * b3 + octets[upper + 5] * b2 + octets[upper + 6] * b1
+        w2 = (w2 + octets[upper + 7]) << 32
+        w2 |= octets[upper + 8] * b3 + octets[upper + 9] * b2 + octets[upper + 10] * b1 + octets[upper + 11]
+        w3: cython.ulonglong = end - upper - data_offset
+        w3 = w3 << 32 | (octets[upper + 14] * b1 + octets[upper + 15]) << 16 | flags
+        w4: cython.ulonglong = ttl | ip_id << 8 | vlan << 25
+        w5: cython.ulonglong = 0
+        options: cython.Py_ssize_t = upper + 20
+        index: cython.Py_ssize_t
+        w1 |= checksum << 42 | unseen << 44 | ecn << 46 | options_length << 56
+        if (
+            options_length == 12 and octets[options] == 1 and octets[options + 1] == 1
+            and octets[options + 2] == 8 and octets[options + 3] == 10
+        ):  # fmt: skip
+            w1 |= b3 << 38  # the usual timestamps, in the word itself
+            w5 = octets[options + 4] * b3 + octets[options + 5] * b2 + octets[options + 6] * b1 + octets[options + 7]
+            w5 = w5 << 32 | (
+                octets[options + 8] * b3 + octets[options + 9] * b2 + octets[options + 10] * b1 + octets[options + 11]
+            )
+        elif options_length:
+            w5 = self.text_used
+            for index in range(options_length):
+                self.texts[self.text_used + index] = octets[options + index]
+            self.text_used += options_length
+
+        # The flow.
+        ports: cython.ulonglong
+        src_port: cython.ulonglong = octets[upper] * b1 + octets[upper + 1]
+        dst_port: cython.ulonglong = octets[upper + 2] * b1 + octets[upper + 3]
+        k0: cython.ulonglong = 0
+        k1: cython.ulonglong = 0
+        k2: cython.ulonglong = 0
+        k3: cython.ulonglong = 0
+        other: cython.ulonglong
+        side: cython.ulonglong = 0
+        flow: cython.Py_ssize_t
+        if version == 4:
+            k0 = octets[source] * b3 + octets[source + 1] * b2 + octets[source + 2] * b1 + octets[source + 3]
+            other = octets[source + 4] * b3 + octets[source + 5] * b2 + octets[source + 6] * b1 + octets[source + 7]
+            if k0 > other or (k0 == other and src_port > dst_port):
+                side = 1
+                k0, other = other, k0
+            k0 = k0 << 32 | other
+        else:
+            for index in range(8):
+                k0 = k0 << 8 | octets[source + index]
+                k1 = k1 << 8 | octets[source + 8 + index]
+                k2 = k2 << 8 | octets[source + 16 + index]
+                k3 = k3 << 8 | octets[source + 24 + index]
+            if k0 > k2 or (k0 == k2 and (k1 > k3 or (k1 == k3 and src_port > dst_port))):
+                side = 1
+                k0, k2 = k2, k0
+                k1, k3 = k3, k1
+        ports = dst_port << 48 | src_port << 32 if side else src_port << 48 | dst_port << 32
+        flow = self._flow(k0, k1, k2, k3, ports, version == 6, 0)
+        self._push(flow, side, w0, w1 | side << 40, w2, w3, w4, w5)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _count_not_ip(self) -> cython.int:
+        self.not_ip += 1
+        if self.first_not_ip == 0:
+            self.first_not_ip = self.frames
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _count_not_tcp(self) -> cython.int:
+        self.not_tcp += 1
+        if self.first_not_tcp == 0:
+            self.first_not_tcp = self.frames
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=True)
+    def _checksum(
+        self,
+        octets: cython.uchar[::1],
+        source: cython.Py_ssize_t,
+        address_octets: cython.int,
+        upper: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+    ) -> cython.ulonglong:
+        """GOOD (1), BAD (2) or PARTIAL (3), as in through_dpkt.py."""
+        b1: cython.ulonglong = 1 << 8
+        at: cython.Py_ssize_t
+        total: cython.ulonglong = (end - upper) + 6
+        partial: cython.ulonglong
+        for at in range(source, source + 2 * address_octets, 2):
+            total += octets[at] * b1 + octets[at + 1]
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        partial = total
+        for at in range(upper, end - 1, 2):
+            total += octets[at] * b1 + octets[at + 1]
+        if (end - upper) & 1:
+            total += octets[end - 1] * b1
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        if total == 0xFFFF:
+            return 1
+        return 3 if octets[upper + 16] * b1 + octets[upper + 17] == partial else 2
+
+    # Flows.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _flow(
+        self,
+        k0: cython.ulonglong,
+        k1: cython.ulonglong,
+        k2: cython.ulonglong,
+        k3: cython.ulonglong,
+        ports: cython.ulonglong,  # low << 48 | high << 32
+        wide: cython.bint,  # the key has a cell of its own
+        tenant: cython.ulonglong,
+    ) -> cython.Py_ssize_t:
+        """The cell of the flow with this key, a new one if there is none."""
+        mask: cython.ulonglong = self.slots.shape[0] - 1
+        all_ones: cython.ulonglong = 0xFFFFFF
+        hash: cython.ulonglong = k0 ^ self.seeds[0]
+        all_ones = all_ones << 40 | all_ones << 16 | 0xFFFF
+        hash = (hash * self.seeds[1]) & all_ones
+        hash ^= hash >> 31
+        if wide:
+            hash = ((hash ^ k1) * self.seeds[2]) & all_ones
+            hash ^= hash >> 32
+            hash = ((hash ^ k2) * self.seeds[1]) & all_ones
+            hash ^= hash >> 31
+            hash = ((hash ^ k3) * self.seeds[2]) & all_ones
+            hash ^= hash >> 32
+            hash = ((hash ^ tenant) * self.seeds[1]) & all_ones
+            hash ^= hash >> 31
+        hash = ((hash ^ ports) * self.seeds[3]) & all_ones
+        hash ^= hash >> 29
+        hash = (hash * self.seeds[2]) & all_ones
+        hash >>= 32
+        place: cython.ulonglong = hash & mask
+        slot: cython.ulonglong
+        cell: cython.Py_ssize_t
+        key: cython.Py_ssize_t
+        while True:
+            slot = self.slots[place]
+            if slot == 0:
+                break
+            if slot >> 32 == hash:
+                cell = _low(slot) * 8
+                if self.cells[cell + 1] >> 32 == ports >> 32:
+                    if not wide:
+                        if self.cells[cell] == k0 and (self.cells[cell + 1] & 1) == 0:
+                            return cell
+                    elif self.cells[cell + 1] & 1:
+                        key = self.cells[cell] * 8
+                        if (
+                            self.cells[key] == k0 and self.cells[key + 1] == k1 and self.cells[key + 2] == k2
+                            and self.cells[key + 3] == k3 and self.cells[key + 4] == tenant
+                        ):  # fmt: skip
+                            return cell
+            place = (place + 1) & mask
+        cell = self.used * 8
+        self.slots[place] = hash << 32 | self.used
+        self.flows[self.flow_count] = self.used
+        self.flow_count += 1
+        self.used += 1
+        self.cells[cell] = k0
+        self.cells[cell + 1] = ports
+        if wide:
+            key = self.used * 8
+            self.cells[cell] = self.used
+            self.cells[cell + 1] = ports | 1
+            self.used += 1
+            self.cells[key] = k0
+            self.cells[key + 1] = k1
+            self.cells[key + 2] = k2
+            self.cells[key + 3] = k3
+            self.cells[key + 4] = tenant
+        return cell
+
+    # Rows of a flow.  Words of a flow's cell: 2 newest row, first run; 3 second run, last close of side 0; 4 of side 1,
+    # tail of side 0; 5 of side 1, fourth of side 0; 6 of side 1 (each 32 bits); 7 the latest time. Bits 4 to 6 and 8 to
+    # 10 of word 1 count the other segments of each side: FOUR, and one more for a tail.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _push(
+        self,
+        flow: cython.Py_ssize_t,
+        side: cython.ulonglong,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.int:
+        """The keep rule of select.py for one row."""
+        flags: cython.ulonglong = w3 & 0xFFF
+        count: cython.ulonglong
+        shift: cython.ulonglong
+        one: cython.ulonglong = 1
+        row: cython.Py_ssize_t
+        tail: cython.Py_ssize_t
+        fourth: cython.Py_ssize_t
+        if w0 > self.cells[flow + 7]:
+            self.cells[flow + 7] = w0
+        if w1 >> 41 & 1:
+            return self._push_error(flow, w0, w1, w2, w3, w4, w5)
+        if flags & 0x6 == 0x2:  # SYN without RST
+            return self._push_syn(flow, side, w0, w1, w2, w3, w4, w5)
+        if flags & 0x5:  # FIN or RST
+            return self._push_close(flow, side, w0, w1, w2, w3, w4, w5)
+        shift = 4 + 4 * side
+        count = self.cells[flow + 1] >> shift & 7
+        if count < 4:
+            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+            if count == 3:
+                self._set_fourth(flow, side, row)
+            self.cells[flow + 1] += one << shift
+        elif count == 4:
+            fourth = self._fourth(flow, side)
+            tail = self._new_tail(fourth)
+            self._set_tail(flow, side, tail)
+            self._write(tail, w0, w1, w2, w3, w4, w5)
+            self.cells[flow + 1] += one << shift
+        else:
+            tail = self._tail(flow, side)
+            self._absorb(tail + 8, tail)
+            self._write(tail, w0, w1, w2, w3, w4, w5)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _push_syn(
+        self,
+        flow: cython.Py_ssize_t,
+        side: cython.ulonglong,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.int:
+        first: cython.Py_ssize_t = _low(self.cells[flow + 2]) * 8
+        second: cython.Py_ssize_t = (self.cells[flow + 3] >> 32) * 8
+        row: cython.Py_ssize_t
+        run: cython.Py_ssize_t
+        tail: cython.Py_ssize_t
+        count: cython.ulonglong
+        known: cython.ulonglong
+        one: cython.ulonglong = 1
+        # A run of one row is the flow's first or second, or has a cell like every longer one.
+        if first == 0 or (second == 0 and not self._same_run(first, w1, w2, w3)):
+            self._reset(flow)
+            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+            known = row >> 3
+            if first == 0:
+                self.cells[flow + 2] |= known
+            else:
+                self.cells[flow + 3] |= known << 32
+            return 0
+        run = self._run(flow, w1, w2, w3)
+        if run == 0:
+            if self._same_run(first, w1, w2, w3):
+                run = self._new_run(flow, w1, w2, w3, first)
+            elif second != 0 and self._same_run(second, w1, w2, w3):
+                run = self._new_run(flow, w1, w2, w3, second)
+            else:
+                self._reset(flow)
+                row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+                self._new_run(flow, w1, w2, w3, row)
+                return 0
+        count = self.cells[run + 2] >> 32
+        if count < 12:
+            self._reset(flow)
+            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+            known = row >> 3
+            self.cells[run + 2] = (count + 1) << 32 | known
+        elif count == 12:
+            tail = self._new_tail(_low(self.cells[run + 2]) * 8)
+            known = tail >> 3
+            self.cells[run + 3] = known
+            self._write(tail, w0, w1, w2, w3, w4, w5)
+            self.cells[run + 2] += one << 32
+            self._link(flow, tail)
+        else:
+            tail = self.cells[run + 3] * 8
+            self._absorb(tail + 8, tail)
+            self._write(tail, w0, w1, w2, w3, w4, w5)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _push_close(
+        self,
+        flow: cython.Py_ssize_t,
+        side: cython.ulonglong,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.int:
+        last: cython.Py_ssize_t
+        row: cython.Py_ssize_t
+        known: cython.ulonglong
+        if side:
+            last = (self.cells[flow + 4] >> 32) * 8
+        else:
+            last = _low(self.cells[flow + 3]) * 8
+        if last and self._same_close(last, w1, w2, w3, w5):
+            self._fold_into(last, w0, w1, w2, w3, w4, w5)
+            return 0
+        row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+        known = row >> 3
+        if side:
+            self.cells[flow + 4] = _low(self.cells[flow + 4]) | known << 32
+        else:
+            self.cells[flow + 3] = self.cells[flow + 3] >> 32 << 32 | known
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _push_error(
+        self,
+        flow: cython.Py_ssize_t,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.int:
+        run: cython.Py_ssize_t = self._run_of_error(flow, w1, w2, w3, w5)
+        row: cython.Py_ssize_t
+        if run:
+            row = _low(self.cells[run + 2]) * 8
+            self._fold_into(row, w0, w1, w2, w3, w4, w5)
+        else:
+            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+            self._new_run(flow, w1, w2, w3, row)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _reset(self, flow: cython.Py_ssize_t) -> cython.int:
+        """A kept SYN or SYN-ACK: the other segments and the closes of both sides are counted anew."""
+        side: cython.ulonglong
+        for side in range(2):
+            if (self.cells[flow + 1] >> (4 + 4 * side) & 7) == 5:
+                self._link(flow, self._tail(flow, side))
+        self.cells[flow + 1] = self.cells[flow + 1] >> 32 << 32 | (self.cells[flow + 1] & 1)
+        self.cells[flow + 3] = self.cells[flow + 3] >> 32 << 32
+        self.cells[flow + 4] = _low(self.cells[flow + 4])
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _keep(
+        self,
+        flow: cython.Py_ssize_t,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.Py_ssize_t:
+        """A new row of the flow."""
+        row: cython.Py_ssize_t = self.used * 8
+        self.used += 1
+        self._write(row, w0, w1, w2, w3, w4, w5)
+        self.cells[row + 6] = 0
+        self._link(flow, row)
+        self.row_count += 1
+        return row
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _write(
+        self,
+        row: cython.Py_ssize_t,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.int:
+        self.cells[row] = w0
+        self.cells[row + 1] = w1
+        self.cells[row + 2] = w2
+        self.cells[row + 3] = w3
+        self.cells[row + 4] = w4
+        self.cells[row + 5] = w5
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _link(self, flow: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """Put the row at the head of the flow's chain (word 6: fold, the next older row)."""
+        known: cython.ulonglong = row >> 3
+        self.cells[row + 6] = self.cells[row + 6] >> 32 << 32 | self.cells[flow + 2] >> 32
+        self.cells[flow + 2] = known << 32 | _low(self.cells[flow + 2])
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _tail(self, flow: cython.Py_ssize_t, side: cython.ulonglong) -> cython.Py_ssize_t:
+        return _low(self.cells[flow + 5] >> 32 if side else self.cells[flow + 4]) * 8
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _set_tail(self, flow: cython.Py_ssize_t, side: cython.ulonglong, tail: cython.Py_ssize_t) -> cython.int:
+        known: cython.ulonglong = tail >> 3
+        if side:
+            self.cells[flow + 5] = _low(self.cells[flow + 5]) | known << 32
+        else:
+            self.cells[flow + 4] = self.cells[flow + 4] >> 32 << 32 | known
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _fourth(self, flow: cython.Py_ssize_t, side: cython.ulonglong) -> cython.Py_ssize_t:
+        return _low(self.cells[flow + 6] >> 32 if side else self.cells[flow + 5]) * 8
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _set_fourth(self, flow: cython.Py_ssize_t, side: cython.ulonglong, row: cython.Py_ssize_t) -> cython.int:
+        known: cython.ulonglong = row >> 3
+        if side:
+            self.cells[flow + 6] = known << 32
+        else:
+            self.cells[flow + 5] = self.cells[flow + 5] >> 32 << 32 | known
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _new_tail(self, base: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Two cells side by side: the last row of a run, and the fold of the row that takes in the ones before it."""
+        tail: cython.Py_ssize_t = self.used * 8
+        self.used += 2
+        self.cells[tail + 6] = 0
+        self._begin_fold(tail + 8, base)
+        self.row_count += 1
+        return tail
+
+    # Folding. Words of a fold: 0 count, signs; 1 octets; 2 until; 3 end, ack; 4 least + 2^31, largest; 5 TSval + 1;
+    # of the row that it belongs to: 6 its end, its ack; 7 its TSval + 1.
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _begin_fold(self, fold: cython.Py_ssize_t, base: cython.Py_ssize_t) -> cython.int:
+        far: cython.ulonglong = 1 << 30
+        known: cython.ulonglong = fold >> 3
+        half: cython.ulonglong = 1
+        half <<= 31
+        self.cells[fold] = 0
+        self.cells[fold + 1] = 0
+        self.cells[fold + 2] = self.cells[base]
+        self.cells[fold + 3] = 0
+        self.cells[fold + 4] = (far + half) << 32
+        self.cells[fold + 5] = 0
+        self.cells[fold + 6] = self._end(base) << 32 | _low(self.cells[base + 2])
+        self._scan(base)
+        self.cells[fold + 7] = self.found_tsval + 1
+        self.cells[base + 6] = known << 32 | _low(self.cells[base + 6])
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _fold_into(
+        self,
+        base: cython.Py_ssize_t,
+        w0: cython.ulonglong,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w4: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.int:
+        """Fold a row that is not kept into one that is."""
+        fold: cython.Py_ssize_t = (self.cells[base + 6] >> 32) * 8
+        if fold == 0:
+            fold = self.used * 8
+            self.used += 1
+            self._begin_fold(fold, base)
+        # Written into the cell that is none.
+        self._write(0, w0, w1, w2, w3, w4, w5)
+        self._absorb(fold, 0)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _absorb(self, fold: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """select.Kept.absorb for a row that has nothing folded into it."""
+        far: cython.longlong = 1 << 30
+        half: cython.longlong = far * 2
+        whole: cython.longlong = half * 2 - 1
+        word: cython.ulonglong = self.cells[fold]
+        signs: cython.ulonglong = word & 0xFF
+        folded: cython.ulonglong = word >> 32
+        base_end: cython.longlong = self.cells[fold + 6] >> 32
+        base_ack: cython.longlong = _low(self.cells[fold + 6])
+        seq: cython.longlong = self.cells[row + 2] >> 32
+        ack: cython.longlong = _low(self.cells[row + 2])
+        payload: cython.longlong = self.cells[row + 3] >> 32
+        reach: cython.longlong = self.cells[fold + 3] >> 32
+        acked: cython.longlong = _low(self.cells[fold + 3])
+        least: cython.longlong = self.cells[fold + 4] >> 32
+        largest: cython.longlong = _low(self.cells[fold + 4])
+        before: cython.longlong = self.cells[fold + 5] if folded else self.cells[fold + 7]
+        distance: cython.longlong
+        tsval: cython.longlong
+        least -= half
+        if self.cells[row + 1] >> 62 & 1:
+            tsval = self.cells[row + 5] >> 32
+        else:
+            self._scan(row)
+            tsval = self.found_tsval
+            if self.found_sack:
+                signs |= 4  # WITH_SACK
+        if tsval < 0:
+            if not self.cells[row + 1] >> 44 & 2:
+                signs |= 1  # WITHOUT_TIMESTAMP
+        elif before and ((tsval - (before - 1) + half) & whole) < half:
+            signs |= 2  # TSVAL_BACK
+        # Distances from the end of the row that takes it in.
+        distance = ((seq - base_end + half) & whole) - half if payload else far
+        if distance > far:
+            distance = far
+        if distance < -far:
+            distance = -far
+        if distance < reach:
+            signs |= 8  # REPEATED
+        if distance < least:
+            least = distance
+        distance = self._end(row)
+        distance = ((distance - base_end + half) & whole) - half
+        if distance > far:
+            distance = far
+        if distance > reach:
+            reach = distance
+        distance = ((ack - base_ack + half) & whole) - half
+        if distance > far:
+            distance = far
+        if distance > acked:
+            acked = distance
+        if payload > largest:
+            largest = payload
+        self.cells[fold] = (folded + 1) << 32 | signs
+        self.cells[fold + 1] += payload
+        if self.cells[row] > self.cells[fold + 2]:
+            self.cells[fold + 2] = self.cells[row]
+        word = reach
+        self.cells[fold + 3] = word << 32 | acked
+        word = least + half
+        self.cells[fold + 4] = word << 32 | largest
+        self.cells[fold + 5] = tsval + 1
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1, check=True)
+    def _end(self, row: cython.Py_ssize_t) -> cython.ulonglong:
+        """select.end_of: the sequence number after the segment."""
+        w3: cython.ulonglong = self.cells[row + 3]
+        return _low((self.cells[row + 2] >> 32) + (w3 >> 32) + (w3 >> 1 & 1) + (w3 & 1))
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _scan(self, row: cython.Py_ssize_t) -> cython.int:
+        """TSval of a row's options (-1: none) and whether there are SACK blocks: select.tsval_of, parse_options."""
+        w1: cython.ulonglong = self.cells[row + 1]
+        length: cython.Py_ssize_t = w1 >> 56 & 0x3F
+        at: cython.Py_ssize_t
+        stop: cython.Py_ssize_t
+        size: cython.Py_ssize_t
+        kind: cython.int
+        b1: cython.longlong = 1 << 8
+        b2: cython.longlong = 1 << 16
+        b3: cython.longlong = 1 << 24
+        usual: cython.bint
+        self.found_tsval = -1
+        self.found_sack = False
+        if w1 >> 62 & 1:
+            self.found_tsval = self.cells[row + 5] >> 32
+            return 0
+        if length == 0:
+            return 0
+        at = self.cells[row + 5]
+        stop = at + length
+        usual = (
+            length >= 4 and self.texts[at] == 1 and self.texts[at + 1] == 1
+            and self.texts[at + 2] == 8 and self.texts[at + 3] == 10
+        )  # fmt: skip
+        if usual and length >= 12:
+            self.found_tsval = (
+                self.texts[at + 4] * b3 + self.texts[at + 5] * b2 + self.texts[at + 6] * b1 + self.texts[at + 7]
+            )
+        while at < stop:
+            kind = self.texts[at]
+            if kind == 1:
+                at += 1
+                continue
+            if kind == 0 or at + 1 == stop:
+                break
+            size = self.texts[at + 1]
+            if size < 2 or size > stop - at:
+                break
+            if kind == 8 and size == 10 and not usual:
+                self.found_tsval = (
+                    self.texts[at + 2] * b3 + self.texts[at + 3] * b2 + self.texts[at + 4] * b1 + self.texts[at + 5]
+                )
+            elif kind == 5 and (size == 10 or size == 18 or size == 26 or size == 34):
+                self.found_sack = True
+            at += size
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _same_options(self, row: cython.Py_ssize_t, w1: cython.ulonglong, w5: cython.ulonglong) -> cython.bint:
+        mine: cython.ulonglong = self.cells[row + 1]
+        at: cython.Py_ssize_t
+        other: cython.Py_ssize_t
+        index: cython.Py_ssize_t
+        if mine >> 56 != w1 >> 56:  # length, and whether they are the usual timestamps
+            return False
+        if mine >> 62 & 1:
+            return self.cells[row + 5] == w5
+        at = self.cells[row + 5]
+        other = w5
+        for index in range(mine >> 56 & 0x3F):
+            if self.texts[at + index] != self.texts[other + index]:
+                return False
+        return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _same_close(
+        self,
+        row: cython.Py_ssize_t,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.bint:
+        """select._same_close: flags, seq, ack, payload length, options. The window may differ."""
+        return (
+            self.cells[row + 2] == w2
+            and self.cells[row + 3] >> 32 == w3 >> 32
+            and (self.cells[row + 3] & 0xFFF) == (w3 & 0xFFF)
+            and self._same_options(row, w1, w5)
+        )
+
+    # Runs: the rows of one SYN and its repeats. Words of a run: 0 flow, seq; 1 ack, kind; 2 count, last kept row; 3
+    # tail.
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1, check=True)
+    def _kind(self, w1: cython.ulonglong, w3: cython.ulonglong) -> cython.ulonglong:
+        """What tells runs apart besides their numbers: side, SYN or SYN-ACK or ICMP error."""
+        return 1 + (w1 >> 40 & 1) + 2 * (w3 >> 4 & 1) + 4 * (w1 >> 41 & 1)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _same_run(
+        self, row: cython.Py_ssize_t, w1: cython.ulonglong, w2: cython.ulonglong, w3: cython.ulonglong
+    ) -> cython.bint:
+        kind: cython.ulonglong = self._kind(w1, w3)
+        if self._kind(self.cells[row + 1], self.cells[row + 3]) != kind:
+            return False
+        if w3 & 16:
+            return self.cells[row + 2] == w2
+        return self.cells[row + 2] >> 32 == w2 >> 32
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=True)
+    def _run_hash(self, a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
+        all_ones: cython.ulonglong = 0xFFFFFF
+        all_ones = all_ones << 40 | all_ones << 16 | 0xFFFF
+        hash: cython.ulonglong = ((a ^ self.seeds[3]) * self.seeds[2]) & all_ones
+        hash ^= hash >> 30
+        hash = ((hash ^ b) * self.seeds[1]) & all_ones
+        hash ^= hash >> 31
+        hash = (hash * self.seeds[0]) & all_ones
+        return hash >> 32
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _run(
+        self, flow: cython.Py_ssize_t, w1: cython.ulonglong, w2: cython.ulonglong, w3: cython.ulonglong
+    ) -> cython.Py_ssize_t:
+        """The run of this SYN or SYN-ACK, 0 if it has none."""
+        return self._find_run(flow, w1, w2, w3, 0, False)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _run_of_error(
+        self,
+        flow: cython.Py_ssize_t,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w5: cython.ulonglong,
+    ) -> cython.Py_ssize_t:
+        """The run of ICMP errors of this reporter, type, code and sequence number, 0 if there is none."""
+        return self._find_run(flow, w1, w2, w3, w5, True)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _find_run(
+        self,
+        flow: cython.Py_ssize_t,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        w5: cython.ulonglong,
+        by_reporter: cython.bint,
+    ) -> cython.Py_ssize_t:
+        a: cython.ulonglong = flow >> 3
+        b: cython.ulonglong = self._kind(w1, w3)
+        mask: cython.ulonglong = self.run_slots.shape[0] - 1
+        hash: cython.ulonglong
+        place: cython.ulonglong
+        slot: cython.ulonglong
+        run: cython.Py_ssize_t
+        a = a << 32 | w2 >> 32
+        if by_reporter or w3 & 16:
+            b |= _low(w2) << 32
+        hash = self._run_hash(a, b)
+        place = hash & mask
+        while True:
+            slot = self.run_slots[place]
+            if slot == 0:
+                return 0
+            if slot >> 32 == hash:
+                run = _low(slot) * 8
+                if (
+                    self.cells[run] == a
+                    and self.cells[run + 1] == b
+                    and (not by_reporter or self._same_options(_low(self.cells[run + 2]) * 8, w1, w5))
+                ):
+                    return run
+            place = (place + 1) & mask
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _new_run(
+        self,
+        flow: cython.Py_ssize_t,
+        w1: cython.ulonglong,
+        w2: cython.ulonglong,
+        w3: cython.ulonglong,
+        row: cython.Py_ssize_t,
+    ) -> cython.Py_ssize_t:
+        a: cython.ulonglong = flow >> 3
+        b: cython.ulonglong = self._kind(w1, w3)
+        known: cython.ulonglong = row >> 3
+        one: cython.ulonglong = 1
+        mask: cython.ulonglong = self.run_slots.shape[0] - 1
+        hash: cython.ulonglong
+        place: cython.ulonglong
+        run: cython.Py_ssize_t = self.used * 8
+        a = a << 32 | w2 >> 32
+        if w1 >> 41 & 1 or w3 & 16:
+            b |= _low(w2) << 32
+        hash = self._run_hash(a, b)
+        place = hash & mask
+        while self.run_slots[place]:
+            place = (place + 1) & mask
+        self.run_slots[place] = hash << 32 | self.used
+        self.used += 1
+        self.run_count += 1
+        self.cells[run] = a
+        self.cells[run + 1] = b
+        self.cells[run + 2] = one << 32 | known
+        self.cells[run + 3] = 0
+        return run
+
+    # What comes from outside, and goes there.
+
+    def add(
+        self,
+        key: tuple[int, int, int, int],
+        ports: int,
+        wide: bool,
+        tenant: int,
+        row: tuple[int, int, int, int, int],
+        options: bytes,
+    ) -> None:
+        """Take a row that was decoded elsewhere: its flow's key as in _flow, its words 0 to 4, its options."""
+        if self._is_full():
+            self.make_room()
+        w0, w1, w2, w3, w4 = row
+        w5 = 0
+        if len(options) == 12 and options.startswith(b"\x01\x01\x08\x0a"):
+            w1 |= 1 << 62
+            w5 = int.from_bytes(options[4:])
+        elif options:
+            w5 = self.text_used
+            for index, octet in enumerate(options):
+                self.texts[self.text_used + index] = octet
+            self.text_used += len(options)
+        flow = self._flow(key[0], key[1], key[2], key[3], ports, wide, tenant)
+        self._push(flow, w1 >> 40 & 1, w0, w1 | len(options) << 56, w2, w3, w4, w5)
+
+    def count_frame(self, number: cython.longlong, time: object, original: cython.longlong) -> None:
+        """Count a frame that the reader in Python read: its number, its time (None: it has none), its octets."""
+        self.frames = number
+        self.octets += original
+        if time is not None:
+            self._tick(time)
+
+    def odd(self) -> tuple[int, int, int, int, int]:
+        """Of the frame at which the loop stopped: where its octets start, how many of how many, time, link type."""
+        return self.data_at, self.captured, self.original, self.time, self.link_type
+
+    def stopped_because(self) -> int:
+        """MORE, ODD, GROW or OTHER."""
+        return self.stopped
+
+    def frame_count(self) -> int:
+        """Frames taken so far: the number of the latest."""
+        return self.frames
+
+    def first_frame_time_ns(self) -> int:
+        """The time of the first frame that has one."""
+        return self.first_frame_time
+
+    def facts(self) -> dict[str, int]:
+        """What the frames were: names as in stretch.CaptureFacts. Times are right only if ``timed``."""
+        return {
+            "frames": self.frames,
+            "octets": self.octets,
+            "segments": self.segments,
+            "cut_segments": self.cut_segments,
+            "first_cut": self.first_cut,
+            "not_ip": self.not_ip,
+            "first_not_ip": self.first_not_ip,
+            "not_tcp": self.not_tcp,
+            "first_not_tcp": self.first_not_tcp,
+            "timed": self.timed,
+            "first_time": self.first_time,
+            "last_time": self.last_time,
+            "first_frame_time": self.first_frame_time,
+            "first_timed": self.first_timed,
+            "last_frame_time": self.last_frame_time,
+            "steps_back": self.steps_back,
+            "first_step_back": self.first_step_back,
+            "largest_step_back": self.largest_step_back,
+        }
+
+    def rows_of(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t) -> tuple[object, object]:
+        """The rows of the flows numbered ``first`` to ``last`` (not included), by flow, then in capture order.
+
+        Two columns of uint32: of each row the flow's number, and its cell.
+        """
+        flow_of = np.empty(self.row_count, np.uint32)
+        cell_of = np.empty(self.row_count, np.uint32)
+        count = self._collect(first, last, memoryview(flow_of), memoryview(cell_of))
+        return flow_of[:count], cell_of[:count]
+
+    @cython.cfunc
+    def _collect(
+        self,
+        first: cython.Py_ssize_t,
+        last: cython.Py_ssize_t,
+        flow_of: cython.uint[::1],
+        cell_of: cython.uint[::1],
+    ) -> cython.Py_ssize_t:
+        number: cython.Py_ssize_t
+        flow: cython.Py_ssize_t
+        row: cython.Py_ssize_t
+        count: cython.Py_ssize_t = 0
+        begin: cython.Py_ssize_t
+        side: cython.ulonglong
+        for number in range(first, last):
+            flow = self.flows[number]
+            flow *= 8
+            begin = count
+            row = self.cells[flow + 2] >> 32
+            while row:
+                flow_of[count] = number
+                cell_of[count] = row
+                count += 1
+                row = _low(self.cells[row * 8 + 6])
+            for side in range(2):
+                if (self.cells[flow + 1] >> (4 + 4 * side) & 7) == 5:
+                    flow_of[count] = number
+                    cell_of[count] = self._tail(flow, side) >> 3
+                    count += 1
+            self._sort(cell_of, begin, count)
+        return count
+
+    @cython.cfunc
+    def _sort(self, cell_of: cython.uint[::1], begin: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
+        """By frame. The chain has the newest first, but for a few: turned round, insertion is nearly linear."""
+        low: cython.Py_ssize_t = begin
+        high: cython.Py_ssize_t = end - 1
+        at: cython.Py_ssize_t
+        frame: cython.ulonglong
+        cell: cython.uint
+        while low < high:
+            cell_of[low], cell_of[high] = cell_of[high], cell_of[low]
+            low += 1
+            high -= 1
+        for low in range(begin + 1, end):
+            cell = cell_of[low]
+            frame = self._frame_of(cell)
+            at = low
+            while at > begin and self._frame_of(cell_of[at - 1]) > frame:
+                cell_of[at] = cell_of[at - 1]
+                at -= 1
+            cell_of[at] = cell
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    def _frame_of(self, cell: cython.Py_ssize_t) -> cython.ulonglong:
+        return _low_40(self.cells[cell * 8 + 1])
+
+    def words(self) -> tuple[object, object, object]:
+        """The cells (eight words a line), the cells of the flows in order, and the octets of the options."""
+        return (
+            np.asarray(self.cells).reshape(-1, WORDS)[: self.used],
+            np.asarray(self.flows)[: self.flow_count],
+            np.asarray(self.texts)[: self.text_used],
+        )
+
+
+def _enlarged(view: object, kind: object) -> memoryview:
+    smaller = np.asarray(view)
+    larger = np.zeros(2 * len(smaller), kind)
+    larger[: len(smaller)] = smaller
+    return memoryview(larger)
+
+
+@cython.cfunc
+def _reinsert(slots: cython.ulonglong[::1], into: cython.ulonglong[::1]) -> cython.int:
+    mask: cython.ulonglong = into.shape[0] - 1
+    place: cython.ulonglong
+    index: cython.Py_ssize_t
+    for index in range(slots.shape[0]):
+        if slots[index]:
+            place = slots[index] >> 32 & mask
+            while into[place]:
+                place = (place + 1) & mask
+            into[place] = slots[index]
+    return 0
 
 
 def ones_complement_sum(octets: bytes, start: int = 0) -> int:

@@ -19,6 +19,7 @@ _MODULES: Final = (
     "refusals",
     "silence",
     "queues",
+    "lost_synacks",
     "cookies",
     "reuse",
     "stale",

@@ -51,6 +51,11 @@ class Diagnosis:
     conclude: Callable[[Traffic, CaptureFacts], Conclusion]
     circumstance: bool = False  # true of the handshake, but not by itself why it came out as it did
     reported_once: bool = False  # an event of many handshakes: it has a finding, and they have none each
+    if_opened: str = ""  # what the application saw where the connection opened all the same, if that is another thing
+
+    def seen(self, outcome: str) -> str:
+        """What the application saw of a handshake with this outcome."""
+        return self.if_opened if self.if_opened and outcome in ("established", "client-only") else self.application
 
     @property
     def fires(self) -> str:
@@ -102,6 +107,7 @@ def diagnosis(
     silent: str,
     circumstance: bool = False,
     reported_once: bool = False,
+    if_opened: str = "",
 ) -> Callable[[_Conclude], _Conclude]:
     """Enter a diagnosis into the catalogue."""
     assert id not in REGISTERED
@@ -109,7 +115,7 @@ def diagnosis(
     def register(conclude: _Conclude) -> _Conclude:
         REGISTERED[id] = Diagnosis(
             id, slug, application, tuple(rivals), decide_by,
-            (fires, silent), conclude, circumstance, reported_once,
+            (fires, silent), conclude, circumstance, reported_once, if_opened,
         )  # fmt: skip
         return conclude
 

@@ -182,7 +182,7 @@ def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     "D07",
     "ack-lost",
     application="nothing",
-    rivals=("accept-queue-full", "defer-accept"),
+    rivals=("accept-queue-full", "defer-accept", "synack-lost"),
     decide_by="capture at the server: whether the first ACK arrives there",
     fires="""
         +0   > S  0:0(0) win 64240

@@ -80,6 +80,7 @@ def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     "D03",
     "syn-queue-full",
     application="ETIMEDOUT",
+    if_opened="nothing",
     rivals=("filtered-or-down", "timestamp-rejected", "accept-queue-full"),
     decide_by="at the server: `nstat -az TcpExtListenDrops TcpExtTCPReqQFullDrop`, `ss -nt state syn-recv`",
     fires="""

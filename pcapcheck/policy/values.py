@@ -13,7 +13,7 @@ from pcapcheck.errors import ExpressionError, UsageError
 from pcapcheck.expect.ask import Asked
 from pcapcheck.expect.parser import parse
 from pcapcheck.policy.policy import ALL_RULES, Override
-from pcapcheck.report.output import FORMATS
+from pcapcheck.report.formats import FORMATS
 from pcapcheck.rules.catalogue import named
 from pcapcheck.tables import SEVERITIES
 

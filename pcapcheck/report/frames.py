@@ -18,8 +18,8 @@ from pcapcheck.report.hosts import host_rows
 from pcapcheck.report.related import capture_rows, cause_rows, finding_rows
 from pcapcheck.report.report import Report
 from pcapcheck.report.segments import segment_batches
-from pcapcheck.stretch import EVERYTHING, Window
 from pcapcheck.tables import ABSENT, HANDSHAKES, SEGMENTS, TABLES, Column
+from pcapcheck.window import EVERYTHING, Window
 
 _MASKED: Final = {
     "UInt8": np.uint8, "UInt16": np.uint16, "UInt32": np.uint32, "UInt64": np.uint64,

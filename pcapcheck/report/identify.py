@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
@@ -23,6 +24,16 @@ class Parties(NamedTuple):
     client_port: int
     server_ip: str
     server_port: int
+
+    @property
+    def client(self) -> str:
+        """Address and port of the client."""
+        return _socket(self.client_ip, self.client_port)
+
+    @property
+    def server(self) -> str:
+        """Address and port of the server."""
+        return _socket(self.server_ip, self.server_port)
 
 
 def parties(report: Report, finding: Finding) -> Parties | None:
@@ -54,7 +65,11 @@ def address_text(address: bytes) -> str:
 
 def endpoint(address: bytes, port: int) -> str:
     """Address and port: 192.0.2.1:80, [2001:db8::1]:80 (RFC 3986, section 3.2.2)."""
-    return f"{address_text(address)}:{port}" if len(address) == 4 else f"[{address_text(address)}]:{port}"
+    return _socket(address_text(address), port)
+
+
+def _socket(ip: str, port: int) -> str:
+    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
 def wireshark_filter(client: bytes, client_port: int, server: bytes, server_port: int, first: int, last: int) -> str:
@@ -86,3 +101,30 @@ def frame_bounds(handshakes: Handshakes) -> tuple[list[int], list[int]]:
             last[before] = max(last_frame[before], first_frame[index] - 1)
         latest[flow] = index
     return first, last
+
+
+def finding_filter(report: Report) -> Callable[[Finding], str]:
+    """What gives a display filter that shows the frames of a finding: of its handshake, or those that it names.
+
+    Empty where a finding about a capture names none.
+    """
+
+    @cache
+    def bounds(capture: int) -> tuple[list[int], list[int]]:
+        return frame_bounds(report.traffics[capture].handshakes)
+
+    def filter(finding: Finding) -> str:
+        if finding.handshake == ABSENT:
+            return " || ".join(f"frame.number == {frame}" for frame in finding.frames)
+        handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
+        first, last = bounds(finding.capture)
+        return wireshark_filter(
+            handshakes.client_address[index],
+            int(handshakes.client_port[index]),
+            handshakes.server_address[index],
+            int(handshakes.server_port[index]),
+            first[index],
+            last[index],
+        )
+
+    return filter

@@ -9,17 +9,21 @@ import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple, TextIO, cast
 
 from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
+from pcapcheck.report.formats import FORMATS
 from pcapcheck.report.report import Report
-
-FORMATS: Final = ("text", "jsonl", "csv", "parquet")
+from pcapcheck.report.terms import Terms
 
 # What a folder of Parquet is given. Segments are many, and the captures would have to be read again: on request.
 FOLDER: Final = ("handshakes", "findings", "causes", "captures", "hosts")
 NEEDS_PYARROW: Final = "Parquet needs pyarrow: pip install 'pcapcheck[parquet]'"
+
+_PLAIN: Final = Terms()
 
 # Of the target's name, in that of the file beside it: names are up to 255 octets long.
 _STEM: Final = 40
@@ -33,38 +37,31 @@ class Output(NamedTuple):
     path: str
 
 
-def writer(format: str, schema: str = "") -> Callable[[Report, TextIO], None]:
+def writer(format: str, terms: Terms = _PLAIN) -> Callable[[Report, TextIO], None]:
     """The function that writes a report in one of FORMATS, under the names of a schema if it has them."""
-    if schema:
+    if terms.schema:
         from pcapcheck.report.schemas import schema_writer
 
-        if under_schema := schema_writer(schema, format):
+        if under_schema := schema_writer(terms.schema, format):
             return under_schema
-    if format == "jsonl":
-        from pcapcheck.report.jsonl import write_jsonl
-
-        return write_jsonl
-    if format == "csv":
-        from pcapcheck.report.tabular import write_csv
-
-        return write_csv
-    from pcapcheck.report.text import write_text
-
-    return write_text
+    chosen = FORMATS[format]
+    write = getattr(import_module(f"pcapcheck.report.{chosen.module}"), chosen.function)
+    return partial(write, terms=terms) if chosen.takes_terms else cast(Callable[[Report, TextIO], None], write)
 
 
-def write_file(report: Report, output: Output, schema: str = "") -> None:
+def write_file(report: Report, output: Output, terms: Terms = _PLAIN) -> None:
     """Write the report to a file; Parquet to a folder too, a file for each table."""
     if output.format == "parquet":
         from pcapcheck.report.parquet import write_parquet
 
         write_parquet(report, output.path)
         return
+    write = writer(output.format, terms)
     with (
         replacing(output.path) as path,
         open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
     ):
-        writer(output.format, schema)(report, out)
+        write(report, out)
 
 
 @contextmanager

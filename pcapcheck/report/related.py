@@ -9,7 +9,7 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.judge import Handshakes
 from pcapcheck.report.report import Report
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import ABSENT
+from pcapcheck.tables import ABSENT, OUTCOMES
 
 
 def finding_rows(report: Report) -> Iterator[tuple[Any, ...]]:
@@ -30,7 +30,8 @@ def finding_rows(report: Report) -> Iterator[tuple[Any, ...]]:
 
 def cause_rows(report: Report) -> Iterator[tuple[Any, ...]]:
     """The values of tables.CAUSES, in order of handshake."""
-    for facts, causes, before in zip(report.capture_facts, report.all_causes, _before(report), strict=True):
+    parts = zip(report.capture_facts, report.traffics, report.all_causes, _before(report), strict=True)
+    for facts, traffic, causes, before in parts:
         (explained,) = causes.first[0].nonzero()
         for index in explained.tolist():
             for cause in causes.of(index):
@@ -39,7 +40,7 @@ def cause_rows(report: Report) -> Iterator[tuple[Any, ...]]:
                     facts.path,
                     cause.diagnosis.slug,
                     cause.certainty,
-                    cause.diagnosis.application,
+                    cause.diagnosis.seen(OUTCOMES[traffic.handshakes.outcome[index]]),
                     list(cause.evidence),
                     list(cause.diagnosis.rivals),
                     cause.diagnosis.decide_by,

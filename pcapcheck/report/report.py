@@ -18,6 +18,8 @@ from pcapcheck.tables import OUTCOMES, SEVERITIES, TABLES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pcapcheck.report.plots import Plots
+
 
 class Report:
     """The handshakes, findings and captures of one run. DataFrames are built when they are asked for."""
@@ -124,12 +126,13 @@ class Report:
 
     def _write(self, format: str, path: str | PathLike[str], schema: str) -> None:
         from pcapcheck.report.output import Output, write_file
+        from pcapcheck.report.terms import Terms
 
         if schema:
             from pcapcheck.report.schemas import refuse_schema
 
             refuse_schema(schema, [format])
-        write_file(self, Output(format, fspath(path)), schema)
+        write_file(self, Output(format, fspath(path)), Terms(schema=schema))
 
     def to_parquet(
         self,
@@ -147,6 +150,13 @@ class Report:
         from pcapcheck.report.parquet import write_parquet
 
         write_parquet(self, fspath(path), tables=tables, columns=columns, exclude=exclude)
+
+    @property
+    def plot(self) -> Plots:
+        """The charts, each a method: ``report.plot.rtt_ecdf()``, ``report.plot.ladder(3)``."""
+        from pcapcheck.report.plots import Plots
+
+        return Plots(self)
 
     def summary(self) -> str:
         """The summary that `pcapcheck check` prints, as text."""

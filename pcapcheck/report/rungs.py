@@ -48,7 +48,7 @@ class Rungs:
     """The rows of one handshake in capture order, and the numbers from which relative ones count."""
 
     def __init__(self, traffic: Traffic, index: int) -> None:
-        mine = traffic.handshake == index
+        mine = slice(*traffic.starts[index : index + 2].tolist())
         self.all: list[Rung] = []
         values = zip(traffic.rows[mine].tolist(), traffic.event[mine], traffic.from_client[mine], strict=True)
         for fields, event, from_client in values:

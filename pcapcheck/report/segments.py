@@ -14,8 +14,9 @@ from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.judge import Ints
 from pcapcheck.report.columns import BATCH, Words
 from pcapcheck.report.identify import address_text
-from pcapcheck.stretch import EVERYTHING, Window, open_input
+from pcapcheck.stretch import open_input
 from pcapcheck.tables import ABSENT
+from pcapcheck.window import EVERYTHING, Window
 
 _NUMBERS: Final = (
     "frame", "time", "src_port", "dst_port", "seq", "ack", "tcp_flags", "window", "payload_length", "ttl", "ip_id",

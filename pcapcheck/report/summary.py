@@ -34,7 +34,7 @@ def summary(report: Report, *, paint: Paint | None = None, width: int = 80) -> s
         _findings(report, paint),
         _undecided(report, width),
         _skipped(report, width),
-        _captures(report, width),
+        capture_lines(report),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines)
 
@@ -177,14 +177,14 @@ def _findings(report: Report, paint: Paint) -> list[str]:
 
 def _undecided(report: Report, width: int) -> list[str]:
     """What cannot be decided, and which fault of a capture is why."""
-    lines = [line for fault, counts in _softened(report) for line in _filled(_because(fault, counts), width)]
+    lines = [line for fault, counts in softened_by_fault(report) for line in _filled(because(fault, counts), width)]
     if undecidable := report.all_findings.undecidable():
         parts = ", ".join(f"{name}\xa0({number})" for name, number in sorted(undecidable.items()))
         lines += _filled(f"Not decidable from what was captured, rule (cases): {parts}", width)
     return lines
 
 
-def _softened(report: Report) -> list[tuple[Fault, Counter[str]]]:
+def softened_by_fault(report: Report) -> list[tuple[Fault, Counter[str]]]:
     """The faults of all captures together."""
     total: dict[Fault, Counter[str]] = {}
     for one in report.softened():
@@ -193,7 +193,7 @@ def _softened(report: Report) -> list[tuple[Fault, Counter[str]]]:
     return sorted(total.items())
 
 
-def _because(fault: Fault, counts: Counter[str]) -> str:
+def because(fault: Fault, counts: Counter[str]) -> str:
     """``3 handshakes midstream, 12 rule answers undecided: the capture began late``."""
     rule = f" ({fault.name})" if fault.name.startswith("CAP") else ""
     parts = [f"{counted(counts[name], 'handshake')} {name}" for name in OUTCOMES if counts[name]]
@@ -216,7 +216,8 @@ def _skipped(report: Report, width: int) -> list[str]:
     return table(title, ("", ""), rows, width)
 
 
-def _captures(report: Report, width: int) -> list[str]:
+def capture_lines(report: Report) -> list[str]:
+    """What is wrong with the files themselves."""
     lines = []
     for facts in report.capture_facts:
         if facts.damage:

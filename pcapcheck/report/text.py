@@ -6,13 +6,12 @@ from typing import TextIO
 
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
-from pcapcheck.report.identify import endpoint
+from pcapcheck.report.identify import parties
 from pcapcheck.report.report import Report
 from pcapcheck.report.summary import summary
 from pcapcheck.rules import Finding
-from pcapcheck.tables import ABSENT
 
-__all__ = ["finding_line", "summary", "write_text"]
+__all__ = ["finding_line", "said", "summary", "write_text"]
 
 
 def write_text(
@@ -46,11 +45,14 @@ def finding_line(report: Report, finding: Finding, paint: Paint | None = None) -
     if finding.frames:
         where += f":frame {finding.frames[0]}"
     words = [f"{where}:", paint(finding.severity, finding.severity), paint(finding.rule.id, "bold")]
-    if finding.handshake != ABSENT:
-        handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
-        client = endpoint(handshakes.client_address[index], int(handshakes.client_port[index]))
-        server = endpoint(handshakes.server_address[index], int(handshakes.server_port[index]))
-        words += [client, "->", server]
+    return " ".join([*words, said(report, finding)])
+
+
+def said(report: Report, finding: Finding) -> str:
+    """``192.0.2.1:1000 -> 192.0.2.2:80 SYN-ACK acknowledges 102, expected 101``."""
+    words = []
+    if ends := parties(report, finding):
+        words += [ends.client, "->", ends.server]
     words.append(escaped(finding.message))
     # Of a failed attempt also why, where something explains it.
     if finding.rule.id.startswith("OC"):

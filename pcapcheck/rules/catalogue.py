@@ -232,6 +232,12 @@ class Findings:
         for capture, handshake, number, position in self._order:
             yield self._finding(capture, handshake, number, int(self._failed[number][position]))
 
+    def finding(self, number: int, entry: int) -> Finding:
+        """One finding by itself: an entry that failed, of the answer with this number in ``checked``."""
+        one = self.checked[number]
+        handshake = ABSENT if one.rule.per_capture else int(one.handshakes(np.array([entry]))[0])
+        return self._finding(one.capture, handshake, number, entry)
+
     def count(self, severity: str) -> int:
         """How many findings have this severity."""
         total = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pcapcheck.diagnoses import DIAGNOSES
 from tests.diagnoses.causes import certainties, flows, of_exchange
 
 SYN_TO_ACK = """
@@ -479,3 +480,44 @@ def test_mtu_blackhole_of_the_server() -> None:
     +9   arp
     """
     assert certainties(LARGE + certificate, "D33") == ["strong"]
+
+
+LOST_SYNACK = """
+flow lost
+client 192.0.2.9:49152
++1     > S  0
++.001  < S. 0 ack 1
++1     > S  0
++.001  < S. 0 ack 1
++.04   > .  1 ack 1
+"""
+
+
+def test_synack_lost_is_strong_where_others_show_the_way_to_the_client() -> None:
+    assert certainties(LOST_SYNACK, "D34") == ["compatible"]
+    assert certainties(AT_SERVER + LOST_SYNACK, "D34") == ["strong"]
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        # A path of 1.2 s: the client acknowledges both SYN-ACKs.
+        "+0 > S 0\n+0 < S. 0 ack 1\n+1 > S 0\n+0 < S. 0 ack 1\n+.2 > . 1 ack 1\n+1 > . 1 ack 1",
+        # The same path, known from another handshake.
+        "flow known\nclient 192.0.2.1:49000\n+0 > S 0\n+0 < S. 0 ack 1\n+1.2 > . 1 ack 1\n"
+        "flow this\n+0 > S 0\n+0 < S. 0 ack 1\n+1 > S 0\n+0 < S. 0 ack 1\n+.2 > . 1 ack 1",
+        # The network sends the first SYN once more: the IP id says so.
+        "+0 > S 0 id 7\n+0 < S. 0 ack 1\n+1 > S 0 id 7\n+.2 > . 1 ack 1 id 8",
+        # The SYN was repeated before any SYN-ACK.
+        "+0 > S 0\n+1 > S 0\n+.02 < S. 0 ack 1\n+0 > . 1 ack 1",
+        # The client had the SYN-ACK: it reset it.
+        "+0 > S 0\n+.02 < S. 0 ack 1\n+0 > R 1\n+1 > S 0\n+.02 < S. 0 ack 1\n+0 > . 1 ack 1",
+    ],
+)
+def test_synack_not_lost(exchange: str) -> None:
+    assert certainties(exchange, "D34") == []
+
+
+def test_a_lost_synack_delays_the_application_and_many_end_it() -> None:
+    (found,) = (one for one in DIAGNOSES.values() if one.slug == "synack-lost")
+    assert (found.seen("established"), found.seen("half-open")) == ("nothing", "ETIMEDOUT")

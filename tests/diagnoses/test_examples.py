@@ -63,6 +63,7 @@ EXPECTED: Final = {
     "D30": [(0, "compatible", (1, 2, 3), "1 time(s) with this server, never the other way")],
     "D31": [(0, "strong", (8, 7), "450 ms after the SYN; another address succeeded meanwhile: Happy Eyeballs")],
     "D33": [(0, "strong", (6, 10), "a segment of 1460 octets is never acknowledged")],
+    "D34": [(0, "compatible", (3, 2, 1), "1 SYN-ACK(s) passed before the last repeated SYN")],
 }
 
 

@@ -15,7 +15,7 @@ LAB: Final = Path(__file__).parent.parent / "lab"
 CAPTURES: Final = sorted(LAB.glob("*.pcap"))
 
 # Those that look at a connection and its kind; scans, injection and vantage have tests of their own.
-LOOKED_AT: Final = {id for id in DIAGNOSES if id <= "D08" or "D22" <= id <= "D31" or id == "D33"}
+LOOKED_AT: Final = {id for id in DIAGNOSES if id <= "D08" or "D22" <= id <= "D31" or id in ("D33", "D34")}
 
 # All that is said; of every other capture nothing is.
 EXPECTED: Final = {
@@ -46,6 +46,8 @@ EXPECTED: Final = {
     "syn_backlog_full.server": {("D03", "compatible"): 4},
     "syn_scan_range": {("D01", "strong"): 10, ("D31", "compatible"): 2},
     "synack_all_dropped": {("D02", "compatible"): 1},
+    "synack_all_dropped.server": {("D34", "compatible"): 1},
+    "synack_dropped_once.server": {("D34", "compatible"): 1},
     "syncookies_forced": {("D08", "compatible"): 3},
     "syncookies_forced.server": {("D08", "compatible"): 3},
     "tfo_ack3_dropped": {("D29", "proved"): 1},

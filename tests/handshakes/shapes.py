@@ -14,6 +14,20 @@ CASES = {
         """,
         row("established", "simultaneous-open", counts=(1, 1), frames=(1, 4, 5)),
     ),
+    "simultaneous open, each end asks for a Fast Open cookie and neither gives one": case(
+        """
+        +0   > S  0       <FO>
+        +0   < S  0       <FO>
+        +.02 > S. 0 ack 1
+        +0   < S. 0 ack 1 <FO>
+        +.02 > .  1 ack 1
+        +0   < .  1 ack 1
+        """,
+        row(
+            "established", "simultaneous-open", counts=(1, 1), frames=(1, 4, 5),
+            client_fast_open="request", server_fast_open="request",
+        ),
+    ),
     "split handshake, four segments": case(
         """
         +0   > S  0

@@ -15,7 +15,8 @@ import pytest
 import pcapcheck
 from pcapcheck.errors import PcapcheckError, UsageError
 from pcapcheck.report import output
-from pcapcheck.report.output import FORMATS, Output, may_follow, refuse_inputs, replacing, write_file
+from pcapcheck.report.formats import FORMATS
+from pcapcheck.report.output import Output, may_follow, refuse_inputs, replacing, write_file
 
 SAMPLES: Final = Path(__file__).parents[2] / "sample_captures"
 

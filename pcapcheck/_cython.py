@@ -1,0 +1,35 @@
+"""What the compiled module asks of Cython, for machines that have none: its decorators do nothing then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+_Decorated = TypeVar("_Decorated")
+
+compiled: Final = False
+
+
+def cclass(decorated: _Decorated) -> _Decorated:
+    return decorated
+
+
+cfunc = inline = cclass
+
+
+def exceptval(value: int | None = None, *, check: bool = True) -> Callable[[_Decorated], _Decorated]:
+    return cclass
+
+
+class _Nogil:
+    """``with cython.nogil:`` and ``@cython.nogil`` both."""
+
+    def __call__(self, decorated: _Decorated) -> _Decorated:
+        return decorated
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *failed: object) -> None: ...
+
+
+nogil: Final = _Nogil()

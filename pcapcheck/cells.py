@@ -1,0 +1,145 @@
+"""The compiled table's cells as openings, and segments from elsewhere as its rows (the words are in compiled.py)."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pcapcheck.decode.compiled import Table
+from pcapcheck.decode.layout import UDP_TUNNELS
+from pcapcheck.decode.segment import IcmpError, Segment
+from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, FlowKey, Openings
+from pcapcheck.tables import ABSENT, TUNNELS
+
+_BIAS: Final = 1 << 63  # added to times
+_SEED_OCTETS: Final = 32
+_USUAL_TIMESTAMPS: Final = np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
+_LONGEST_OPTIONS: Final = 40
+_FRAME: Final = (1 << 40) - 1  # the bits of a frame number
+_IP4: Final = 4  # octets
+
+Words = npt.NDArray[np.uint64]
+
+
+def new_table(seed: bytes | None = None, room: int = 1 << 12, table: type[Table] = Table) -> Table:
+    """An empty table. Its hash is seeded: in a flood the addresses are the attacker's choice."""
+    return table(seed or os.urandom(_SEED_OCTETS), UDP_TUNNELS, room)
+
+
+def add(table: Table, frame: int, time_ns: int, found: Segment | IcmpError) -> None:
+    """Take the segment, or the ICMP error, of one frame: select.Selector.add."""
+    key, ports, wide, side = _key(found)
+    tenant = found.tenant << 1 | (len(found.src) == _IP4)  # of a key with a cell of its own
+    common = frame | side << 40 | TUNNELS.index(found.tunnel) << 48
+    where = found.ttl | (found.ip_id + 1) << 8 | (found.vlan + 1) << 25
+    if isinstance(found, Segment):
+        header = common | SEGMENT << 41 | found.checksum << 42 | found.unseen << 44 | found.ecn << 46
+        size = found.payload_length << 32 | found.window << 16 | found.tcp_flags
+        row = (time_ns + _BIAS, header, found.seq << 32 | found.ack, size, where)
+        table.add(key, ports, wide, tenant, row, found.options)
+    else:
+        message = (found.icmp_version == 6) << 16 | found.icmp_type << 8 | found.icmp_code
+        row = (time_ns + _BIAS, common | ICMP << 41, found.seq << 32 | message, 0, where)
+        table.add(key, ports, wide, tenant, row, found.reporter)
+
+
+def _key(found: Segment | IcmpError) -> tuple[tuple[int, int, int, int], int, bool, int]:
+    one, other = (found.src, found.src_port), (found.dst, found.dst_port)
+    side = int(one > other)
+    (low, low_port), (high, high_port) = (other, one) if side else (one, other)
+    ports = low_port << 48 | high_port << 32
+    octets = low + high
+    if len(low) == _IP4 and found.tenant:
+        return (int.from_bytes(low), int.from_bytes(high), 0, 0), ports, True, side
+    if len(low) == _IP4:
+        return (int.from_bytes(octets), 0, 0, 0), ports, False, side
+    return tuple(int.from_bytes(octets[at : at + 8]) for at in range(0, 32, 8)), ports, True, side  # type: ignore[return-value]
+
+
+def openings_of(table: Table, first: int = 0, last: int | None = None) -> Openings:
+    """What is kept of the flows numbered ``first`` to ``last`` (not included), numbered from 0 in the openings."""
+    cells, flow_cells, texts = table.words()
+    last = len(flow_cells) if last is None else last
+    flow, cell = table.rows_of(first, last)
+    rows = np.zeros(len(cell), ROW)
+    rows["flow"] = flow - np.uint32(first)
+    _fill(rows, cells[cell], cells, texts)
+    return Openings(flow_keys(cells, flow_cells[first:last]), rows)
+
+
+def flow_keys(cells: Words, flow_cells: npt.NDArray[np.uint32]) -> list[FlowKey]:
+    """The keys of the flows in these cells."""
+    words = cells[flow_cells]
+    low_port, high_port = (words[:, 1] >> 48).tolist(), (words[:, 1] >> 32 & 0xFFFF).tolist()
+    octets = [word.to_bytes(8) for word in words[:, 0].tolist()]
+    keys = [FlowKey(*_halves(both, low, high)) for both, low, high in zip(octets, low_port, high_port, strict=True)]
+    for number in (words[:, 1] & 1).nonzero()[0].tolist():
+        key = cells[words[number, 0]]
+        narrow, tenant = bool(key[4] & 1), int(key[4] >> 1)
+        both = key[:2].astype(">u4").tobytes() if narrow else key[:4].astype(">u8").tobytes()
+        keys[number] = FlowKey(*_halves(both, low_port[number], high_port[number]), tenant)
+    return keys
+
+
+def _halves(both: bytes, low_port: int, high_port: int) -> tuple[bytes, int, bytes, int]:
+    half = len(both) // 2
+    return both[:half], low_port, both[half:], high_port
+
+
+def _fill(rows: npt.NDArray[Any], words: Words, cells: Words, texts: npt.NDArray[np.uint8]) -> None:
+    """Spread the words of each row over the columns of ROW."""
+    time, header, numbers, size, where, options, links, _ = words.T
+    rows["time"] = _times(time)
+    rows["frame"] = header & _FRAME
+    for name, shift, mask in (
+        ("side", 40, 1), ("kind", 41, 1), ("checksum", 42, 3), ("unseen", 44, 3), ("ecn", 46, 3), ("tunnel", 48, 0xFF),
+        ("options_length", 56, 0x3F),
+    ):  # fmt: skip
+        rows[name] = header >> shift & mask
+    rows["seq"], rows["ack"] = numbers >> 32, numbers.astype(np.uint32)
+    rows["payload_length"], rows["window"], rows["tcp_flags"] = size >> 32, size >> 16 & 0xFFFF, size & 0xFFF
+    rows["ttl"] = where & 0xFF
+    rows["ip_id"] = (where >> 8 & 0x1FFFF).astype(np.int64) - 1
+    rows["vlan"] = (where >> 25 & 0x1FFF).astype(np.int64) - 1
+    _fill_options(rows, header, options, texts)
+    _fill_folds(rows, links >> 32, cells)
+
+
+def _fill_options(rows: npt.NDArray[Any], header: Words, options: Words, texts: npt.NDArray[np.uint8]) -> None:
+    octets = np.zeros((len(rows), _LONGEST_OPTIONS), np.uint8)
+    usual = (header >> 62 & 1).astype(bool)
+    octets[usual, :4] = _USUAL_TIMESTAMPS
+    octets[usual, 4:12] = options[usual].astype(">u8").view(np.uint8).reshape(-1, 8)
+    (other,) = (~usual & (rows["options_length"] > 0)).nonzero()
+    if len(other):
+        place = np.arange(_LONGEST_OPTIONS)
+        at = options[other].astype(np.int64)[:, None] + place
+        inside = place < rows["options_length"][other][:, None]
+        octets[other] = np.where(inside, texts[np.minimum(at, len(texts) - 1)], 0)
+    rows["options"] = octets.view(f"V{_LONGEST_OPTIONS}")[:, 0]
+
+
+def _fill_folds(rows: npt.NDArray[Any], fold: Words, cells: Words) -> None:
+    rows["folded_until"], rows["folded_least"], rows["folded_tsval"] = rows["time"], FAR, ABSENT
+    (having,) = fold.nonzero()
+    words = cells[fold[having]]
+    columns = {
+        "folded": words[:, 0] >> 32,
+        "folded_signs": words[:, 0] & 0xFF,
+        "folded_octets": words[:, 1],
+        "folded_until": _times(words[:, 2]),
+        "folded_end": words[:, 3] >> 32,
+        "folded_ack": words[:, 3].astype(np.uint32),
+        "folded_least": (words[:, 4] >> 32).astype(np.int64) - 2**31,
+        "folded_largest": words[:, 4].astype(np.uint32),
+        "folded_tsval": words[:, 5].astype(np.int64) - 1,
+    }
+    for name, column in columns.items():
+        rows[name][having] = column
+
+
+def _times(words: Words) -> npt.NDArray[np.int64]:
+    return (words ^ np.uint64(_BIAS)).view(np.int64)

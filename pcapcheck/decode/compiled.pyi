@@ -1,0 +1,58 @@
+# What compiled.py gives, for type checkers: Cython checks its inside.
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+COMPILED: Final[bool]
+MORE: Final[int]
+ODD: Final[int]
+GROW: Final[int]
+OTHER: Final[int]
+LINKS: Final[dict[int, int]]
+
+class Table:
+    def __init__(self, seed: bytes, udp_tunnels: Iterable[int], room: int = ...) -> None: ...
+    def walk_pcap(
+        self,
+        octets: bytearray,
+        position: int,
+        end: int,
+        big_endian: bool,
+        nanoseconds: int,
+        header: int,
+        limit: int,
+        link_type: int,
+        link: int,
+    ) -> int: ...
+    def walk_pcapng(
+        self,
+        octets: bytearray,
+        position: int,
+        end: int,
+        big_endian: bool,
+        interfaces: npt.NDArray[np.int64],
+        longest: int,
+    ) -> int: ...
+    def make_room(self) -> None: ...
+    def stopped_because(self) -> int: ...
+    def odd(self) -> tuple[int, int, int, int, int]: ...
+    def count_frame(self, number: int, time: int | None, original: int) -> None: ...
+    def frame_count(self) -> int: ...
+    def first_frame_time_ns(self) -> int: ...
+    def facts(self) -> dict[str, int]: ...
+    def add(
+        self,
+        key: tuple[int, int, int, int],
+        ports: int,
+        wide: bool,
+        tenant: int,
+        row: tuple[int, int, int, int, int],
+        options: bytes,
+    ) -> None: ...
+    def rows_of(self, first: int, last: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
+    def words(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint8]]: ...
+
+def ones_complement_sum(octets: bytes, start: int = 0) -> int: ...

@@ -1,0 +1,29 @@
+"""The formats that a report can be written in. Nothing is imported here: a writer that is not asked for costs nothing.
+
+A format is added by one line. The command line, the policy file and the documentation find it by themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Format(NamedTuple):
+    """One format: ``function`` of ``module`` writes a Report to a file that is open for text."""
+
+    module: str
+    function: str
+    meaning: str
+    takes_terms: bool = False  # as its third argument: what the run was asked for is said too
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "text": Format("text", "write_text", "lines for people, then a summary"),
+    "jsonl": Format("jsonl", "write_jsonl", "JSON lines: an object a handshake"),
+    "csv": Format("tabular", "write_csv", "a row a handshake"),
+    "github": Format("github", "write_github", "annotations of a GitHub workflow", takes_terms=True),
+    "gitlab": Format("gitlab", "write_gitlab", "GitLab Code Quality", takes_terms=True),
+}  # fmt: skip
+
+# Written to a file or a folder, never to standard output: report.output knows how.
+FILES_ONLY: Final = ("parquet",)

@@ -1,0 +1,284 @@
+"""What a report for people says, in order, as plain values: the HTML and the Markdown report are written from it.
+
+Text from a capture or a file name is escaped for a terminal here, and for its own format by each writer.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pcapcheck._version import __version__
+from pcapcheck.diagnoses import Cause, Diagnosis
+from pcapcheck.judge import Ints
+from pcapcheck.report.escape import escaped
+from pcapcheck.report.identify import endpoint, frame_bounds, time_text, wireshark_filter
+from pcapcheck.report.report import Report
+from pcapcheck.report.rtt_table import ESTIMATORS, milliseconds, quantile
+from pcapcheck.report.servers import Server, servers
+from pcapcheck.report.summary import because, capture_lines, softened_by_fault
+from pcapcheck.report.verdict import MEANINGS, Verdict, verdict
+from pcapcheck.report.worst import TOTAL, worst_findings
+from pcapcheck.rules import Finding, Rule
+from pcapcheck.tables import ABSENT, CERTAINTIES, FAILED, OUTCOMES, RTT_STATUSES
+
+MOST_CAUSES_EACH: Final = 5  # handshakes named as examples of a cause
+
+
+class Outcome(NamedTuple):
+    name: str
+    total: int
+    share: float  # of all handshakes
+    meaning: str
+    kind: str  # good, bad, or unsure
+
+
+class Explained(NamedTuple):
+    """One diagnosis, and how many handshakes it explains how certainly."""
+
+    diagnosis: Diagnosis
+    certainties: tuple[tuple[str, int], ...]
+    examples: tuple[int, ...]  # handshake_ids, the most certain first
+
+    @property
+    def total(self) -> int:
+        return sum(count for _, count in self.certainties)
+
+    @property
+    def proved(self) -> bool:
+        return all(name == "proved" for name, _ in self.certainties)
+
+
+class Found(NamedTuple):
+    """One finding that is shown."""
+
+    severity: str
+    handshake_id: int  # 0 where it is about the capture
+    capture: str
+    client: str
+    server: str
+    outcome: str
+    frames: tuple[int, ...]
+    expected: str
+    actual: str
+    message: str
+    filter: str  # for Wireshark
+    causes: tuple[Cause, ...]
+
+
+class Ruled(NamedTuple):
+    """The findings of one rule."""
+
+    rule: Rule
+    severity: str
+    total: int
+    severities: dict[str, int]
+    shown: tuple[Found, ...]
+
+    @property
+    def hidden(self) -> int:
+        return self.total - len(self.shown)
+
+
+class Estimate(NamedTuple):
+    """Quantiles of one round-trip time, in milliseconds."""
+
+    name: str
+    n: int
+    values: tuple[str, ...]  # min, p50, p95, p99, max
+
+
+class CaptureLine(NamedTuple):
+    """One input."""
+
+    path: str
+    format: str
+    frames: int
+    segments: int
+    start: str
+    faults: tuple[str, ...]
+    error: str
+
+
+class Overview(NamedTuple):
+    """A whole report."""
+
+    verdict: Verdict
+    outcomes: list[Outcome]
+    causes: list[Explained]
+    circumstances: list[Explained]
+    rules: list[Ruled]
+    severities: dict[str, int]
+    softened: list[str]
+    damages: list[str]
+    undecidable: list[tuple[str, int]]
+    estimates: list[Estimate]
+    intervals: int  # handshakes whose RTT is known only as an interval
+    servers: list[Server]
+    all_servers: int
+    skipped: list[tuple[str, int, float]]
+    frames: int
+    captures: list[CaptureLine]
+    command: str
+    version: str
+
+    @property
+    def total(self) -> int:
+        return sum(one.total for one in self.outcomes)
+
+
+def overview(report: Report, command: Sequence[str] = (), most_findings: int = TOTAL) -> Overview:
+    """All that a report says. ``command`` is what was run; without it that which gives the same verdict is named."""
+    explained = _explained(report)
+    skipped: Counter[str] = sum((one.skipped for one in report.capture_facts), Counter())
+    frames = sum(one.frames for one in report.capture_facts)
+    worst, total = servers(report)
+    paths = [facts.path for facts in report.capture_facts]
+    return Overview(
+        verdict(report),
+        _outcomes(report),
+        [one for one in explained if not one.diagnosis.circumstance],
+        [one for one in explained if one.diagnosis.circumstance],
+        _ruled(report, most_findings),
+        {name: count for name in ("error", "warning", "note", "info") if (count := report.all_findings.count(name))},
+        [because(fault, counts) for fault, counts in softened_by_fault(report)],
+        capture_lines(report),
+        sorted(report.all_findings.undecidable().items()),
+        _estimates(report),
+        sum(int((one.handshakes.rtt_status == RTT_STATUSES.index("interval")).sum()) for one in report.traffics),
+        worst,
+        total,
+        [
+            (reason, count, count / frames)
+            for reason, count in sorted(skipped.items(), key=lambda item: (-item[1], item[0]))
+        ],
+        frames,
+        _captures(report),
+        escaped(shlex.join(command or ("pcapcheck", "check", *paths))),
+        __version__,
+    )
+
+
+def _outcomes(report: Report) -> list[Outcome]:
+    counts = report.outcomes()
+    total = counts.total()
+    return [
+        Outcome(
+            name,
+            counts[name],
+            counts[name] / total,
+            MEANINGS[name],
+            "good" if name == "established" else "bad" if name in FAILED else "unsure",
+        )
+        for name in OUTCOMES
+        if counts[name]
+    ]
+
+
+def _explained(report: Report) -> list[Explained]:
+    """Every diagnosis that says something, that of the most handshakes first."""
+    counts: dict[str, Ints] = {}
+    known: dict[str, Diagnosis] = {}
+    examples: dict[str, list[tuple[int, int]]] = {}
+    before = 0
+    for causes in report.all_causes:
+        for diagnosed, conclusion in causes.concluded:
+            found = np.bincount(conclusion.certainty, minlength=len(CERTAINTIES))[1:]
+            if not found.any():
+                continue
+            known[diagnosed.id] = diagnosed
+            counts[diagnosed.id] = counts.get(diagnosed.id, np.zeros(len(found), np.int64)) + found
+            for certainty in range(1, len(CERTAINTIES)):
+                (at,) = (conclusion.certainty == certainty).nonzero()
+                named = [(certainty, before + 1 + index) for index in at[:MOST_CAUSES_EACH].tolist()]
+                examples.setdefault(diagnosed.id, []).extend(named)
+        before += causes.size
+    ranked = sorted(counts, key=lambda id: (-int(counts[id].sum()), id))
+    return [
+        Explained(
+            known[id],
+            tuple(
+                (name, int(count)) for name, count in zip(CERTAINTIES[1:], counts[id].tolist(), strict=True) if count
+            ),
+            tuple(number for _, number in sorted(examples[id])[:MOST_CAUSES_EACH]),
+        )
+        for id in ranked
+    ]
+
+
+def _ruled(report: Report, most: int) -> list[Ruled]:
+    before = np.cumsum([0, *(len(traffic.handshakes) for traffic in report.traffics)]).tolist()
+    bounds: dict[int, tuple[list[int], list[int]]] = {}
+
+    def found(finding: Finding) -> Found:
+        path = escaped(report.capture_facts[finding.capture].path)
+        if finding.handshake == ABSENT:
+            frames = ", ".join(map(str, finding.frames))
+            return Found(
+                finding.severity, 0, path, "", "", "", finding.frames, finding.expected, finding.actual,
+                escaped(finding.message), f"frame.number in {{{frames}}}" if frames else "", (),
+            )  # fmt: skip
+        handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
+        if finding.capture not in bounds:
+            bounds[finding.capture] = frame_bounds(handshakes)
+        first, last = bounds[finding.capture]
+        ends = (
+            handshakes.client_address[index],
+            int(handshakes.client_port[index]),
+            handshakes.server_address[index],
+            int(handshakes.server_port[index]),
+        )
+        return Found(
+            finding.severity,
+            before[finding.capture] + index + 1,
+            path,
+            endpoint(*ends[:2]),
+            endpoint(*ends[2:]),
+            OUTCOMES[handshakes.outcome[index]],
+            finding.frames,
+            escaped(finding.expected),
+            escaped(finding.actual),
+            escaped(finding.message),
+            wireshark_filter(*ends, first[index], last[index]),
+            tuple(report.causes_of(finding.capture, index)),
+        )
+
+    return [
+        Ruled(group.rule, group.severity, group.total, group.severities, tuple(map(found, group.shown)))
+        for group in worst_findings(report, most)
+    ]
+
+
+def _estimates(report: Report) -> list[Estimate]:
+    found = []
+    for name, label in ESTIMATORS.items():
+        columns = [getattr(traffic.handshakes, name) for traffic in report.traffics]
+        values = np.concatenate(columns) if columns else np.empty(0, np.int64)
+        ordered = np.sort(values[values != ABSENT])
+        if len(ordered):
+            middle = [quantile(ordered, percent) for percent in (50, 95, 99)]
+            shown = tuple(milliseconds(value) for value in (int(ordered[0]), *middle, int(ordered[-1])))
+            found.append(Estimate(label, len(ordered), shown))
+    return found
+
+
+def _captures(report: Report) -> list[CaptureLine]:
+    found = [
+        CaptureLine(
+            escaped(facts.path),
+            ", ".join(filter(None, (facts.format, facts.compression))),
+            facts.frames,
+            facts.segments,
+            time_text(facts.first_time),
+            tuple(faults),
+            escaped(str(facts.error or "")),
+        )
+        for facts, faults in zip(report.capture_facts, report.faults(), strict=True)
+    ]
+    known = {id(facts.error) for facts in report.capture_facts}
+    missing = [error for error in report.errors if id(error) not in known]
+    return found + [CaptureLine(escaped(error.path), "", 0, 0, "", (), escaped(str(error))) for error in missing]
