@@ -137,10 +137,13 @@ def window_collapses(traffic: Traffic, capture: CaptureFacts) -> Answer:
     server = _Collapse(
         traffic, synack, by_server, traffic.value("ack", synack), handshakes.server_wscale, handshakes.server_mss
     )
+    # What is agreed takes both: where the capture lacks one of them, a small window may be a scaled one.
+    agreed = (syn != ABSENT) & (synack != ABSENT)
+    fails = agreed & (server.fails | client.fails)
     return Answer(
-        fails=server.fails | client.fails,
+        fails=fails,
         applies=(offered | unseen) & (handshakes.facts & Fact.COMPLETED != 0),
-        decidable=server.fails | client.fails | (client.seen & (server.seen | (by_server == ABSENT))),
+        decidable=fails | (agreed & client.seen & (server.seen | (by_server == ABSENT))),
         frames=tuple(
             traffic.value("frame", np.where(server.fails, one, other))
             for one, other in ((by_server, by_client), (synack, syn))

@@ -83,6 +83,9 @@ CASES: Final[list[tuple[str, str, str, Found]]] = [
     ("OP09", "nobody scales",
      "+0 > S 0 win 64240 <mss 1460>\n+0 < S. 0 ack 1 win 65160 <mss 1460>\n+0 > . 1 ack 1 win 64240\n"
      "+0 > P. 1(10) ack 1\n+0 < . 1 ack 11 win 510", []),
+    ("OP09", "scaled, and the SYN that says so was not captured",
+     "+0 < S. 0 ack 1 win 65160 <mss 1460,nop,wscale 7>\n+0 > . 1 ack 1 win 64240\n+0 > P. 1(10) ack 1\n"
+     "+0 < . 1 ack 11 win 510", []),
     ("OP11", "in the long run", TIMED + "".join(
         f"+.1 > P. {1 + n}(1) ack 1 {'' if n == 8 else f'<nop,nop,TS val {200 + n} ecr 900>'}\n" for n in range(12)
     ), [("warning", "none")]),
