@@ -18,13 +18,14 @@ import typer
 # NumPy's OpenBLAS starts a thread for every core, which takes 0.1 s of CPU; nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from pcapcheck.cli import check, config, explain, info, report, rtt, rules, show
+from pcapcheck.cli import baseline, check, config, explain, info, report, rtt, rules, show
 from pcapcheck.cli.running import CLEAN, FAILED, complain, say
 
 # In the order of --help.
 COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     check.check,
     report.report,
+    baseline.baseline,
     show.show,
     rtt.rtt,
     info.info,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pcapcheck.cli.options import (
+    BaselineOption,
     Config,
     Decoder,
     Decoding,
@@ -39,6 +40,7 @@ def check(
     select: Select = None,
     ignore: Ignore = None,
     expect: Expect = None,
+    baseline: BaselineOption = None,
     config: Config = None,
     isolated: Isolated = False,
     since: Since = None,
@@ -60,12 +62,16 @@ def check(
     interrupted.
     """
     from pcapcheck.arguments import outputs
+    from pcapcheck.cli.baseline import known_of, new_findings
     from pcapcheck.report.output import refuse_inputs, standard_output, targets, write_file, writer
     from pcapcheck.report.terms import Terms
+    from pcapcheck.window import EVERYTHING
 
     settings = settings_of(
-        config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect
+        config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect, baseline=baseline
     )
+    known = known_of(settings)
+    window = window_of(since, until, host, port)
     files = outputs(output or ())
     if schema:
         from pcapcheck.report.schemas import refuse_schema
@@ -75,12 +81,14 @@ def check(
         refuse_inputs(target, paths)
     report = checked(
         paths,
-        window_of(since, until, host, port),
+        window,
         policy=settings.policy,
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
         quiet=quiet,
     )
+    if known is not None:
+        report = new_findings(report, known, settings["baseline"], whole=window is EVERYTHING)
     code = exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"]))
     terms = Terms(fail_on=settings["fail-on"], exit_code=code, verbose=verbose, schema=schema or "")
     for file in files:

@@ -103,6 +103,12 @@ Expect = Annotated[
         help="Also expect this of every capture, as 'p95(server_rtt) < 80ms' or 'refused == 0'. Repeatable.",
     ),
 ]
+BaselineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--baseline", metavar="FILE", help="Report only what this file does not know: `pcapcheck baseline` writes it."
+    ),
+]
 Config = Annotated[
     str | None,
     typer.Option(

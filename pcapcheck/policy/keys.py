@@ -29,6 +29,7 @@ _ALL: Final = (
     Key("fail-on", "text", "exit with 1 if a finding is as severe as this, or more", "error", values.fail_on),
     Key("select", "list of rules", "only these rules", (), values.rules),
     Key("ignore", "list of rules", "not these rules", (), values.rules),
+    Key("baseline", "file name", "report only what this baseline does not know", "", values.text),
     Key("severity", "table", "severity of the findings of a rule", {}, values.severities, from_text=False),
     Key("overrides", "tables", "what is different for some captures", (), values.overrides, from_text=False),
     Key("expect", "tables or texts", "expectations", (), values.expectations, from_text=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from copy import copy
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
@@ -36,9 +37,17 @@ class Report:
         self.capture_facts = list(capture_facts)
         self.traffics = list(traffics)  # one a capture, in the same order
         self.all_findings = all_findings
+        self.answers = all_findings.checked  # of all rules that were asked, also where their findings are left out
+        self.known = 0  # findings left out because a baseline knows them
         self.all_causes = list(all_causes)  # one a capture, in the same order
         self.errors = [*errors, *(facts.error for facts in capture_facts if facts.error)]
         self.ignored = list(ignored)  # files in folders that are no captures
+
+    def with_findings(self, all_findings: Findings, known: int) -> Report:
+        """The same report with some of its findings left out, which are known."""
+        other = copy(self)
+        other.all_findings, other.known = all_findings, known
+        return other
 
     @property
     def interrupted(self) -> bool:
@@ -65,14 +74,14 @@ class Report:
     def softened(self) -> list[dict[Fault, Counter[str]]]:
         """For each capture which verdicts its faults explain, so that they are left undecided and nobody is blamed."""
         return [
-            softened(traffic, facts, [one for one in self.all_findings.checked if one.capture == number])
+            softened(traffic, facts, [one for one in self.answers if one.capture == number])
             for number, (traffic, facts) in enumerate(zip(self.traffics, self.capture_facts, strict=True))
         ]
 
     def faults(self) -> list[list[str]]:
         """For each capture the ids of the rules about it that failed, and the names of faults that no rule finds."""
         found = [{fault.name for fault in one} for one in self.softened()]
-        for one in self.all_findings.checked:
+        for one in self.answers:
             if one.rule.id.startswith("CAP") and len(one.failed):
                 found[one.capture].add(one.rule.id)
         return [sorted(names) for names in found]

@@ -157,8 +157,10 @@ def _findings(report: Report, paint: Paint) -> list[str]:
         for severity, number in severities.items():
             counts[SEVERITIES.index(severity), rule.id, rule.slug] += number
     counts = +counts
+    known = [f"{counted(report.known, 'known finding')} of the baseline left out"] if report.known else []
     if not counts:
-        return ["No findings."] if any(not one.error for one in report.capture_facts) else []
+        none = "No new findings." if known else "No findings."
+        return [none, *known] if any(not one.error for one in report.capture_facts) else []
     totals = [
         sum(number for (code, _, _), number in counts.items() if code == which) for which in range(len(SEVERITIES))
     ]
@@ -172,7 +174,7 @@ def _findings(report: Report, paint: Paint) -> list[str]:
     for (code, rule_id, slug), number in sorted(counts.items()):
         severity = SEVERITIES[code]
         lines.append(f"  {paint(severity.ljust(7), severity)} {rule_id:5} {number:>{digits}}  {slug}")
-    return lines
+    return lines + known
 
 
 def _undecided(report: Report, width: int) -> list[str]:

@@ -238,6 +238,19 @@ class Findings:
         handshake = ABSENT if one.rule.per_capture else int(one.handshakes(np.array([entry]))[0])
         return self._finding(one.capture, handshake, number, entry)
 
+    def only(self, wanted: Sequence[bool]) -> Findings:
+        """Those of which ``wanted``, in their order, says so. What was undecidable stays."""
+        left_out: dict[int, list[int]] = {}
+        for (_, _, number, position), keep in zip(self._order, wanted, strict=True):
+            if not keep:
+                left_out.setdefault(number, []).append(int(self._failed[number][position]))
+        checked = list(self.checked)
+        for number, entries in left_out.items():
+            stays = np.ones(len(checked[number].answer.fails), bool)
+            stays[entries] = False
+            checked[number] = checked[number].take(stays.nonzero()[0].astype(np.int64))
+        return Findings(checked)
+
     def count(self, severity: str) -> int:
         """How many findings have this severity."""
         total = 0

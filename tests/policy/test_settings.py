@@ -76,6 +76,7 @@ def test_config_as_text(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         "fail-on    never                     PCAPCHECK_FAIL_ON\n"
         "select     (all)                     default\n"
         "ignore     HS05, OP                  pcapcheck.toml\n"
+        "baseline   (none)                    default\n"
         "severity                             pcapcheck.toml\n"
         "  OC = note\n"
         "  HS02 = warning\n"
@@ -101,6 +102,7 @@ def test_config_as_json(capsys: pytest.CaptureFixture[str]) -> None:
             "fail-on": {"value": "error", "from": "default"},
             "select": {"value": [], "from": "default"},
             "ignore": {"value": [], "from": "default"},
+            "baseline": {"value": "", "from": "default"},
             "severity": {"value": {"OC": "note"}, "from": "pcapcheck.toml"},
             "overrides": {
                 "value": [{"paths": ["old/**"], "select": ["HS"], "ignore": [], "severity": {}}],
