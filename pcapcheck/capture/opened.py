@@ -64,6 +64,7 @@ class Capture:
         self.end_time_ns = NO_TIME  # when capturing stopped, if the file says so and it is later than every frame
         self.frame_count = 0  # frame numbers given so far
         self._latest_ns = NO_TIME  # of them
+        self._frame_at = 0  # in the stream's chunk, the first octet of the last frame given
         self._stream = stream
         self._known: set[int | Clock] = set()  # link types and clocks: there may be as many as interfaces
         try:
@@ -81,6 +82,11 @@ class Capture:
     def size(self) -> int | None:
         """Octets of the file as stored; None for a pipe."""
         return self._stream.source.size
+
+    @property
+    def frame_offset(self) -> int:
+        """Where the octets of the frame given last begin in the capture, uncompressed."""
+        return self._stream.offset + self._frame_at
 
     @property
     def byte_order(self) -> str:

@@ -102,6 +102,7 @@ class Pcap(Capture):
                     if following > end:
                         raise stream.cut(f"{captured} octets of packet data", end - header)
                 self.frame_count = number = number + 1
+                self._frame_at = data
                 time_ns = seconds * 1_000_000_000 + fraction * nanoseconds
                 stream.position = following
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data:following]))

@@ -185,6 +185,7 @@ class Pcapng(Capture):
                         self._add_comments(comments_in(chunk[position:following], options, section.byte_order))
                 self.frame_count = number = number + 1
                 stream.position = following
+                self._frame_at = data
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data : data + captured]))
                 position = following
         except Broken as broken:

@@ -87,6 +87,7 @@ class Snoop(Capture):
                         raise stream.cut(f"{captured} octets of packet data", found - _RECORD_HEADER)
                 data = position + _RECORD_HEADER
                 self.frame_count += 1
+                self._frame_at = data
                 self._lost = max(self._lost, lost)  # counted since capturing began
                 time_ns = seconds * 1_000_000_000 + microseconds * 1000
                 yield Frame(self.frame_count, time_ns, link_type, original, stream.chunk[data : data + captured])

@@ -16,6 +16,7 @@ class Format(StrEnum):
     text = "text"
     jsonl = "jsonl"
     csv = "csv"
+    sarif = "sarif"
     github = "github"
     gitlab = "gitlab"
 

@@ -29,6 +29,7 @@ class Alert(NamedTuple):
     path: str  # of the capture in the project; "." where it is about the run
     message: str
     fingerprint: str  # no two of a run are the same
+    given: str = ""  # the path as given, where there is one
     finding: Finding | None = None  # None: about the run or a file, not about traffic
 
 
@@ -38,24 +39,25 @@ def alerts(report: Report, terms: Terms) -> Iterator[Alert]:
     name = namer()
     for finding, mark in fingerprinted(report, name):
         if terms.shows(finding.severity):
-            path = name(report.capture_facts[finding.capture].path)
+            given = report.capture_facts[finding.capture].path
             where = f"frame {finding.frames[0]}: " if finding.frames else ""
             text = where + said(report, finding)
-            yield Alert(finding.severity, finding.rule.id, finding.rule.slug, path, text, mark, finding)
+            yield Alert(finding.severity, finding.rule.id, finding.rule.slug, name(given), text, mark, given, finding)
 
 
 def problems(report: Report, terms: Terms) -> Iterator[Alert]:
     """What is wrong with the run: interrupted, a capture that cannot be read or none at all, too few handshakes."""
     name = namer()
 
-    def problem(rule: str, path: str, message: str, ordinal: int = 0) -> Alert:
-        return Alert("error", rule, rule, path, escaped(message), fingerprint(rule, path, "", "", None, ordinal))
+    def problem(rule: str, message: str, given: str = "", ordinal: int = 0) -> Alert:
+        path = name(given) if given else "."
+        return Alert("error", rule, rule, path, escaped(message), fingerprint(rule, path, "", "", None, ordinal), given)
 
     if report.interrupted:
-        yield problem(INTERRUPTED, ".", "interrupted: what was read by then is judged")
+        yield problem(INTERRUPTED, "interrupted: what was read by then is judged")
     for ordinal, error in enumerate(report.errors):
-        yield problem(UNREADABLE, name(error.path), str(error), ordinal)
+        yield problem(UNREADABLE, str(error), error.path, ordinal)
     if not report.capture_facts and not report.errors:
-        yield problem(NO_CAPTURE, ".", "no capture was found")
+        yield problem(NO_CAPTURE, "no capture was found")
     if terms.shortfall:
-        yield problem(TOO_FEW, ".", terms.shortfall)
+        yield problem(TOO_FEW, terms.shortfall)

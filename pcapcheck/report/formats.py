@@ -21,6 +21,7 @@ FORMATS: Final[dict[str, Format]] = {
     "text": Format("text", "write_text", "lines for people, then a summary"),
     "jsonl": Format("jsonl", "write_jsonl", "JSON lines: an object a handshake"),
     "csv": Format("tabular", "write_csv", "a row a handshake"),
+    "sarif": Format("sarif", "write_sarif", "SARIF 2.1.0, for code scanning", takes_terms=True),
     "github": Format("github", "write_github", "annotations of a GitHub workflow", takes_terms=True),
     "gitlab": Format("gitlab", "write_gitlab", "GitLab Code Quality", takes_terms=True),
 }  # fmt: skip

@@ -1,0 +1,68 @@
+"""Where SARIF says that something is: the capture by a URI, the frame by its octets and by its number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from pcapcheck.report.frame_places import FramePlace, frame_places
+from pcapcheck.report.handshake_frames import handshake_frames
+from pcapcheck.report.places import inside, namer, project_root
+from pcapcheck.report.report import Report
+from pcapcheck.rules import Finding
+
+# What GitHub and SARIF viewers call the root of a checkout.
+ROOT: Final = "%SRCROOT%"
+
+
+def artifact_location(path: str, root: str) -> dict[str, Any]:
+    """Section 3.4. Relative to the project's root; a capture outside of it by its file URI."""
+    if path == "-":
+        return {"uri": "stdin", "description": {"text": "standard input"}}
+    relative = inside(path, root)
+    return {"uri": _file_uri(path)} if relative is None else {"uri": _quoted(relative), "uriBaseId": ROOT}
+
+
+def _file_uri(path: str) -> str:
+    try:
+        return Path(os.path.abspath(path)).as_uri()
+    except ValueError:
+        return _quoted(path)
+
+
+def _quoted(path: str) -> str:
+    """The octets of a name as RFC 3986 has them, also those that are no UTF-8; a colon would make a scheme."""
+    return quote(os.fsencode(path), safe="/")
+
+
+class Places:
+    """The places of the frames of some findings."""
+
+    def __init__(self, report: Report, findings: Iterable[Finding]) -> None:
+        wanted: list[set[int]] = [set() for _ in report.capture_facts]
+        for finding in findings:
+            wanted[finding.capture].update(finding.frames)
+            wanted[finding.capture].update(frame for frame, _ in handshake_frames(report, finding))
+        self._facts = report.capture_facts
+        self._found = [frame_places(facts, frames) for facts, frames in zip(self._facts, wanted, strict=True)]
+        root = project_root()
+        name = namer(root)
+        self._names = [name(facts.path) for facts in self._facts]
+        self.artifacts = [artifact_location(facts.path, root) for facts in self._facts]  # in the order of the report
+
+    def location(self, capture: int, frame: int | None) -> dict[str, Any]:
+        """Section 3.28: the capture, and in it the frame, where there is one."""
+        artifact = {**self.artifacts[capture], "index": capture}
+        # GitHub shows nothing that has no line, and ignores octets; other viewers go to the octets.
+        region: dict[str, int] = {"startLine": 1}
+        found: FramePlace | None = self._found[capture].get(frame) if frame is not None else None
+        if found:
+            region |= {"byteOffset": found.offset, "byteLength": found.length}
+        location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
+        if frame is not None:
+            name = f"{self._names[capture]}#frame={frame}"
+            location["logicalLocations"] = [{"name": f"frame {frame}", "fullyQualifiedName": name, "kind": "element"}]
+        return location
