@@ -1,7 +1,7 @@
 """Writes what the docs say of the code from the code itself: ``python tools/make_docs.py [--check]``.
 
-Rules, diagnoses, tables, the table of decisions, the command line's help and the README's example. With ``--check``
-nothing is written; pages that differ are named, and the exit code is 1.
+Rules, diagnoses, tables, the table of decisions, the command line's help, and what the commands in the README and in
+the other pages print. With ``--check`` nothing is written; pages that differ are named, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 sys.path.insert(0, str(ROOT))  # this tree's rules, also where another version is installed
 
+from doc_examples import with_outputs  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from pcapcheck import check, tables  # noqa: E402
@@ -210,7 +211,7 @@ def cli_page() -> str:
 
 
 def pages() -> dict[Path, str]:
-    return {
+    generated = {
         ROOT / "README.md": readme(),
         DOCS / "cli.md": cli_page(),
         DOCS / "tables.md": table_page(),
@@ -220,6 +221,13 @@ def pages() -> dict[Path, str]:
         DOCS / "diagnoses.md": diagnoses_index(),
         **{DOCS / "diagnoses" / f"{one.id}.md": diagnosis_page(one) for one in DIAGNOSES.values()},
     }
+    by_hand = sorted(set(DOCS.rglob("*.md")) - set(generated) - named_like_generated())
+    return {**generated, **{path: with_outputs(path.read_text(encoding="utf-8")) for path in by_hand}}
+
+
+def named_like_generated() -> set[Path]:
+    """The pages of rules and diagnoses, also of those that are no more. Pages made by hand have no capital."""
+    return {path for folder in ("rules", "diagnoses") for path in (DOCS / folder).glob("[A-Z]*.md")}
 
 
 def main(arguments: list[str]) -> int:
@@ -227,10 +235,8 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     made = pages()
-    # Pages made by hand have no capital.
-    kept = {path for folder in ("rules", "diagnoses") for path in (DOCS / folder).glob("[A-Z]*.md")}
     stale = [path for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-    superfluous = sorted(kept - set(made))
+    superfluous = sorted(named_like_generated() - set(made))
     for path in (*stale, *superfluous):
         print(path.relative_to(ROOT))
     if not arguments:
