@@ -20,7 +20,7 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import DIAGNOSES, diagnose
 from pcapcheck.judge import Handshakes, Ints, Traffic, judge
-from pcapcheck.openings import ROW, FlowKey, Openings
+from pcapcheck.openings import ROW, FlowKey, Flows, Openings
 from pcapcheck.rules import RULES
 from pcapcheck.rules.catalogue import ask
 from pcapcheck.stretch import CaptureFacts, summarise
@@ -52,12 +52,12 @@ def tile_of(paths: list[Path]) -> tuple[Openings, CaptureFacts]:
         rows["flow"] += len(flows)
         rows["frame"] += frame
         _move(rows, start - summary.facts.first_time)
-        flows += summary.openings.flows
+        flows += list(summary.openings.flows)
         parts.append(rows)
         frame += summary.facts.frames
         start += summary.facts.end_time - summary.facts.first_time + SECOND
     facts = replace(summaries[0].facts, first_time=0, first_frame_time=0, end_time=start, last_time=start, frames=frame)
-    return Openings(flows, np.concatenate(parts)), facts
+    return Openings(Flows.of(flows), np.concatenate(parts)), facts
 
 
 def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
@@ -66,19 +66,18 @@ def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
     traffic = judge(openings, 0, facts.end_time)
     tile, number = traffic.handshakes, -(-size // len(traffic.handshakes))
     step = facts.end_time
-    columns = {field.name: np.tile(getattr(tile, field.name), number) for field in fields(Handshakes)[:-3]}
+    columns = {field.name: np.tile(getattr(tile, field.name), number) for field in fields(Handshakes)[:-2]}
     which = np.repeat(np.arange(number), len(tile))
     for name in ("start_time", "last_time"):
         columns[name] += step * which
     for name in ("syn_frame", "synack_frame", "ack_frame", "first_frame", "last_frame"):
         columns[name][columns[name] > 0] += (facts.frames * which)[columns[name] > 0]
-    hosts = {address: index for index, address in enumerate(dict.fromkeys(tile.client_address + tile.server_address))}
-    handshakes = Handshakes(
-        **columns,
-        client_address=_renumbered(tile.client_address, hosts, range(number)),
-        server_address=_renumbered(tile.server_address, hosts, [tile // TILES_A_SERVER for tile in range(number)]),
-        history=tile.history * number,
-    )
+    columns["client"] += len(tile.hosts) * which
+    columns["server"] += len(tile.hosts) * (number + which // TILES_A_SERVER)
+    kinds = number + number // TILES_A_SERVER + 1
+    size = len(tile.hosts)
+    hosts = [_renumbered(one, kind, host, size) for kind in range(kinds) for host, one in enumerate(tile.hosts)]
+    handshakes = Handshakes(**columns, hosts=hosts, histories=tile.histories)
     rows = np.tile(traffic.rows, number)
     which = np.repeat(np.arange(number), len(traffic.rows))
     rows["flow"] += (len(openings.flows) * which).astype(np.uint32)
@@ -102,17 +101,10 @@ def _move(rows: Any, nanoseconds: int | Ints) -> None:
         rows[name] = np.where(rows[name] == NO_TIME, NO_TIME, rows[name] + nanoseconds)
 
 
-def _renumbered(addresses: list[bytes], hosts: dict[bytes, int], networks: range | list[int]) -> list[bytes]:
-    """The addresses of one tile in every tile: of its network in 10.0.0.0/8 (or fd00::/8) the host of that number."""
-    numbers = [hosts[address] for address in addresses]
-    first = {4: 10 << 24, 16: 0xFD << 120}
-    starts = [first[len(address)] for address in addresses]
-    sizes = [len(address) for address in addresses]
-    return [
-        (start + network * len(hosts) + host).to_bytes(size)
-        for network in networks
-        for start, host, size in zip(starts, numbers, sizes, strict=True)
-    ]
+def _renumbered(address: bytes, network: int, host: int, size: int) -> bytes:
+    """An address of the tile in another network of ``size`` hosts, in 10.0.0.0/8 or fd00::/8."""
+    first = {4: 10 << 24, 16: 0xFD << 120}[len(address)]
+    return (first + network * size + host).to_bytes(len(address))
 
 
 def seconds_of(work: Callable[[], Any]) -> float:

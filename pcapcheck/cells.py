@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pcapcheck.decode.compiled import Table
 from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
-from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, FlowKey, Openings
+from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, Flows, Openings
 from pcapcheck.tables import ABSENT, TUNNELS
 
 _BIAS: Final = 1 << 63  # added to times
@@ -20,6 +20,9 @@ _USUAL_TIMESTAMPS: Final = np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
 _LONGEST_OPTIONS: Final = 40
 _FRAME: Final = (1 << 40) - 1  # the bits of a frame number
 _IP4: Final = 4  # octets
+
+# Rows that are filled at a time, while they are in the cache.
+_CHUNK: Final = 1 << 12
 
 Words = npt.NDArray[np.uint64]
 
@@ -64,29 +67,37 @@ def openings_of(table: Table, first: int = 0, last: int | None = None) -> Openin
     cells, flow_cells, texts = table.words()
     last = len(flow_cells) if last is None else last
     flow, cell = table.rows_of(first, last)
-    rows = np.zeros(len(cell), ROW)
-    rows["flow"] = flow - np.uint32(first)
-    _fill(rows, cells[cell], cells, texts)
+    rows = np.empty(len(cell), ROW)
+    for begin in range(0, len(cell), _CHUNK):
+        part = rows[begin : begin + _CHUNK]
+        part["flow"] = flow[begin : begin + _CHUNK] - np.uint32(first)
+        _fill(part, cells[cell[begin : begin + _CHUNK]], cells, texts)
     return Openings(flow_keys(cells, flow_cells[first:last]), rows)
 
 
-def flow_keys(cells: Words, flow_cells: npt.NDArray[np.uint32]) -> list[FlowKey]:
+def flow_keys(cells: Words, flow_cells: npt.NDArray[np.uint32]) -> Flows:
     """The keys of the flows in these cells."""
     words = cells[flow_cells]
-    low_port, high_port = (words[:, 1] >> 48).tolist(), (words[:, 1] >> 32 & 0xFFFF).tolist()
-    octets = [word.to_bytes(8) for word in words[:, 0].tolist()]
-    keys = [FlowKey(*_halves(both, low, high)) for both, low, high in zip(octets, low_port, high_port, strict=True)]
-    for number in (words[:, 1] & 1).nonzero()[0].tolist():
-        key = cells[words[number, 0]]
-        narrow, tenant = bool(key[4] & 1), int(key[4] >> 1)
-        both = key[:2].astype(">u4").tobytes() if narrow else key[:4].astype(">u8").tobytes()
-        keys[number] = FlowKey(*_halves(both, low_port[number], high_port[number]), tenant)
-    return keys
-
-
-def _halves(both: bytes, low_port: int, high_port: int) -> tuple[bytes, int, bytes, int]:
-    half = len(both) // 2
-    return both[:half], low_port, both[half:], high_port
+    wide = (words[:, 1] & 1).astype(bool)
+    keys = cells[words[wide, 0]]
+    narrow, tenant = (keys[:, 4] & 1).astype(bool), np.zeros(len(words), np.int64)
+    tenant[wide] = keys[:, 4] >> 1
+    # IPv4 is a number here; IPv6 is looked up as octets.
+    addresses = np.column_stack([words[:, 0] >> 32, words[:, 0].astype(np.uint32)])
+    addresses[wide] = keys[:, :2]
+    is_ip6 = wide.copy()
+    is_ip6[wide] = ~narrow
+    ip4, number4 = np.unique(addresses[~is_ip6], return_inverse=True)
+    octets = keys[~narrow][:, :4].astype(">u8").tobytes()
+    both6 = [octets[at : at + 16] for at in range(0, len(octets), 16)]
+    ip6 = sorted(set(both6))
+    place6 = {address: len(ip4) + number for number, address in enumerate(ip6)}
+    numbers = np.empty((len(words), 2), np.int64)
+    numbers[~is_ip6] = number4.reshape(-1, 2)
+    numbers[is_ip6] = np.array([place6[address] for address in both6], np.int64).reshape(-1, 2)
+    hosts = [address.to_bytes(4) for address in ip4.tolist()] + ip6
+    ports = (words[:, 1] >> 48).astype(np.int64), (words[:, 1] >> 32 & 0xFFFF).astype(np.int64)
+    return Flows(hosts, numbers[:, 0], numbers[:, 1], *ports, tenant)
 
 
 def _fill(rows: npt.NDArray[Any], words: Words, cells: Words, texts: npt.NDArray[np.uint8]) -> None:
@@ -113,16 +124,18 @@ def _fill_options(rows: npt.NDArray[Any], header: Words, options: Words, texts: 
     usual = (header >> 62 & 1).astype(bool)
     octets[usual, :4] = _USUAL_TIMESTAMPS
     octets[usual, 4:12] = options[usual].astype(">u8").view(np.uint8).reshape(-1, 8)
-    (other,) = (~usual & (rows["options_length"] > 0)).nonzero()
-    if len(other):
-        place = np.arange(_LONGEST_OPTIONS)
-        at = options[other].astype(np.int64)[:, None] + place
-        inside = place < rows["options_length"][other][:, None]
-        octets[other] = np.where(inside, texts[np.minimum(at, len(texts) - 1)], 0)
+    length = rows["options_length"].astype(np.int64)
+    (other,) = (~usual & (length > 0)).nonzero()
+    # One octet after the other: of the rows' own length, side by side.
+    size = length[other]
+    place = np.arange(size.sum()) - np.repeat(size.cumsum() - size, size)
+    octets[np.repeat(other, size), place] = texts[np.repeat(options[other].astype(np.int64), size) + place]
     rows["options"] = octets.view(f"V{_LONGEST_OPTIONS}")[:, 0]
 
 
 def _fill_folds(rows: npt.NDArray[Any], fold: Words, cells: Words) -> None:
+    for name in ("folded", "folded_octets", "folded_end", "folded_ack", "folded_largest", "folded_signs"):
+        rows[name] = 0
     rows["folded_until"], rows["folded_least"], rows["folded_tsval"] = rows["time"], FAR, ABSENT
     (having,) = fold.nonzero()
     words = cells[fold[having]]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, wraps
-from itertools import groupby
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -15,13 +14,15 @@ import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
+from pcapcheck.decode.option_columns import ROOM as _OPTION_ROOM
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event, Evidence, Fact
 from pcapcheck.faults import by_vlan, copies
 from pcapcheck.handshake import outcome_of, shape_of
-from pcapcheck.openings import ICMP, ROW, FlowKey, Openings, Row
+from pcapcheck.openings import ICMP, ROW, Openings, Row
+from pcapcheck.patterns import Regular, regular
 from pcapcheck.select import rows_of
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, ECNS, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
 
@@ -31,7 +32,7 @@ Ints = npt.NDArray[np.int64]
 _CHUNK: Final = 1 << 13
 
 # The last fields: those that are not columns of integers.
-_OBJECTS: Final = ("client_address", "server_address", "history")
+_OBJECTS: Final = ("hosts", "histories")
 
 
 @dataclass(eq=False, repr=False)  # neither makes sense of columns, and both cost start-up time
@@ -97,31 +98,40 @@ class Handshakes:
     last_frame: Ints
     last_time: Ints
     syn_octets: Ints  # payload of the SYN
-    # Not integers.
-    client_address: list[bytes]
-    server_address: list[bytes]
-    history: list[str]
+    client: Ints  # index into hosts
+    server: Ints
+    history_code: Ints  # index into histories
+    # What the indices stand for.
+    hosts: list[bytes]  # each address once, the shorter first, then as octets
+    histories: list[str]
 
     def __len__(self) -> int:
         return len(self.capture)
 
     @cached_property
-    def hosts(self) -> list[bytes]:
-        """Each address once."""
-        return list(dict.fromkeys(self.client_address + self.server_address))
+    def client_address(self) -> list[bytes]:
+        """The client's address of each: 4 or 16 octets."""
+        return [self.hosts[number] for number in self.client.tolist()]
+
+    @cached_property
+    def server_address(self) -> list[bytes]:
+        """The server's address of each."""
+        return [self.hosts[number] for number in self.server.tolist()]
+
+    @cached_property
+    def history(self) -> list[str]:
+        """Zeek's letters of each."""
+        return [self.histories[code] for code in self.history_code.tolist()]
 
     @cached_property
     def addresses(self) -> Ints:
         """The clients' addresses as indices of hosts, then the servers'."""
-        numbers = {address: number for number, address in enumerate(self.hosts)}
-        addresses = self.client_address + self.server_address
-        return np.fromiter(map(numbers.__getitem__, addresses), np.int64, len(addresses))
+        return np.append(self.client, self.server)
 
     @cached_property
     def sockets(self) -> Ints:
         """The servers' addresses and ports as numbers from 0."""
-        servers = self.addresses[len(self) :]
-        _, numbers = np.unique(servers << 16 | self.server_port, return_inverse=True)
+        _, numbers = np.unique(self.server << 16 | self.server_port, return_inverse=True)
         return np.asarray(numbers, np.int64)
 
     def is_outcome(self, *names: str) -> npt.NDArray[np.bool_]:
@@ -132,12 +142,8 @@ class Handshakes:
 
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""
-        entries = at.tolist()
-
-        def taken(column: Any) -> Any:
-            return [column[index] for index in entries] if isinstance(column, list) else column[at]
-
-        return Handshakes(*(taken(getattr(self, field.name)) for field in fields(self)))
+        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Handshakes(**{name: one if name in _OBJECTS else one[at] for name, one in columns.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,12 +160,12 @@ class Traffic:
     @property
     def clients(self) -> Ints:
         """The client's address of each handshake as a number, the same for equal addresses, here and in servers."""
-        return self.handshakes.addresses[: len(self.handshakes)]
+        return self.handshakes.client
 
     @property
     def servers(self) -> Ints:
         """The server's address of each handshake as a number."""
-        return self.handshakes.addresses[len(self.handshakes) :]
+        return self.handshakes.server
 
     @property
     def sockets(self) -> Ints:
@@ -288,57 +294,178 @@ def once(function: Callable[Concatenate[Traffic, _Given], _Known]) -> Callable[C
 
 def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traffic:
     """The handshakes of a capture that ends at ``end_time``, in order of their first frame."""
-    numbers = array("q")  # the integer fields of one handshake after another
-    objects: list[tuple[bytes, bytes, str]] = []
-    row_numbers, events, sizes, clients = array("q"), array("q"), array("q"), array("q")
-    for judged in _walk(openings, end_time):
-        integers, texts = _values(judged, capture)
-        numbers.extend(integers)
-        objects.append(texts)
-        row_numbers.extend(judged.rows)
-        events.extend(judged.events)
-        sizes.append(len(judged.rows))
-        clients.append(judged.evidence.attempt.client)
-    names = [field.name for field in fields(Handshakes)]
-    width = len(names) - len(_OBJECTS)
-    table = np.array(numbers, np.int64).reshape(-1, width)
-    order = np.argsort(table[:, names.index("first_frame")], kind="stable")
-    columns: dict[str, Any] = {name: table[order, index] for index, name in enumerate(names[:width])}
-    for index, name in enumerate(_OBJECTS):
-        columns[name] = [objects[number][index] for number in order.tolist()]
-    handshakes = Handshakes(**columns)
+    ordinary = regular(openings, end_time)
+    # Of the ordinary flows one of each pattern is judged by itself, and of the others every one.
+    alone = np.ones(len(openings.flows), bool)
+    alone[np.delete(ordinary.flow, ordinary.representative)] = False
+    judged = _Table(_walk(openings, end_time, alone), capture)
+    representative = judged.of_flow(ordinary.flow[ordinary.representative])
+    others = np.delete(np.arange(len(ordinary.flow)), ordinary.representative)
+    columns = _ordinary_columns(openings, ordinary, others, judged, representative)
+    first_frame = np.append(judged.columns["first_frame"], columns["first_frame"])
+    order = np.argsort(first_frame, kind="stable")
+    together = {name: np.append(judged.columns[name], columns[name])[order] for name in judged.columns}
+    hosts = _only_used(openings.flows.hosts, together["client"], together["server"])
+    handshakes = Handshakes(**together, hosts=hosts, histories=judged.histories)
     _spread_one_sidedness(handshakes)
     # The rows follow their handshakes into the new order.
-    size, client = np.array(sizes, np.int64), np.array(clients, np.int64)
+    size = np.append(judged.sizes, ordinary.size[others])
+    client = np.append(judged.clients, ordinary.client[others])
+    own = _ranges(ordinary.start[others], ordinary.size[others])
+    events = _events_of(ordinary, others, judged, representative)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     handshake = np.repeat(place, size)
     by_handshake = np.argsort(handshake, kind="stable")
-    rows = openings.rows[np.array(row_numbers, np.int64)[by_handshake]]
+    rows = openings.rows[np.append(judged.rows, own)[by_handshake]]
     return Traffic(
         handshakes,
         rows,
         handshake[by_handshake],
-        np.array(events, np.int8)[by_handshake],
+        np.append(judged.events, events)[by_handshake],
         rows["side"] == np.repeat(client, size)[by_handshake],
         np.zeros(len(handshakes), bool),
     )
 
 
+def _only_used(hosts: list[bytes], *numbers: Ints) -> list[bytes]:
+    """The hosts that these numbers name; the numbers are changed to count them alone."""
+    used = np.zeros(len(hosts), bool)
+    for column in numbers:
+        used[column] = True
+    if used.all():
+        return hosts
+    place = used.cumsum() - 1
+    for column in numbers:
+        column[:] = place[column]
+    return [host for host, wanted in zip(hosts, used.tolist(), strict=True) if wanted]
+
+
+class _Table:
+    """Attempts that were judged one by one, as columns."""
+
+    def __init__(self, found: Iterable[_Judged], capture: int) -> None:
+        numbers = array("q")  # the integer fields of one handshake after another
+        histories: dict[str, int] = {}
+        rows, events, sizes, clients, flows = (array("q") for _ in range(5))
+        for judged in found:
+            letters = history.letters(judged.evidence)
+            numbers.extend(_values(judged, capture, histories.setdefault(letters, len(histories))))
+            rows.extend(judged.rows)
+            events.extend(judged.events)
+            sizes.append(len(judged.rows))
+            clients.append(judged.evidence.attempt.client)
+            flows.append(judged.flow)
+        names = [field.name for field in fields(Handshakes)][: -len(_OBJECTS)]
+        table = np.array(numbers, np.int64).reshape(-1, len(names))
+        self.histories = list(histories)
+        self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(names)}
+        self.rows, self.sizes, self.clients = (np.array(column, np.int64) for column in (rows, sizes, clients))
+        self.events = np.array(events, np.int8)
+        self._flows = np.array(flows, np.int64)  # ascending
+
+    def of_flow(self, flows: Ints) -> Ints:
+        """Where the only attempt of each of these flows stands."""
+        return np.searchsorted(self._flows, flows).astype(np.int64)
+
+    def first_row(self, entries: Ints) -> Ints:
+        """Where the rows of these attempts begin, in ``rows`` and ``events``."""
+        return (self.sizes.cumsum() - self.sizes)[entries]
+
+
+def _ranges(start: Ints, size: Ints) -> Ints:
+    """The numbers from each start on, so many of each."""
+    return np.repeat(start - size.cumsum() + size, size) + np.arange(size.sum())
+
+
+def _events_of(ordinary: Regular, others: Ints, judged: _Table, representative: Ints) -> npt.NDArray[np.int8]:
+    """What each row of these ordinary flows is to its attempt: the same as in the one that was judged."""
+    start = judged.first_row(representative)[ordinary.pattern[others]]
+    return judged.events[_ranges(start, ordinary.size[others])]
+
+
+def _ordinary_columns(
+    openings: Openings, ordinary: Regular, others: Ints, judged: _Table, representative: Ints
+) -> dict[str, Ints]:
+    """The fields of Handshakes of these ordinary flows: what their pattern says, and their own numbers."""
+    rows = openings.rows
+    entry = representative[ordinary.pattern[others]]
+    columns = {name: column[entry] for name, column in judged.columns.items()}
+    first, last = ordinary.start[others], ordinary.start[others] + ordinary.size[others] - 1
+    flows, flow, is_high = openings.flows, ordinary.flow[others], ordinary.client[others] == 1
+    low, high = (flows.low[flow], flows.low_port[flow]), (flows.high[flow], flows.high_port[flow])
+    for name, one, other in (("client", low, high), ("server", high, low)):
+        columns[name], columns[f"{name}_port"] = (np.where(is_high, *pair) for pair in zip(other, one, strict=True))
+
+    def number(name: str, row: Ints) -> Ints:
+        return rows[name][row].astype(np.int64)
+
+    # A number that the judged one of its pattern does not have, the others do not have either.
+    has_synack, has_ack = columns["server_isn"] != ABSENT, columns["ack_frame"] != ABSENT
+    synack, ack = np.minimum(first + 1, last), np.minimum(first + 2, last)
+    for name, field, row, has in (
+        ("start_time", "time", first, None), ("syn_frame", "frame", first, None), ("first_frame", "frame", first, None),
+        ("client_isn", "seq", first, None), ("syn_ttl", "ttl", first, None), ("vlan", "vlan", first, None),
+        ("tunnel", "tunnel", first, None), ("last_frame", "frame", last, None),
+        ("synack_frame", "frame", synack, has_synack), ("server_isn", "seq", synack, has_synack),
+        ("synack_ack", "ack", synack, has_synack), ("synack_ttl", "ttl", synack, has_synack),
+        ("ack_frame", "frame", ack, has_ack), ("ack_seq", "seq", ack, has_ack), ("ack_ack", "ack", ack, has_ack),
+    ):  # fmt: skip
+        columns[name] = number(field, row) if has is None else np.where(has, number(field, row), ABSENT)
+    columns["last_time"] = ordinary.until[others]
+    server_rtt = number("time", synack) - number("time", first)
+    client_rtt = number("time", ack) - number("time", synack)
+    for name, span in (("server", server_rtt), ("client", client_rtt), ("handshake", server_rtt + client_rtt)):
+        measured = np.where(columns[f"{name}_rtt"] != ABSENT, span, ABSENT)
+        for end in ("", "_min", "_max"):
+            columns[f"{name}_rtt{end}"] = measured
+    for name, offset, row, has in (("client", 0, first, None), ("server", 1, synack, has_synack)):
+        for option, offered in _offered(ordinary.options, 2 * others + offset, rows[row]).items():
+            columns[f"{name}_{option}"] = (
+                offered if has is None else np.where(has, offered, columns[f"{name}_{option}"])
+            )
+    return columns
+
+
+def _offered(options: OptionColumns, at: Ints, rows: npt.NDArray[Any]) -> dict[str, Ints]:
+    """_offers of many SYNs or SYN-ACKs, whose options stand at these places of the columns."""
+    absent = np.where(rows["unseen"] & OPTIONS_UNSEEN, ABSENT, 0)
+    fast_open = options.fast_open[at].astype(np.int64)
+    subtype = (
+        rows["options"]
+        .copy()
+        .view(np.uint8)
+        .reshape(-1, _OPTION_ROOM)[np.arange(len(at)), np.maximum(options.mptcp[at], 0) + 2]
+        >> 4
+    )
+    return {
+        "mss": options.mss[at].astype(np.int64),
+        "wscale": options.wscale[at].astype(np.int64),
+        "sack_permitted": np.where(options.sack_permitted[at], 1, absent),
+        "timestamps": np.where(options.tsval[at] != ABSENT, 1, absent),
+        "fast_open": np.where(fast_open == ABSENT, 0, np.where(fast_open > 0, 2, 1)),
+        "mptcp": np.where((options.mptcp[at] != ABSENT) & (subtype <= 1), subtype.astype(np.int64) + 1, 0),
+        "ecn": _ECN_OF_FLAGS[rows["tcp_flags"]],
+    }
+
+
 class _Judged(NamedTuple):
-    key: FlowKey
+    flow: int
+    ends: tuple[tuple[int, int], tuple[int, int]]  # low, high: index of the host, port
     evidence: Evidence
     rows: list[int]  # index into the openings' rows, with the copies
     events: list[Event]
 
 
-def _walk(openings: Openings, end_time: int) -> Iterator[_Judged]:
-    """Every attempt of every flow, with its evidence."""
-    position = 0
-    for number, group in groupby(rows_of(openings), key=lambda row: row.flow):
-        rows = list(group)
-        key = openings.flows[number]
-        self_connected = key[:2] == key[2:4]
+def _walk(openings: Openings, end_time: int, wanted: npt.NDArray[np.bool_]) -> Iterator[_Judged]:
+    """Every attempt of the flows that are ``wanted``, with its evidence."""
+    numbers, flows = openings.rows["flow"], openings.flows
+    begin, end = (np.searchsorted(numbers, wanted.nonzero()[0], side) for side in ("left", "right"))
+    for number, position, stop in zip(wanted.nonzero()[0].tolist(), begin.tolist(), end.tolist(), strict=True):
+        rows = list(rows_of(openings.rows[position:stop]))
+        low = int(flows.low[number]), int(flows.low_port[number])
+        high = int(flows.high[number]), int(flows.high_port[number])
+        self_connected = low == high
         copy_of = copies(rows)
         for indices in by_vlan(rows):
             originals = [index for index in indices if index not in copy_of]
@@ -347,23 +474,23 @@ def _walk(openings: Openings, end_time: int) -> Iterator[_Judged]:
                 events = dict(zip(attempt.rows, evidence.events, strict=True))
                 events.update((copy, Event.COPY) for copy, original in copy_of.items() if original in events)
                 placed = sorted(events)
-                yield _Judged(key, evidence, [position + index for index in placed], [events[i] for i in placed])
-        position += len(rows)
+                yield _Judged(
+                    number, (low, high), evidence, [position + index for index in placed], [events[i] for i in placed]
+                )
 
 
-def _values(item: _Judged, capture: int) -> tuple[tuple[int, ...], tuple[bytes, bytes, str]]:
-    """One handshake, in the order of the fields of Handshakes: the integers, and the rest."""
+def _values(item: _Judged, capture: int, history_code: int) -> tuple[int, ...]:
+    """One handshake, in the order of the fields of Handshakes."""
     evidence, attempt = item.evidence, item.evidence.attempt
     outcome = outcome_of(evidence.facts)
     shape = shape_of(evidence.facts) if outcome in ("established", "client-only") else ""
-    low, high = item.key[:2], item.key[2:4]
-    client, server = (high, low) if attempt.client else (low, high)
+    client, server = item.ends[::-1] if attempt.client else item.ends
     # A wrong number is shown as it stands, where no right one followed.
     synack = evidence.synack or evidence.peer_syn or evidence.first(Event.WRONG_SYNACK)
     ack = evidence.ack or evidence.first(Event.PEER_SYNACK) or evidence.first(Event.WRONG_ACK)
     how, by = history.close(evidence, outcome)
     spans = rtt.spans(evidence, outcome)
-    integers = (
+    return (
         capture,
         client[1],
         server[1],
@@ -398,8 +525,10 @@ def _values(item: _Judged, capture: int) -> tuple[tuple[int, ...], tuple[bytes, 
         evidence.rows[-1].frame,
         attempt.last_time,
         evidence.syn.payload_length if evidence.syn else 0,
+        client[0],
+        server[0],
+        history_code,
     )
-    return integers, (client[0], server[0], history.letters(evidence))
 
 
 def _of(row: Row | None, *names: str) -> tuple[int, ...]:
@@ -441,6 +570,10 @@ def _ecn(flags: int) -> str:
     return {CWR | ECE: "ecn", AE | CWR | ECE: "accecn"}.get(ace, "")
 
 
+# _ecn of every combination of flags, as an index of ECNS.
+_ECN_OF_FLAGS: Final = np.array([ECNS.index(_ecn(flags)) for flags in range(1 << 12)])
+
+
 def _spread_one_sidedness(handshakes: Handshakes) -> None:
     """Between two hosts of which one flow proves a one-sided capture, and none shows both directions, silence proves
     nothing: what was unanswered, or a SYN-ACK alone, becomes one-sided too.
@@ -448,7 +581,7 @@ def _spread_one_sidedness(handshakes: Handshakes) -> None:
     proofs = handshakes.is_outcome("one-sided")
     if not proofs.any():
         return
-    pairs = [frozenset(pair) for pair in zip(handshakes.client_address, handshakes.server_address, strict=True)]
+    pairs = [frozenset(pair) for pair in zip(handshakes.client.tolist(), handshakes.server.tolist(), strict=True)]
     both = (handshakes.facts & Fact.CLIENT_SEEN != 0) & (handshakes.facts & Fact.SERVER_SEEN != 0)
     proved = {pairs[index] for index in proofs.nonzero()[0]} - {pairs[index] for index in both.nonzero()[0]}
     silent = handshakes.is_outcome("unanswered") | (

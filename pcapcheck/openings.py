@@ -5,8 +5,9 @@ One row is one kept segment (or ICMP error); what followed it on its side and wa
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -107,9 +108,49 @@ class FlowKey(NamedTuple):
     tenant: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Flows(Sequence[FlowKey]):
+    """The keys of flows, as columns; ``low`` and ``high`` are indices of ``hosts``."""
+
+    hosts: list[bytes]  # each address once, the shorter first, then as octets
+    low: npt.NDArray[np.int64]
+    high: npt.NDArray[np.int64]
+    low_port: npt.NDArray[np.int64]
+    high_port: npt.NDArray[np.int64]
+    tenant: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(cls, keys: Iterable[FlowKey] = ()) -> Flows:
+        """The keys in this order."""
+        keys = list(keys)
+        hosts = sorted({address for key in keys for address in (key.low, key.high)}, key=lambda one: (len(one), one))
+        number = {address: index for index, address in enumerate(hosts)}
+        columns = [(number[key.low], number[key.high], key.low_port, key.high_port, key.tenant) for key in keys]
+        return cls(hosts, *np.array(columns, np.int64).reshape(-1, 5).T)
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    @overload
+    def __getitem__(self, index: int) -> FlowKey: ...
+    @overload
+    def __getitem__(self, index: slice) -> Flows: ...
+    def __getitem__(self, index: int | slice) -> FlowKey | Flows:
+        columns = (self.low, self.high, self.low_port, self.high_port, self.tenant)
+        if isinstance(index, slice):
+            return Flows(self.hosts, *(column[index] for column in columns))
+        low, high, low_port, high_port, tenant = (int(column[index]) for column in columns)
+        return FlowKey(self.hosts[low], low_port, self.hosts[high], high_port, tenant)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, (Flows, list)) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class Openings:
     """Flows in order of first appearance; rows sorted by flow, then in capture order."""
 
-    flows: list[FlowKey] = field(default_factory=list)
+    flows: Flows = field(default_factory=Flows.of)
     rows: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, ROW))

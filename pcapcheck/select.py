@@ -15,8 +15,10 @@ two neighbouring stretches, in order, gives the rows of the whole (``select(a + 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from pcapcheck import seq
 from pcapcheck.decode.options import parse_options
@@ -31,6 +33,7 @@ from pcapcheck.openings import (
     WITH_SACK,
     WITHOUT_TIMESTAMP,
     FlowKey,
+    Flows,
     Openings,
     Row,
 )
@@ -198,7 +201,7 @@ class Selector:
     def extend(self, openings: Openings) -> None:
         """Take the openings of the stretch that follows what was taken so far."""
         numbers = [self._flow(*key) for key in openings.flows]
-        for row in rows_of(openings):
+        for row in rows_of(openings.rows):
             flow, flipped = numbers[row.flow]
             assert not flipped, "a flow's low endpoint is the low one in every stretch"
             self._push(flow, row)
@@ -206,7 +209,7 @@ class Selector:
     def openings(self) -> Openings:
         """The rows kept so far."""
         finished = [kept.finished(number) for number, flow in enumerate(self._flows) for kept in flow.kept.values()]
-        return Openings(list(self._keys), np.array(finished, ROW))
+        return Openings(Flows.of(self._keys), np.array(finished, ROW))
 
     def _push(self, flow: int, row: Row) -> None:
         self._arrival += 1
@@ -243,8 +246,8 @@ def merge(first: Openings, then: Openings) -> Openings:
     return selector.openings()
 
 
-def rows_of(openings: Openings) -> Iterator[Row]:
-    """The rows one by one, their options cut to their length."""
-    for values in openings.rows.tolist():
+def rows_of(rows: npt.NDArray[Any]) -> Iterator[Row]:
+    """Rows of openings one by one, their options cut to their length."""
+    for values in rows.tolist():
         row = Row._make(values)
         yield row._replace(options=row.options[: row.options_length])

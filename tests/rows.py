@@ -14,6 +14,9 @@ from pcapcheck.testing import parse_exchange
 
 Row = dict[str, Any]
 
+# How the addresses and histories are kept.
+_INSIDE = ("client", "server", "history_code", "hosts", "histories")
+
 
 def rows(traffic: Traffic) -> list[Row]:
     """One dictionary a handshake: categories by name, addresses as text, None where there is nothing.
@@ -21,7 +24,8 @@ def rows(traffic: Traffic) -> list[Row]:
     The RTT columns are ``server_rtt`` and so on, in nanoseconds.
     """
     handshakes = traffic.handshakes
-    columns = {field.name: getattr(handshakes, field.name) for field in fields(Handshakes)}
+    shown = [field.name for field in fields(Handshakes) if field.name not in _INSIDE]
+    columns = {name: getattr(handshakes, name) for name in (*shown, "client_address", "server_address", "history")}
     return [{name: _value(name, column[index]) for name, column in columns.items()} for index in range(len(handshakes))]
 
 

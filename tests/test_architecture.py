@@ -23,7 +23,7 @@ ORDER: Final = [
     ["reading"],
     ["attempts"],
     ["evidence"],
-    ["faults", "faults.rows", "handshake", "rtt", "history"],
+    ["faults", "faults.rows", "handshake", "rtt", "history", "patterns"],
     ["judge"],
     ["stretch"],
     ["contents"],

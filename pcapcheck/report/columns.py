@@ -88,9 +88,7 @@ class _Source:
 
     @cached_property
     def histories(self) -> Words:
-        numbers: dict[str, int] = {}
-        at = [numbers.setdefault(letters, len(numbers)) for letters in self.handshakes.history]
-        return Words(np.array(at, np.int64), list(numbers))
+        return Words(self.handshakes.history_code, self.handshakes.histories)
 
     @cached_property
     def first_causes(self) -> tuple[Ints, Ints]:
