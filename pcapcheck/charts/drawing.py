@@ -68,15 +68,15 @@ def save(figure: Figure, path: str | os.PathLike[str]) -> None:
             figure.savefig(unfinished, format=suffix[1:], metadata=_METADATA[suffix])
 
 
-def svg(figure: Figure) -> str:
-    """The figure as SVG.
+def svg(figure: Figure, dpi: float = 150) -> str:
+    """The figure as SVG; what is a raster in it has ``dpi`` dots an inch.
 
     Its ids are numbers: matplotlib makes them from coordinates, whose last bits the solver of the layout leaves to
     chance.
     """
     out = StringIO()
     with style():
-        figure.savefig(out, format="svg", metadata={"Date": None})
+        figure.savefig(out, format="svg", dpi=dpi, metadata={"Date": None})
     numbers: dict[str, str] = {}
 
     def numbered(found: re.Match[str]) -> str:
@@ -88,6 +88,18 @@ def svg(figure: Figure) -> str:
 def looking(groups: Sequence[samples.Group]) -> list[tuple[samples.Group, tuple[str, str]]]:
     """Each group with its colour and marker: the same in every chart of the same handshakes."""
     return [(group, OTHERS if group.pooled else LOOKS[number]) for number, group in enumerate(groups)]
+
+
+def points(many: int, group: samples.Group) -> dict[str, Any]:
+    """How the points of a group look among so many: none hides the others, and those of the rest lie below."""
+    return {
+        "linestyle": "none",
+        "markeredgewidth": 0,
+        "markersize": 4.5 if many < 300 else 2.5 if many < 20_000 else 1.6,
+        "alpha": 0.85 if many < 300 else 0.4 if many < 20_000 else 0.25,
+        "rasterized": many > VECTOR_POINTS,
+        "zorder": 1.5 if group.pooled else 2,
+    }
 
 
 def start_times(data: pd.DataFrame) -> npt.NDArray[np.datetime64]:

@@ -26,6 +26,7 @@ from pcapcheck.charts.drawing import (
     legend,
     looking,
     new_figure,
+    points,
     quantile_lines,
     rtt_axis,
     start_times,
@@ -44,7 +45,7 @@ PERCENTS: Final = (50, 95, 99)
 
 _RUG: Final[dict[str, Any]] = {"marker": "|", "markersize": 9, "markeredgewidth": 1.2, "color": RED}
 _MOST_BOXES: Final = 20
-_MOST_STEPS: Final = 600  # of one line: finer ones cannot be seen
+_MOST_STEPS: Final = 400  # of one line: finer ones cannot be seen
 _BINS_A_DECADE: Final = 10
 
 
@@ -93,11 +94,7 @@ def rtt_over_time(
     for group, (colour, marker) in looking(samples.groups(exact, by, len(LOOKS))):
         rows = group.data[group.data["start_time"].notna()]
         seconds = samples.seconds(samples.nanoseconds(rows[which]), floor)
-        ax.plot(
-            start_times(rows), seconds, linestyle="none", marker=marker, color=colour,
-            markersize=4.5 if len(timed) < 300 else 2.5, markeredgewidth=0, alpha=0.85 if len(timed) < 300 else 0.4,
-            rasterized=len(timed) > VECTOR_POINTS,
-        )  # fmt: skip
+        ax.plot(start_times(rows), seconds, marker=marker, color=colour, **points(len(timed), group))
         handles.append(Line2D([], [], linestyle="none", color=colour, marker=marker, label=group.name))
     handles = handles if named else []
     if len(failed):

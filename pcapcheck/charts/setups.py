@@ -18,11 +18,11 @@ from pcapcheck.charts.drawing import (
     INK,
     LOOKS,
     RED,
-    VECTOR_POINTS,
     empty,
     legend,
     log_axis,
     looking,
+    points,
     title,
 )
 from pcapcheck.judge import Ints
@@ -115,11 +115,7 @@ def vantage(data: pd.DataFrame, ax: Axes, by: str = "server") -> Axes:
     for group, (colour, marker) in looking(samples.groups(both, by, len(LOOKS))):
         x = samples.seconds(samples.nanoseconds(group.data["server_rtt"]), floor)
         y = samples.seconds(samples.nanoseconds(group.data["client_rtt"]), floor)
-        ax.plot(
-            x, y, linestyle="none", marker=marker, color=colour, markeredgewidth=0,
-            markersize=4.5 if len(both) < 300 else 2.5, alpha=0.85 if len(both) < 300 else 0.4,
-            rasterized=len(both) > VECTOR_POINTS,
-        )  # fmt: skip
+        ax.plot(x, y, marker=marker, color=colour, **points(len(both), group))
         label = f"{group.name}  n={len(group.data):,}"
         handles.append(Line2D([], [], linestyle="none", color=colour, marker=marker, label=label))
     for which, name in (("x", "server_rtt"), ("y", "client_rtt")):

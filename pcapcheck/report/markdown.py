@@ -11,6 +11,7 @@ from pcapcheck.report.overview import Explained, Found, Overview, Ruled, overvie
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import milliseconds
 from pcapcheck.report.servers import Server
+from pcapcheck.report.verdict import counted
 from pcapcheck.report.worst import TOTAL
 from pcapcheck.tables import ABSENT
 
@@ -92,13 +93,13 @@ def _cause(one: Explained) -> tuple[str, ...]:
 def _findings(report: Report, said: Overview) -> list[str]:
     if not said.rules:
         return []
-    counts = ", ".join(f"{count} {name}" for name, count in said.severities.items())
+    counts = ", ".join(_counted(count, name) for name, count in said.severities.items())
     parts = ["## Findings", counts]
     ladders = 0
     for group in said.rules:
         reference = f" {_text(group.rule.reference)}." if group.rule.reference else ""
         parts += [
-            f"### {group.rule.id} {_text(group.rule.slug)}: {group.total} {group.severity}",
+            f"### {group.rule.id} {_text(group.rule.slug)}: {_counted(group.total, group.severity)}",
             f"{_own(group.rule.title)}{reference}",
         ]
         if group.shown:
@@ -112,6 +113,10 @@ def _findings(report: Report, said: Overview) -> list[str]:
             summary = f"<summary>handshake {handshake_id}</summary>"
             parts.append(f"<details>{summary}\n\n{_block(diagram.rstrip(), 'mermaid')}\n\n</details>")
     return parts
+
+
+def _counted(count: int, severity: str) -> str:
+    return f"{count} info" if severity == "info" else counted(count, severity)
 
 
 def _group(group: Ruled) -> str:

@@ -7,7 +7,6 @@ from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.report.report import Report
-from pcapcheck.report.summary import counted
 from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES
 
 # What each outcome means, in a few words.
@@ -48,30 +47,38 @@ def _sentence(report: Report) -> tuple[str, str]:
     if all(facts.error for facts in report.capture_facts):
         return "unsure", "No capture could be read."
     outcomes = report.outcomes()
-    total, failed = outcomes.total(), sum(outcomes[name] for name in FAILED)
-    errors, warnings = report.all_findings.count("error"), report.all_findings.count("warning")
+    total = outcomes.total()
     if not total:
         return _nothing(report)
+    failed = sum(outcomes[name] for name in FAILED)
     unknown = total - failed - outcomes["established"]
-    undecided = f"{unknown} cannot be decided from this capture" if unknown else ""
+    undecided = f"; {unknown:,} cannot be decided from this capture" if unknown else ""
     if failed:
-        how = ", ".join(f"{outcomes[name]} {name}" for name in _by_number(outcomes))
-        whole = "The only handshake failed" if total == 1 else f"All {total} handshakes failed"
-        sentence = whole if failed == total else f"{failed} of {total} handshakes failed"
-        return "bad", f"{sentence}: {how}{'; ' + undecided if undecided else ''}."
-    if outcomes["established"]:
-        whole = "The only handshake was established" if total == 1 else f"All {total} handshakes were established"
-        sentence = f"{outcomes['established']} of {counted(total, 'handshake')} were established" if unknown else whole
-        if errors:
-            return "bad", f"{sentence}, but {counted(errors, 'error')} {'was' if errors == 1 else 'were'} found."
-        if undecided:
-            return "unsure", f"{sentence}; {undecided}."
-        rest = f"with {counted(warnings, 'warning')}" if warnings else "with no error and no warning"
-        return ("unsure" if warnings else "good"), f"{sentence}, {rest}."
-    whole = "The only handshake" if total == 1 else f"None of the {total} handshakes"
-    verb = "cannot be decided" if total == 1 else "can be decided"
-    tail = f", but {counted(errors, 'error')} {'was' if errors == 1 else 'were'} found" if errors else ""
-    return ("bad" if errors else "unsure"), f"{whole} {verb} from this capture{tail}."
+        kinds = sorted(
+            (name for name in FAILED if outcomes[name]), key=lambda name: (-outcomes[name], OUTCOMES.index(name))
+        )
+        alike = failed == total and len(kinds) == 1
+        how = kinds[0] if alike else ", ".join(f"{outcomes[name]:,} {name}" for name in kinds)
+        who = _all(total) if failed == total else f"{failed:,} of {total:,} handshakes"
+        return "bad", f"{who} failed: {how}{undecided}."
+    errors, warnings = report.all_findings.count("error"), report.all_findings.count("warning")
+    but = f", but {counted(errors, 'error')} {'was' if errors == 1 else 'were'} found"
+    if not outcomes["established"]:
+        none = "The only handshake cannot" if total == 1 else f"None of the {total:,} handshakes can"
+        return ("bad" if errors else "unsure"), f"{none} be decided from this capture{but if errors else ''}."
+    who = f"{outcomes['established']:,} of {counted(total, 'handshake')}" if unknown else _all(total)
+    sentence = f"{who} {'was' if total == 1 else 'were'} established"
+    if errors:
+        return "bad", f"{sentence}{but}{undecided}."
+    if undecided:
+        return "unsure", f"{sentence}{undecided}."
+    if warnings:
+        return "unsure", f"{sentence}, with {counted(warnings, 'warning')}."
+    return "good", f"{sentence}, with no error and no warning."
+
+
+def _all(total: int) -> str:
+    return {1: "The only handshake", 2: "Both handshakes"}.get(total, f"All {total:,} handshakes")
 
 
 def _nothing(report: Report) -> tuple[str, str]:
@@ -80,10 +87,6 @@ def _nothing(report: Report) -> tuple[str, str]:
         return "unsure", f"No handshakes: nothing passes the filter, which left out {counted(filtered, 'segment')}."
     readable = sum(not facts.error for facts in report.capture_facts)
     return "unsure", "There is no TCP in this capture." if readable == 1 else f"No TCP in these {readable} captures."
-
-
-def _by_number(outcomes: Counter[str]) -> list[str]:
-    return sorted((name for name in FAILED if outcomes[name]), key=lambda name: (-outcomes[name], OUTCOMES.index(name)))
 
 
 def _reason(report: Report) -> str:
@@ -106,10 +109,15 @@ def _reason(report: Report) -> str:
     slug = min(counts, key=lambda name: (-counts[name], name))
     if 4 * counts[slug] < failed:  # one of many
         return ""
-    how = ", ".join(f"{certain[slug][name]} {name}" for name in CERTAINTIES[1:] if certain[slug][name])
+    how = ", ".join(f"{certain[slug][name]:,} {name}" for name in CERTAINTIES[1:] if certain[slug][name])
     if len(certain[slug]) == 1:
         how = next(iter(certain[slug]))
-    return f"Most frequent cause: {slug}, of {counts[slug]} of the {failed} failed ({how})."
+    return f"Most frequent cause: {slug}, of {counts[slug]:,} of the {failed:,} failed ({how})."
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 frame``, ``2,000 frames``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def scope(report: Report) -> str:

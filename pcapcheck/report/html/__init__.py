@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Final
 
-from pcapcheck.report.html.figures import charts_of
+from pcapcheck.report.html.figures import Chart, charts_of, colours
 from pcapcheck.report.html.inline_svg import dark_css
 from pcapcheck.report.ladder_svg import css as ladder_css
 from pcapcheck.report.ladder_svg import svg as ladder
@@ -20,8 +20,9 @@ from pcapcheck.report.rtt_table import milliseconds
 from pcapcheck.report.steps import story
 from pcapcheck.tables import ABSENT
 
-# What the page may weigh: 2 MB with all charts, of which ladders may be so much.
-_LADDER_OCTETS: Final = 900_000
+# What the page may weigh, and what a finding that is shown does without its ladder: the rest is for ladders.
+_MOST_OCTETS: Final = 1_900_000
+_FINDING_OCTETS: Final = 2_800
 _LADDER_ROWS: Final = 16
 _MOST_CAPTURES: Final = 200
 
@@ -55,19 +56,22 @@ def html(report: Report, *, command: Sequence[str] = ()) -> str:
     environment.filters["ms"] = lambda number: "" if number == ABSENT else milliseconds(number)
     template = environment.from_string(_source("page.html.j2"))
     charts = charts_of(report)
+    shown = sum(len(group.shown) for group in said.rules)
+    room = _MOST_OCTETS - sum(len(chart.svg) for chart in charts) - shown * _FINDING_OCTETS
     return template.render(
         said=said,
         words=WORDS,
-        sections=[(name, WORDS[name]) for name in _sections(said)],
+        headings={name: WORDS[name] for name in _sections(said, charts)},
         bars=_bars(said),
         captures=said.captures[:_MOST_CAPTURES],
-        shown=sum(len(group.shown) for group in said.rules),
+        shown=shown,
         found=sum(group.total for group in said.rules),
         found_outcomes=sorted({one.outcome for group in said.rules for one in group.shown} - {""}),
         found_servers=sorted({one.server for group in said.rules for one in group.shown} - {""}),
-        charts={"outcomes": charts.outcomes, "times": charts.times},
+        charts=charts,
+        colours=colours(),
         figure=_figure,
-        ladders=_Ladders(report),
+        ladders=_Ladders(report, room),
         style=style,
         script=script,
         style_hash=_hash(style),
@@ -75,12 +79,12 @@ def html(report: Report, *, command: Sequence[str] = ()) -> str:
     )
 
 
-def _sections(said: Overview) -> list[str]:
+def _sections(said: Overview, charts: Sequence[Chart]) -> list[str]:
     return [
         *(["outcomes"] if said.outcomes else []),
         *(["causes"] if said.causes or said.circumstances else []),
         "findings",
-        *(["times"] if said.estimates or said.intervals else []),
+        *(["times"] if said.estimates or said.intervals or any(one.name != "outcomes" for one in charts) else []),
         *(["servers"] if said.servers else []),
         "captures",
         "reproduce",
@@ -99,10 +103,10 @@ def _bars(said: Overview) -> list[tuple[str, str]]:
 class _Ladders:
     """Deals out the ladders of handshakes: the first time the drawing, then a reference to it."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, room: int) -> None:
         self._report = report
         self._boxes: dict[int, str] = {}
-        self._octets = 0
+        self._room = room  # octets
 
     def take(self, handshake_id: int) -> Any:
         """The ladder as an element, or nothing where there is no more room for it."""
@@ -114,20 +118,23 @@ class _Ladders:
                 f'<svg class="ladder" {self._boxes[handshake_id]} role="img" aria-labelledby="{name}-t {name}-d">'
                 f'<use href="#{name}"/></svg>'
             )
-        if self._octets > _LADDER_OCTETS:
+        if self._room <= 0:
             return ""
         drawn = ladder(story(self._report, handshake_id - 1), name=name, most=_LADDER_ROWS)
-        self._octets += len(drawn)
+        self._room -= len(drawn)
         box = re.search(r'viewBox="[^"]*" width="\d+" height="[\d.]+"', drawn)
         assert box is not None
         self._boxes[handshake_id] = box[0]
-        return Markup(drawn.replace("</desc>", f'</desc><g id="{name}">', 1).replace("</svg>", "</g></svg>"))
+        return Markup(
+            drawn.replace("</desc>", f'</desc><g id="{name}" class="ladder">', 1).replace("</svg>", "</g></svg>")
+        )
 
 
-def _figure(chart: str) -> Any:
+def _figure(chart: Chart) -> Any:
     from markupsafe import Markup
 
-    return Markup(f'<figure><div class="scroll" tabindex="0" role="region" aria-label="Chart">{chart}</div></figure>')
+    region = f'<div class="scroll" tabindex="0" role="group" aria-label="Chart: {chart.title}">'
+    return Markup(f"<figure>{region}{chart.svg}</div></figure>")
 
 
 def _marked(text: str) -> Any:

@@ -32,18 +32,27 @@ class Drawn(NamedTuple):
     figure: Figure
 
 
-class Charts(NamedTuple):
-    """As ``svg`` elements."""
+class Chart(NamedTuple):
+    """As an ``svg`` element."""
 
-    outcomes: str
-    times: list[str]
+    name: str
+    title: str
+    svg: str
 
 
-def charts_of(report: Report) -> Charts:
+def charts_of(report: Report) -> list[Chart]:
     """The charts as ``svg`` elements of one page."""
-    found = {one.name: inline_svg(one.figure, one.name, one.title, one.description) for one in drawn(report)}
-    outcomes = found.pop("outcomes", "")
-    return Charts(outcomes, list(found.values()))
+    return [
+        Chart(one.name, one.title, inline_svg(one.figure, one.name, one.title, one.description))
+        for one in drawn(report)
+    ]
+
+
+def colours() -> dict[str, str]:
+    """Each outcome's colour in the charts."""
+    from pcapcheck.charts.outcomes import COLOURS
+
+    return {name: COLOURS.get(name, COLOURS["undecided"]).lower() for name in OUTCOMES}
 
 
 def drawn(report: Report) -> list[Drawn]:

@@ -14,8 +14,10 @@ DARK: Final = {
     "#333333": "#d3d8dd", "#555555": "#a3acb5", "#bbbbbb": "#59626b", "#e4e4e4": "#2c333a", "#999999": "#69737d",
     "#0072b2": "#4ea5e0", "#d55e00": "#ff8a3d", "#009e73": "#2fc79a", "#cc79a7": "#e59ac4", "#e69f00": "#f0b93a",
     "#767676": "#9aa4ae", "#b00020": "#ff7b72", "#cfe3f1": "#1f3c52", "#8c4a00": "#c58a52", "#9e6ab8": "#c79ae0",
-    "#5c0011": "#d9536b",
+    "#5c0011": "#d9536b", "#9aa4ae": "#808a94",
 }  # fmt: skip
+
+_DPI: Final = 110  # of the raster of many points
 
 _STYLE: Final = re.compile(r' style="([^"]*)"')
 _COORDINATES: Final = re.compile(r'( (?:d|x|y|transform)=")([^"]*)"')
@@ -29,7 +31,7 @@ def inline_svg(figure: Figure, name: str, title: str, description: str) -> str:
     """The figure, its ids beginning with ``name``, with a title and a description for those who do not see it."""
     from pcapcheck.charts.drawing import svg
 
-    return page_svg(svg(figure), name, title, description)
+    return page_svg(svg(figure, _DPI), name, title, description)
 
 
 def page_svg(svg: str, name: str, title: str, description: str) -> str:
@@ -54,9 +56,9 @@ def page_svg(svg: str, name: str, title: str, description: str) -> str:
 
 def dark_css() -> str:
     """The colours of charts for those who ask for a dark page."""
+    # Not below .chart: what <use> draws is a tree of its own, in which there is no such ancestor.
     rules = "".join(
-        f'.chart [fill="{light}"]{{fill:{dark}}}.chart [stroke="{light}"]{{stroke:{dark}}}'
-        for light, dark in DARK.items()
+        f'[fill="{light}"]{{fill:{dark}}}[stroke="{light}"]{{stroke:{dark}}}' for light, dark in DARK.items()
     )
     return f"@media screen and (prefers-color-scheme:dark){{{rules}}}"
 
