@@ -106,7 +106,11 @@ def test_imports_go_one_way(name: str) -> None:
         assert layer(other) <= layer(name), f"{name} imports {other}, which stands to its right"
 
 
-@pytest.mark.parametrize("name", [name for name in MODULES if matches(name, TESTING)])
+# At the right end, as the command line: what it does for a person, this does for a test.
+ASSERTIONS: Final = "testing.assertions"
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if matches(name, TESTING) and name != ASSERTIONS])
 def test_testing_stands_beside(name: str) -> None:
     for other in imported(parsed(name)):
         assert any(matches(other, pattern) for pattern in SEEN_BY_TESTING), f"{name} imports {other}"

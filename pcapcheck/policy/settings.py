@@ -54,19 +54,21 @@ def settings(
     *,
     config: str | None = None,
     isolated: bool = False,
+    start: str = "",
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
     """Every setting. ``options`` are those given on the command line, by key.
 
-    With ``isolated`` no file is looked for; ``config`` is the file to read instead of one that is found. Expectations
-    of the command line are asked besides those of the file. Raises UsageError for a mistake in a file or a variable.
+    The policy file is looked for from the folder ``start`` upwards; with ``isolated`` it is not, and ``config`` is one
+    to read instead. Expectations of the command line are asked besides those of the file. Raises UsageError for a
+    mistake in a file or a variable.
     """
     if isolated and config:
         raise UsageError("--isolated reads no policy file, and --config names one")
     config = config or environment.get(CONFIG_VARIABLE)
     found = None
     if not isolated:
-        found = policy_file.read(config) if config else policy_file.find()
+        found = policy_file.read(config) if config else policy_file.find(start)
     folder = found.folder if found else ""
     known = {}
     for name, key in KEYS.items():

@@ -1,4 +1,9 @@
-"""Exchanges: TCP conversations written as text, turned into segments, frames and captures.
+"""For tests: an assertion about captures, and exchanges, from which captures are made.
+
+``assert_handshakes_ok(path)`` raises AssertionError with the findings and the ladder where a handshake is wrong. It is
+loaded when it is first used, as is everything here: to import this module costs next to nothing.
+
+Exchanges are TCP conversations written as text, turned into segments, frames and captures.
 
 The notation is packetdrill's, which is tcpdump's order: time, direction, flags, ``seq:end(length)``, ack, window,
 options. It serves the examples of the rules, the tests, the sample captures, and whoever wants a capture of their own::
@@ -69,8 +74,34 @@ are.
     +5    arp                                  a frame without IP: the capture goes on
 """
 
-from pcapcheck.testing.exchange import START_NS, Exchange
-from pcapcheck.testing.formatting import format_exchange
-from pcapcheck.testing.notation import parse_exchange
+from __future__ import annotations
 
-__all__ = ["START_NS", "Exchange", "format_exchange", "parse_exchange"]
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pcapcheck.testing.assertions import assert_handshakes_ok
+    from pcapcheck.testing.exchange import START_NS, Exchange
+    from pcapcheck.testing.formatting import format_exchange
+    from pcapcheck.testing.notation import parse_exchange
+
+__all__ = ["START_NS", "Exchange", "assert_handshakes_ok", "format_exchange", "parse_exchange"]
+
+_HOMES = {
+    "START_NS": "exchange",
+    "Exchange": "exchange",
+    "assert_handshakes_ok": "assertions",
+    "format_exchange": "formatting",
+    "parse_exchange": "notation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'pcapcheck.testing' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"pcapcheck.testing.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
