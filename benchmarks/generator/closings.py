@@ -9,7 +9,7 @@ import numpy as np
 
 from generator.connections import Connections, segments, sent
 from generator.draws import Ints
-from generator.openings import TURN
+from generator.flights import TURN
 from generator.packets import ACK, FIN, RST, Packets
 from generator.profiles import CLIENT_FIN, CLIENT_RST, MILLISECOND, SERVER_FIN, SERVER_FIN_WITH_DATA, SERVER_RST
 

@@ -7,13 +7,12 @@ from typing import Final
 import numpy as np
 
 from generator.connections import CLIENT_NETWORK, CLIENTS, SERVER_NETWORK, SERVERS, Hosts
-from generator.draws import Draws, Ints, exponential, lognormal, spread
+from generator.draws import Draws, Ints, exponential, spread
 from generator.packets import DATAGRAM, Packets, packets
 from generator.profiles import MILLISECOND, Profile
 
 PORT: Final = 40_000
 SPACING: Final = exponential(20 * MILLISECOND)
-LENGTHS: Final = lognormal(200, 0.9, 12, 1400)
 
 
 def datagrams(profile: Profile, hosts: Hosts, draws: Draws, connections: int, times: tuple[int, int]) -> Packets:
@@ -43,7 +42,7 @@ def datagrams(profile: Profile, hosts: Hosts, draws: Draws, connections: int, ti
         target_port=either(service, port[flow]),
         seq=index,
         salt=salt[flow],
-        octets=draws.pick(LENGTHS, len(flow)),
+        octets=draws.pick(profile.datagram, len(flow)),
         ip_id=(salt[flow] + index) & 0xFFFF,
         vlan=hosts.vlan[who][flow],
         ttl=either(64 - hosts.hops[who][flow], np.full(len(flow), 64)),

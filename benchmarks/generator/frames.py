@@ -146,13 +146,13 @@ def _fill_ipv6(made: Any, rows: Packets, beyond: Ints) -> None:
         made[side + "_low"] = mixed(rows[side])
 
 
-def _words(made: Any, start: int, end: int) -> Ints:
+def _words(made: Any, start: int, end: int) -> Any:
     """The sum of the 16-bit words of these octets of each row."""
     octets = made.view(np.uint8).reshape(len(made), made.itemsize)[:, start:end]
     return np.ascontiguousarray(octets).view(">u2").sum(axis=1, dtype=np.int64)
 
 
-def _complement(total: Ints) -> Ints:
+def _complement(total: Any) -> Any:
     """The checksum of a sum of 16-bit words (RFC 1071)."""
     for _ in range(3):
         total = (total & 0xFFFF) + (total >> 16)

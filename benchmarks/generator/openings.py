@@ -8,13 +8,13 @@ import numpy as np
 
 from generator.connections import ESTABLISHED, IS_REFUSED, IS_UNANSWERED, Connections, refusals, segments, sent
 from generator.draws import Draws, Ints
+from generator.flights import TURN
 from generator.packets import ACK, SYN, Packets
-from generator.profiles import MICROSECOND, SECOND
+from generator.profiles import SECOND
 
 SYN_LOST: Final = 0.004
 # Linux doubles its wait for a SYN-ACK; the program gives up before the fifth SYN.
 REPEATS: Final = [0, 1 * SECOND, 3 * SECOND, 7 * SECOND]
-TURN: Final = 20 * MICROSECOND  # what a host takes to answer
 
 
 def openings(of: Connections, draws: Draws) -> tuple[list[Packets], Ints, Ints]:

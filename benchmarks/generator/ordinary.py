@@ -14,6 +14,7 @@ from generator.draws import Draws, mixed
 from generator.exchanges import exchanges
 from generator.openings import openings
 from generator.packets import ACK, RST, SYN, Packets
+from generator.plans import plan
 from generator.profiles import Profile
 from generator.truth import Truth
 
@@ -31,7 +32,7 @@ def ordinary(profile: Profile, connections: int, seed: int, start: int, truth: T
         of = connect(profile, hosts, draws, min(each, connections - number * each), start)
         first, completed, syn_ack_sent = openings(of, draws)
         alive = np.flatnonzero(of.outcome == ESTABLISHED)
-        data, ends = exchanges(of, alive, profile, draws, completed, syn_ack_sent)
+        data, ends = exchanges(*plan(of, alive, profile, draws, completed), syn_ack_sent)
         after = int(of.start[-1])
         rows = numbered(np.concatenate([*first, *data, *closings(of, ends)]))
         yield np.concatenate([rows, datagrams(profile, hosts, draws, len(of), (start, after))]), after

@@ -28,5 +28,6 @@ def places(packets: Any) -> Ints:
 def sums(starts: Ints, lengths: Ints) -> Ints:
     """The sum of the 16-bit words of each payload, an odd last octet filled up with 0 (RFC 1071)."""
     ends = starts + lengths
-    whole = _SUMS[ends // 2] - _SUMS[starts // 2]
-    return whole + np.where(lengths & 1, _OCTETS[ends - 1].astype(np.int64) << 8, 0)
+    whole: Ints = _SUMS[ends // 2] - _SUMS[starts // 2]
+    odd: Ints = np.where(lengths & 1, _OCTETS[ends - 1].astype(np.int64) << 8, 0)
+    return whole + odd

@@ -19,7 +19,7 @@ CLIENT_FIN, SERVER_FIN, SERVER_FIN_WITH_DATA, CLIENT_RST, SERVER_RST, STAYS_OPEN
 class Profile:
     connections: int  # at full size
     packets: float  # a connection, with the datagrams beside it: as measured
-    rate: int  # connections a second
+    rate: float  # connections a second
     exchanges: Ints  # requests, each with its response, in one connection
     request: Ints  # octets
     response: Ints
@@ -29,11 +29,12 @@ class Profile:
     acked_at_once: float  # connections whose first segments of data are acknowledged at once (Linux: quick ACKs)
     datagram_flows: float  # UDP flows a connection
     datagrams: Ints  # in one such flow
+    datagram: Ints  # octets
 
 
 MIX: Final = Profile(
     connections=200_000,
-    packets=52.5,
+    packets=50.7,
     rate=200,
     exchanges=exponential(2) + 1,
     request=lognormal(350, 0.9, 40, 60_000),
@@ -53,20 +54,22 @@ MIX: Final = Profile(
     acked_at_once=1,
     datagram_flows=0.14,
     datagrams=lognormal(20, 0.9, 2, 1000),
+    datagram=lognormal(200, 0.9, 12, 1400),
 )
 
 # Calls between services: one small question, one small answer.
 SHORT: Final = Profile(
     connections=1_500_000,
-    packets=7.3,
+    packets=7.68,
     rate=3000,
     exchanges=table(lambda share: 1),
-    request=lognormal(90, 0.6, 20, 1200),
-    response=lognormal(130, 0.7, 20, 2600),
+    request=lognormal(60, 0.6, 20, 1200),
+    response=lognormal(80, 0.7, 20, 2600),
     think=lognormal(1 * MILLISECOND, 1.2, 100 * MICROSECOND, 2 * SECOND),
     idle=lognormal(200 * MICROSECOND, 1, 60 * MICROSECOND, 1 * SECOND),
-    closes=choices({CLIENT_FIN: 0.25, SERVER_FIN_WITH_DATA: 0.65, CLIENT_RST: 0.1}),
+    closes=choices({CLIENT_FIN: 0.14, SERVER_FIN_WITH_DATA: 0.76, CLIENT_RST: 0.1}),
     acked_at_once=0,
     datagram_flows=0.14,
-    datagrams=lognormal(3, 0.5, 2, 12),
+    datagrams=lognormal(4, 0.5, 2, 12),
+    datagram=lognormal(70, 0.5, 12, 500),
 )
