@@ -1,0 +1,46 @@
+"""Measures everything and writes it into docs/performance.md: ``python benchmarks/performance.py --scale 0.1``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from adversaries import HOSTILE, ORDINARY, adversaries
+from compare import KINDS, compare
+from growth import growth
+from measuring.machine import machine
+from measuring.page import put
+from measuring.programs import PROGRAMS, installed
+from startup import start_up
+
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+# At full size: a growing capture, one of 10 GB, and a flood of 50 million SYNs.
+SIZES: Final = [("snap96", 1e6), ("snap96", 1e7), ("snap96", 1e8), ("mix", 1.3e7), ("flood50m", 6e7)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=1.0, help="the part of the full size, for all tables")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    scale, rounds, names = arguments.scale, arguments.rounds, installed()
+    sections: dict[str, Callable[[], str]] = {
+        "command": lambda: f"    {' '.join(['python', 'benchmarks/performance.py', *sys.argv[1:]])}",
+        "machine": lambda: machine(names),
+        "startup": lambda: start_up(3 * rounds),
+        "compare": lambda: compare(KINDS, [name for name in PROGRAMS if name in names], rounds, scale, 0.1),
+        "adversaries": lambda: adversaries([*ORDINARY, *HOSTILE], 1e7 * scale, rounds),
+        "growth": lambda: growth([f"{kind}:{packets * scale:g}" for kind, packets in SIZES]),
+    }
+    for name, measure in sections.items():
+        text = measure()
+        print(text, "\n")
+        put(arguments.page, name, text)
+
+
+if __name__ == "__main__":
+    main()
