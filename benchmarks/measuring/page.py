@@ -23,7 +23,7 @@ def put(page: Path, name: str, text: str) -> None:
 
 
 def seconds(value: float) -> str:
-    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+    return f"{value:.3f}" if value < 0.1 else f"{value:.2f}" if value < 10 else f"{value:.1f}"
 
 
 def mebibytes(octets: int) -> str:
