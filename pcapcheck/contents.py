@@ -10,7 +10,8 @@ from os import PathLike, fspath
 from pcapcheck.capture import Capture, find_captures
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.capture.interface import Interface, Section
-from pcapcheck.decode.segment import IcmpError, Segment
+from pcapcheck.decode.fragments import Fragments
+from pcapcheck.decode.segment import IcmpError, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import CaptureError
 from pcapcheck.stretch import open_input
@@ -118,6 +119,7 @@ def contents_of(path: str, max_bytes: int | None, progress: Callable[[int], None
 
 def _count(contents: Contents, capture: Capture, progress: Callable[[int], None]) -> None:
     told, before = 0, NO_TIME
+    fragments = Fragments()
     for frame in capture:
         contents.packets += 1
         contents.octets += frame.original_length
@@ -136,6 +138,8 @@ def _count(contents: Contents, capture: Capture, progress: Callable[[int], None]
                 contents.last_time = frame.time_ns
             before = frame.time_ns
         decoded = decode(frame.link_type, frame.data, frame.original_length)
+        if decoded is Skip.FRAGMENT:
+            decoded = fragments.take(frame)
         if isinstance(decoded, Segment):
             contents.segments += 1
         elif isinstance(decoded, IcmpError):
@@ -146,4 +150,5 @@ def _count(contents: Contents, capture: Capture, progress: Callable[[int], None]
         if not contents.packets % _REPORT_EVERY:
             progress(capture.bytes_read - told)
             told = capture.bytes_read
+    fragments.settle(contents.skipped, contents.first_skipped)
     progress(capture.bytes_read - told)

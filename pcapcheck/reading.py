@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 import numpy as np
 
 from pcapcheck import cells
 from pcapcheck.capture import Capture
-from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.capture.frame import NO_TIME, Frame
 from pcapcheck.capture.opened import PlainPcap
 from pcapcheck.decode.compiled import COMPILED, GROW, LINKS, ODD, OTHER, Table
+from pcapcheck.decode.fragments import Fragments
 from pcapcheck.decode.segment import IcmpError, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import UsageError
@@ -53,6 +54,8 @@ class Tally:
     filtered: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     first_skipped: dict[str, int] = field(default_factory=dict)
+    split_headers: int = 0
+    first_split_header: int = 0
     first_time: int = NO_TIME
     last_time: int = NO_TIME
     first_frame_time: int = NO_TIME
@@ -114,20 +117,22 @@ class DpktReading:
 
     def __init__(self, capture: Capture, window: Window) -> None:
         self._capture, self._window = capture, window
-        self._selector, self._tally = Selector(), Tally()
+        self._selector, self._tally, self._fragments = Selector(), Tally(), Fragments()
 
     def run(self, told: Callable[[], None]) -> None:
         for count, frame in enumerate(self._capture, 1):
             self._tally.octets += frame.original_length
             self._tally.tick(frame.time_ns, frame.number)
             found = decode(frame.link_type, frame.data, frame.original_length)
+            if found is Skip.FRAGMENT:
+                found = self._fragments.take(frame)
             if _judged(found, frame.number, frame.time_ns, self._tally, self._window, self._tally.first_frame_time):
                 self._selector.add(frame.number, frame.time_ns, found)  # type: ignore[arg-type]
             if not count % _REPORT_EVERY:
                 told()
 
     def tally(self) -> Tally:
-        return self._tally
+        return _settled(self._tally, self._fragments)
 
     def openings(self) -> Openings:
         return self._selector.openings()
@@ -150,6 +155,7 @@ class CompiledReading:
         room = min(max((capture.size or 0) // _OCTETS_A_CELL, _LEAST_ROOM), _MOST_ROOM)
         self.table = cells.new_table(seed, room, table)
         self._tally = Tally()  # of the odd frames; the table counts the others
+        self._fragments = Fragments()
         self._buffer = bytearray(buffer)
         self._position = self._end = 0  # in the buffer: of the next record, of what was read
         self._consumed = 0  # octets before the buffer since it was handed over
@@ -175,8 +181,7 @@ class CompiledReading:
 
     def tally(self) -> Tally:
         facts = self.table.facts()
-        tally = Tally(**{**vars(self._tally), "skipped": self._tally.skipped.copy()})
-        tally.first_skipped = dict(self._tally.first_skipped)
+        tally = _settled(self._tally, self._fragments)
         for name in ("segments", "cut_segments"):
             setattr(tally, name, getattr(tally, name) + facts[name])
         tally.first_cut = min(filter(None, (tally.first_cut, facts["first_cut"])), default=0)
@@ -267,8 +272,18 @@ class CompiledReading:
 
     def _take(self, number: int, time_ns: int, link_type: int, original: int, data: bytes) -> None:
         found = decode(link_type, data, original)
+        if found is Skip.FRAGMENT:
+            found = self._fragments.take(Frame(number, time_ns, link_type, original, data))
         if _judged(found, number, time_ns, self._tally, self._window, self.table.first_frame_time_ns()):
             cells.add(self.table, number, time_ns, found)  # type: ignore[arg-type]
+
+
+def _settled(counted: Tally, fragments: Fragments) -> Tally:
+    """A copy of what was counted, in which the fragments that were put together are told from the others."""
+    tally = replace(counted, skipped=counted.skipped.copy(), first_skipped=dict(counted.first_skipped))
+    tally.split_headers, tally.first_split_header = fragments.split_headers, fragments.first_split_header
+    fragments.settle(tally.skipped, tally.first_skipped)
+    return tally
 
 
 def _judged(

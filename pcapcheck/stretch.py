@@ -37,6 +37,8 @@ class CaptureFacts:
     filtered: int = 0  # segments left out by --host, --port, --since or --until
     skipped: Counter[str] = field(default_factory=Counter)  # reason to frames
     first_skipped: dict[str, int] = field(default_factory=dict)  # reason to the first such frame
+    split_headers: int = 0  # datagrams whose TCP header is split over IP fragments, or whose SYN is in fragments
+    first_split_header: int = 0  # frame of the first of them, 0 if none
     first_frame_time: int = NO_TIME  # in the order of the file
     first_timed: int = 0  # number of the frame that has it
     last_frame_time: int = NO_TIME
@@ -151,6 +153,8 @@ def merge(first: Summary, then: Summary) -> Summary:
         filtered=a.filtered + b.filtered,
         skipped=a.skipped + b.skipped,
         first_skipped={**b.first_skipped, **a.first_skipped},
+        split_headers=a.split_headers + b.split_headers,
+        first_split_header=a.first_split_header or b.first_split_header,
         dropped=a.dropped + b.dropped,
         damage=b.damage or a.damage,
         interrupted=a.interrupted or b.interrupted,

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pcapcheck.capture.frame import Frame
+from pcapcheck.decode.fragments import Fragments
 from pcapcheck.decode.segment import (
     ACK,
     AE,
@@ -55,8 +56,15 @@ def only(line: str) -> Segment:
 
 def decoded(exchange: Exchange) -> list[tuple[int, int, Segment | IcmpError]]:
     """What the decoder finds in the frames."""
-    found = ((frame, decode(frame.link_type, frame.data, frame.original_length)) for frame in exchange.frames())
-    return [(frame.number, frame.time_ns, content) for frame, content in found if not isinstance(content, Skip)]
+    fragments = Fragments()
+    found = []
+    for frame in exchange.frames():
+        content = decode(frame.link_type, frame.data, frame.original_length)
+        if content is Skip.FRAGMENT:
+            content = fragments.take(frame)
+        if not isinstance(content, Skip):
+            found.append((frame.number, frame.time_ns, content))
+    return found
 
 
 def test_handshake_literally() -> None:
@@ -257,7 +265,7 @@ def test_modifiers(modifiers: str, changes: dict[str, Any], addresses: str) -> N
 @pytest.mark.parametrize(
     ("modifiers", "skip"),
     [
-        ("frag later", Skip.LATER_FRAGMENT),
+        ("frag later", Skip.FRAGMENT),
         ("offset 4", Skip.BAD_HEADER),
         ("offset 15", Skip.BAD_HEADER),
         ("cut 13", Skip.CUT_HEADER),

@@ -1,24 +1,16 @@
-"""Where the IP header of a frame starts and where its headers end: link types, ethertypes, extension headers.
+"""Where the IP header of a frame starts and where its headers end: the walk from layer to layer.
 
-A layer is a function of the octets, where it starts and the VLAN id so far. It gives the IP datagram that it carries,
-or the reason why there is none. To open one more encapsulation, put its function where its table says ``TUNNEL``.
+The layers themselves are in the modules beside this one, and ``numbers`` says which number leads to which.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from pcapcheck.decode.numbers import LINK_TYPES, TABLES, UDP_PORTS
+from pcapcheck.decode.place import NOTHING_AROUND, Around, Datagram, Follows, Found, Numbers
+from pcapcheck.decode.plausible import is_ip
 from pcapcheck.decode.segment import Skip
-
-
-class Datagram(NamedTuple):
-    """An IP datagram inside a frame, as the layer below announces it: its header is not yet read."""
-
-    version: int  # 4 or 6
-    start: int  # of the IP header
-    vlan: int  # the outermost tag's VLAN id, -1 if none
 
 
 class Upper(NamedTuple):
@@ -27,12 +19,16 @@ class Upper(NamedTuple):
     protocol: int
     start: int
     checkable: bool  # not a first fragment, and the TCP checksum is over the addresses of the IP header
+    fragment: bool  # a first one: the rest is in others
 
 
-Layer = Callable[[bytes, int, int], Datagram | Skip]
+# So deep is a frame opened, in layers between two IP headers and in IP headers. No network comes near it.
+DEEPEST: Final = 32
 
 TCP: Final = 6
 UDP: Final = 17
+UDP_HEADER: Final = 8
+UDP_TUNNELS: Final = frozenset(UDP_PORTS)  # between other ports UDP carries nothing that is looked at
 HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION = 0, 43, 44, 51, 60
 MOBILITY, HIP, SHIM6 = 135, 139, 140
 EXTENSION_HEADERS: Final = frozenset(
@@ -40,23 +36,77 @@ EXTENSION_HEADERS: Final = frozenset(
 )  # RFC 7045, section 4, without ESP, which hides what follows
 JUMBO_PAYLOAD: Final = 0xC2  # RFC 2675, section 2
 
-TYPE: Final = struct.Struct(">H")
-TAG: Final = struct.Struct(">HH")
-VLAN_TAGS: Final = frozenset({0x8100, 0x88A8, 0x9100, 0x9200})
-LARGEST_LENGTH: Final = 1500  # IEEE 802.3: up to here the type field is a length, and LLC follows
+
+def peel(link_type: int, data: bytes, end: int) -> Datagram | Skip:
+    """The outermost IP datagram of a frame of this link type that was ``end`` octets long, or why there is none."""
+    layer = LINK_TYPES.get(link_type, Skip.UNKNOWN_LINK_TYPE)
+    if isinstance(layer, Skip):
+        return layer
+    found = layer(data, 0, end, NOTHING_AROUND)
+    return follow(data, end, found) if isinstance(found, Follows) else found
 
 
-def peel(link_type: int, data: bytes) -> Datagram | Skip:
-    """The IP datagram of a frame of this link type, or why there is none."""
-    layer = LINK_TYPES.get(link_type)
-    return Skip.UNKNOWN_LINK_TYPE if layer is None else layer(data, 0, -1)
+def inside(version: int, protocol: int, data: bytes, start: int, end: int, around: Around) -> Datagram | Skip:
+    """The IP datagram inside what an IP datagram of this version carries, or why there is none."""
+    if protocol == UDP:
+        return udp(data, start, end, around)
+    numbers = Numbers.IP4 if version == 4 else Numbers.IP6
+    return follow(data, end, Follows(numbers, protocol, start, around))
 
 
-def skip_reason(protocol: int, data: bytes, start: int) -> Skip:
-    """Why what this IP protocol carries is not judged."""
-    if protocol == UDP and len(data) >= start + 4 and TYPE.unpack_from(data, start + 2)[0] in UDP_TUNNELS:
-        return Skip.TUNNEL
-    return IP_PROTOCOLS.get(protocol, Skip.NOT_TCP)
+def follow(data: bytes, end: int, found: Found) -> Datagram | Skip:
+    """From layer to layer, down to IP or to the reason why there is none."""
+    for _ in range(DEEPEST):
+        if not isinstance(found, Follows):
+            return found
+        table, unknown = TABLES[found.numbers]
+        layer = table.get(found.number, unknown)
+        if isinstance(layer, Skip):
+            return layer
+        found = layer(data, found.start, end, found.around)
+    return Skip.TOO_DEEP
+
+
+def udp(data: bytes, start: int, end: int, around: Around) -> Datagram | Skip:
+    """What a tunnel over UDP carries; ``Skip.NOT_TCP`` for all else that UDP carries.
+
+    A tunnel is known by its destination port, else by its source port, and believed only if its own header is right in
+    every bit and an IP header with fitting lengths stands inside.
+    """
+    if not may_be_tunnel(data, start):
+        return Skip.NOT_TCP
+    ports = int.from_bytes(data[start : start + 4])
+    payload = start + UDP_HEADER
+    if len(data) < payload:
+        return Skip.CUT_HEADER if end >= payload else Skip.NOT_TCP
+    length = data[start + 4] << 8 | data[start + 5]
+    # A length of 0 is a jumbogram's (RFC 2675, section 4), or one left for the network card to fill in.
+    end = start + length if UDP_HEADER <= length <= end - start else end if length == 0 else payload
+    for port in (ports & 0xFFFF, ports >> 16):
+        layer = UDP_PORTS.get(port)
+        if layer is None:
+            continue
+        found = layer if isinstance(layer, Skip) else believed(data, end, layer(data, payload, end, around))
+        if found is not Skip.NOT_TCP:
+            return found
+    return Skip.NOT_TCP
+
+
+def may_be_tunnel(data: bytes, start: int) -> bool:
+    """Whether a tunnel's port is among those of this UDP header."""
+    if len(data) < start + 4:
+        return False
+    return data[start + 2] << 8 | data[start + 3] in UDP_TUNNELS or data[start] << 8 | data[start + 1] in UDP_TUNNELS
+
+
+def believed(data: bytes, end: int, found: Found) -> Datagram | Skip:
+    """What is found, if it is IP with its lengths as IP's."""
+    found = follow(data, end, found)
+    if not isinstance(found, Datagram):
+        return Skip.NOT_TCP if found in (Skip.BAD_HEADER, Skip.TOO_DEEP) else found
+    if len(data) < found.start + 6 <= end:
+        return Skip.CUT_HEADER
+    return found if is_ip(data, found.start, end, found.version) else Skip.NOT_TCP
 
 
 def past_extensions(data: bytes, protocol: int, start: int, end: int, known: frozenset[int]) -> Upper | Skip:
@@ -64,7 +114,7 @@ def past_extensions(data: bytes, protocol: int, start: int, end: int, known: fro
 
     ``end`` is where the datagram ends by its own length; ``data`` may be cut before it.
     """
-    checkable = True
+    checkable, fragment = True, False
     while protocol in known:
         if start + 8 > end:
             return Skip.BAD_HEADER
@@ -72,10 +122,11 @@ def past_extensions(data: bytes, protocol: int, start: int, end: int, known: fro
             return Skip.CUT_HEADER
         if protocol == FRAGMENT:
             size = 8
-            offset_and_more = TYPE.unpack_from(data, start + 2)[0]
+            offset_and_more = data[start + 2] << 8 | data[start + 3]
             if offset_and_more >> 3:
-                return Skip.LATER_FRAGMENT
-            checkable = checkable and not offset_and_more & 1  # neither: an atomic fragment, RFC 6946
+                return Skip.FRAGMENT
+            if offset_and_more & 1:  # else an atomic fragment, RFC 6946
+                checkable, fragment = False, True
         elif protocol == AUTHENTICATION:
             size = (data[start + 1] + 2) * 4  # RFC 4302, section 2.2
             if size < 12:
@@ -87,8 +138,22 @@ def past_extensions(data: bytes, protocol: int, start: int, end: int, known: fro
         protocol = data[start]
         start += size
         if start > end:
-            return Skip.BAD_HEADER
-    return Upper(protocol, start, checkable)
+            return Skip.FRAGMENT if fragment else Skip.BAD_HEADER
+    return Upper(protocol, start, checkable, fragment)
+
+
+def fragment_header(data: bytes, protocol: int, start: int) -> int:
+    """Where the IPv6 fragment header of a fragment starts, -1 if there is none or it is atomic (RFC 8200, 4.5)."""
+    while protocol in EXTENSION_HEADERS and start + 8 <= len(data):
+        if protocol == FRAGMENT:
+            if (data[start + 2] << 8 | data[start + 3]) & 0xFFF9:
+                return start
+            size = 8
+        else:
+            size = (data[start + 1] + 2) * 4 if protocol == AUTHENTICATION else (data[start + 1] + 1) * 8
+        protocol = data[start]
+        start += size
+    return -1
 
 
 def jumbo_length(data: bytes, start: int) -> int:
@@ -102,139 +167,3 @@ def jumbo_length(data: bytes, start: int) -> int:
             return int.from_bytes(data[at + 2 : at + 6])
         at += 1 if data[at] == 0 else 2 + data[at + 1]  # Pad1 has no length octet
     return 0
-
-
-def _ethernet(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    if len(data) < start + 14:
-        return Skip.CUT_HEADER
-    return _tagged(TYPE.unpack_from(data, start + 12)[0], data, start + 14, vlan)
-
-
-def _tagged(ethertype: int, data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    """What follows an ethertype and any number of VLAN tags."""
-    while ethertype in VLAN_TAGS:
-        if len(data) < start + 4:
-            return Skip.CUT_HEADER
-        tag, ethertype = TAG.unpack_from(data, start)
-        vlan = tag & 0xFFF if vlan < 0 else vlan
-        start += 4
-    return _llc(data, start, vlan) if ethertype <= LARGEST_LENGTH else _network(ethertype, data, start, vlan)
-
-
-def _network(ethertype: int, data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    layer = ETHERTYPES.get(ethertype, Skip.NOT_IP)
-    return layer if isinstance(layer, Skip) else layer(data, start, vlan)
-
-
-def _llc(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    """IEEE 802.2: IP by its own service access point (RFC 948), or behind a SNAP header (RFC 1042)."""
-    header = data[start : start + 8]
-    if header[:3] == b"\x06\x06\x03":
-        return _ipv4(data, start + 3, vlan)
-    if header[:3] == b"\xaa\xaa\x03" and len(header) == 8 and header[3:6] in (b"\0\0\0", b"\0\0\xf8"):
-        return _network(TYPE.unpack_from(header, 6)[0], data, start + 8, vlan)
-    cut = len(header) < 3 or (len(header) < 8 and header[:3] == b"\xaa\xaa\x03")
-    return Skip.CUT_HEADER if cut else Skip.NOT_IP
-
-
-def _cooked(protocol: int, data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    """Behind a Linux cooked header: small values are Linux's own, and only 4 among them means LLC."""
-    if protocol == 4:
-        return _llc(data, start, vlan)
-    return Skip.NOT_IP if protocol <= LARGEST_LENGTH else _tagged(protocol, data, start, vlan)
-
-
-def _sll(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    if len(data) < start + 16:
-        return Skip.CUT_HEADER
-    return _cooked(TYPE.unpack_from(data, start + 14)[0], data, start + 16, vlan)
-
-
-def _sll2(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    if len(data) < start + 20:
-        return Skip.CUT_HEADER
-    return _cooked(TYPE.unpack_from(data, start)[0], data, start + 20, vlan)
-
-
-def _null(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    """An address family in the byte order of the host that captured, which nothing else tells."""
-    if len(data) < start + 4:
-        return Skip.CUT_HEADER
-    family = data[start : start + 4]
-    version = FAMILIES.get(int.from_bytes(family, "little")) or FAMILIES.get(int.from_bytes(family, "big"))
-    return Skip.NOT_IP if version is None else Datagram(version, start + 4, vlan)
-
-
-def _loop(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    if len(data) < start + 4:
-        return Skip.CUT_HEADER
-    version = FAMILIES.get(int.from_bytes(data[start : start + 4], "big"))
-    return Skip.NOT_IP if version is None else Datagram(version, start + 4, vlan)
-
-
-def _raw(data: bytes, start: int, vlan: int) -> Datagram | Skip:
-    if len(data) <= start:
-        return Skip.CUT_HEADER
-    version = data[start] >> 4
-    return Datagram(version, start, vlan) if version in (4, 6) else Skip.NOT_IP
-
-
-def _ipv4(data: bytes, start: int, vlan: int) -> Datagram:
-    return Datagram(4, start, vlan)
-
-
-def _ipv6(data: bytes, start: int, vlan: int) -> Datagram:
-    return Datagram(6, start, vlan)
-
-
-LINK_TYPES: Final[dict[int, Layer]] = {
-    0: _null,
-    1: _ethernet,
-    12: _raw,  # DLT_RAW as most systems write it
-    14: _raw,  # and OpenBSD
-    101: _raw,
-    108: _loop,
-    113: _sll,
-    228: _ipv4,
-    229: _ipv6,
-    276: _sll2,
-}
-
-# AF_INET is 2 everywhere; AF_INET6 is 24 on NetBSD, OpenBSD and Npcap, 28 on FreeBSD, 30 on macOS, 10 on Linux.
-FAMILIES: Final = {2: 4, 10: 6, 24: 6, 28: 6, 30: 6}
-
-ETHERTYPES: Final[dict[int, Layer | Skip]] = {
-    0x0800: _ipv4,
-    0x86DD: _ipv6,
-    0x22F3: Skip.TUNNEL,  # TRILL
-    0x6558: Skip.TUNNEL,  # transparent Ethernet bridging
-    0x880B: Skip.TUNNEL,  # PPP
-    0x8847: Skip.TUNNEL,  # MPLS
-    0x8848: Skip.TUNNEL,  # MPLS with an upstream-assigned label
-    0x8864: Skip.TUNNEL,  # PPPoE session
-    0x88E7: Skip.TUNNEL,  # IEEE 802.1ah backbone service tag
-    0x8903: Skip.TUNNEL,  # Cisco FabricPath
-    0x8909: Skip.TUNNEL,  # Cisco MetaData
-    0x8926: Skip.TUNNEL,  # VN-Tag
-    0x892F: Skip.TUNNEL,  # HSR
-    0x893F: Skip.TUNNEL,  # IEEE 802.1BR E-Tag
-    0x894F: Skip.TUNNEL,  # NSH
-    0x88E5: Skip.ENCRYPTED,  # MACsec
-}
-
-IP_PROTOCOLS: Final[dict[int, Skip]] = {
-    4: Skip.TUNNEL,  # IPv4 in IP
-    41: Skip.TUNNEL,  # IPv6 in IP
-    47: Skip.TUNNEL,  # GRE
-    55: Skip.TUNNEL,  # minimal encapsulation, RFC 2004
-    94: Skip.TUNNEL,  # IPIP of KA9Q
-    97: Skip.TUNNEL,  # EtherIP
-    98: Skip.TUNNEL,  # RFC 1241
-    115: Skip.TUNNEL,  # L2TPv3
-    137: Skip.TUNNEL,  # MPLS in IP
-    143: Skip.TUNNEL,  # Ethernet in SRv6, RFC 8986
-    50: Skip.ENCRYPTED,  # ESP
-}
-
-# By destination port: GTP-U, Teredo, VXLAN, Geneve, VXLAN as Linux first had it.
-UDP_TUNNELS: Final = frozenset({2152, 3544, 4789, 6081, 8472})

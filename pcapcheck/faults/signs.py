@@ -23,7 +23,8 @@ Bools = npt.NDArray[np.bool_]
 
 # Frames with these may have held a TCP segment; ARP, UDP and the like did not.
 UNDECODED: Final = (
-    Skip.LATER_FRAGMENT, Skip.CUT_HEADER, Skip.BAD_HEADER, Skip.UNKNOWN_LINK_TYPE, Skip.ENCRYPTED, Skip.TUNNEL,
+    Skip.FRAGMENT, Skip.CUT_HEADER, Skip.BAD_HEADER, Skip.UNKNOWN_LINK_TYPE, Skip.USER_LINK_TYPE, Skip.ENCRYPTED,
+    Skip.TUNNEL, Skip.TOO_DEEP, Skip.LINK_FRAGMENT, Skip.AGGREGATE,
 )  # fmt: skip
 
 # A segment that is so many times the peer's MSS was joined by the host or its network card (GRO, LRO), or is still to

@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME, Damage
-from pcapcheck.decode.segment import WINDOW_UNSEEN, Segment
+from pcapcheck.decode.fragments import Fragments
+from pcapcheck.decode.segment import WINDOW_UNSEEN, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.judge import Ints
 from pcapcheck.report.columns import BATCH, Words
@@ -43,11 +44,14 @@ def segment_batches(
     taken = _Taken()
     first_time: int | None = None
     batches = 0
+    fragments = Fragments()
     with open_input(path) as capture:
         for frame in capture:
             if first_time is None and frame.time_ns != NO_TIME:
                 first_time = frame.time_ns
             found = decode(frame.link_type, frame.data, frame.original_length)
+            if found is Skip.FRAGMENT:
+                found = fragments.take(frame)
             if not isinstance(found, Segment):
                 continue
             if window is not EVERYTHING and not window.holds(frame.time_ns, first_time or 0, found):

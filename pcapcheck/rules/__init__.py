@@ -19,7 +19,7 @@ _MODULES: Final = (
     "numbers", "order", "outcomes", "shapes", "resets", "icmp", "options", "capture", "timing", "first_flight",
     "reuse", "guessable", "backlog", "capture_gaps", "option_form", "mss", "window_scale", "timestamps",
     "option_changes", "fast_open", "ecn", "accecn", "mptcp", "headers", "early_data", "injection", "synchronized",
-    "reset_contents", "teardown", "persistence",
+    "reset_contents", "teardown", "persistence", "fragments",
 )  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from dpkt.tcp import TCP
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pcapcheck.decode.layout import ETHERTYPES, EXTENSION_HEADERS, IP_PROTOCOLS, LINK_TYPES, VLAN_TAGS
+from pcapcheck.decode.layout import EXTENSION_HEADERS
+from pcapcheck.decode.link_layers import VLAN_TAGS
+from pcapcheck.decode.numbers import ETHERTYPES, IP6_PROTOCOLS, LINK_TYPES
 from pcapcheck.decode.segment import GOOD, NOT_CHECKED, SYN, IcmpError, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
 from tests.decode.frames import ETHERNET, IP4, IP6, RAW, ethernet, extension, fragment6, icmp, ip4, ip6, tcp
@@ -41,7 +43,7 @@ def test_any_octets_decode(link_type: int, data: bytes, original_length: int) ->
 MEANT = st.sampled_from(
     [
         *(struct.pack(">H", ethertype) for ethertype in (*ETHERTYPES, *VLAN_TAGS, 8)),
-        *(bytes([protocol, 0]) for protocol in (6, 1, 58, *EXTENSION_HEADERS, *IP_PROTOCOLS)),
+        *(bytes([protocol, 0]) for protocol in (6, 1, 58, *EXTENSION_HEADERS, *IP6_PROTOCOLS)),
         *(b"\x45\0\0\x28", b"\x46\0\0\0", b"\x60\0\0\0", b"\x50\x02", b"\x01\x00", b"\xaa\xaa\x03\0\0\0"),
     ]
 )

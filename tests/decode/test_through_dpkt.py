@@ -156,8 +156,8 @@ def test_ip_options() -> None:
     [
         (0x2000, SEGMENT4),
         (0x8000, SEGMENT4),  # the reserved bit
-        (0x0001, Skip.LATER_FRAGMENT),
-        (0x3FFF, Skip.LATER_FRAGMENT),
+        (0x0001, Skip.FRAGMENT),
+        (0x3FFF, Skip.FRAGMENT),
     ],
 )
 def test_ip4_fragments(fragment: int, expected: Segment | Skip) -> None:
@@ -185,11 +185,11 @@ def test_ip6_extension_headers_in_any_order(protocol: int, headers: bytes) -> No
 @pytest.mark.parametrize(
     ("protocol", "payload", "cut", "reason"),
     [
-        (44, fragment6(6, offset=1) + tcp(), 0, Skip.LATER_FRAGMENT),
+        (44, fragment6(6, offset=1) + tcp(), 0, Skip.FRAGMENT),
         (59, tcp(), 0, Skip.NOT_TCP),
         (0, extension(59) + tcp(), 0, Skip.NOT_TCP),
         (0, extension(50) + tcp(), 0, Skip.ENCRYPTED),
-        (0, extension(41) + tcp(), 0, Skip.TUNNEL),
+        (0, extension(55) + tcp(), 0, Skip.TUNNEL),
         (0, extension(6, bytes(2046)) + b"", 2040, Skip.BAD_HEADER),
         (0, b"\x06\x09" + bytes(30), 0, Skip.BAD_HEADER),  # runs over the end
         (0, b"\x06\0\0\0", 0, Skip.BAD_HEADER),
@@ -250,11 +250,23 @@ def test_what_hides_the_addresses_of_the_checksum_is_not_judged() -> None:
     segment4, segment6 = SUMMED4[20:], SUMMED6[40:]
     assert checksum_of(ip4(segment4, options=b"\x94\x04\0\0")) == GOOD
     assert checksum_of(ip4(segment4, options=b"\x83\x07\x04" + B4 + b"\0")) == NOT_CHECKED
-    assert checksum_of(ip4(segment4, fragment=0x2000)) == NOT_CHECKED
     assert checksum_of(ip4(authentication(6) + segment4, 51)) == GOOD
-    assert checksum_of(ip4(authentication(6) + segment4, 51, fragment=0x2000)) == NOT_CHECKED
     assert checksum_of(ip6(extension(6) + segment6, 0)) == GOOD
     assert checksum_of(ip6(fragment6(6) + segment6, 44)) == GOOD
-    assert checksum_of(ip6(fragment6(6, more=True) + segment6, 44)) == NOT_CHECKED
     assert checksum_of(ip6(extension(6) + segment6, 43)) == NOT_CHECKED
     assert checksum_of(ip6(extension(0) + extension(6) + segment6, 60)) == NOT_CHECKED
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ip4(SUMMED4[20:], fragment=0x2000),
+        ip4(authentication(6) + SUMMED4[20:], 51, fragment=0x2000),
+        ip6(fragment6(6, more=True) + SUMMED6[40:], 44),
+        ip4(tcp()[:16], fragment=0x2000),
+        ip4(tcp(options=bytes(8))[:24], fragment=0x2000),
+        ip6(fragment6(60, more=True) + extension(6), 44),
+    ],
+)
+def test_a_first_fragment_with_a_syn_or_without_the_whole_header_is_left_to_be_put_together(frame: bytes) -> None:
+    assert decoded(frame, RAW) is Skip.FRAGMENT

@@ -48,6 +48,7 @@ EXPECTED: Final = {
     "HS17": ("info", (3,), "ack", "data"),
     "HS18": ("warning", (1,), "a right one", "SYN"),
     "HS19": ("error", (3,), "0", "1"),
+    "HS20": ("warning", (1,), "0", "1"),
     "IC01": ("info", (2, 1), "a SYN-ACK", "ICMP 3/13 communication administratively prohibited"),
     "OC01": ("warning", (2, 1), "a SYN-ACK", "an RST"),
     "OC02": ("warning", (2, 1), "a SYN-ACK", "an ICMP error"),
