@@ -119,6 +119,11 @@ class Handshakes:
         return [self.hosts[number] for number in self.server.tolist()]
 
     @cached_property
+    def address_octets(self) -> Ints:
+        """4 or 16: the octets of the client's address of each, which are those of the server's."""
+        return np.array([len(host) for host in self.hosts], np.int64)[self.client]
+
+    @cached_property
     def history(self) -> list[str]:
         """Zeek's letters of each."""
         return [self.histories[code] for code in self.history_code.tolist()]
@@ -302,9 +307,15 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
     representative = judged.of_flow(ordinary.flow[ordinary.representative])
     others = np.delete(np.arange(len(ordinary.flow)), ordinary.representative)
     columns = _ordinary_columns(openings, ordinary, others, judged, representative)
-    first_frame = np.append(judged.columns["first_frame"], columns["first_frame"])
-    order = np.argsort(first_frame, kind="stable")
-    together = {name: np.append(judged.columns[name], columns[name])[order] for name in judged.columns}
+    order = np.argsort(np.append(judged.columns["first_frame"], columns["first_frame"]), kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    of_judged, of_others = np.split(place, [len(judged.sizes)])
+    together = {}
+    for name, column in judged.columns.items():
+        together[name] = np.empty(len(order), np.int64)
+        together[name][of_others] = columns[name]
+        together[name][of_judged] = column
     hosts = _only_used(openings.flows.hosts, together["client"], together["server"])
     handshakes = Handshakes(**together, hosts=hosts, histories=judged.histories)
     _spread_one_sidedness(handshakes)
@@ -312,17 +323,17 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
     size = np.append(judged.sizes, ordinary.size[others])
     client = np.append(judged.clients, ordinary.client[others])
     own = _ranges(ordinary.start[others], ordinary.size[others])
-    events = _events_of(ordinary, others, judged, representative)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
     handshake = np.repeat(place, size)
     by_handshake = np.argsort(handshake, kind="stable")
-    rows = openings.rows[np.append(judged.rows, own)[by_handshake]]
+    number = np.append(judged.rows, own)[by_handshake]
+    # Mostly each flow is one attempt, and they stand in order already: then the rows need not be copied.
+    in_order = len(number) == len(openings.rows) and bool((number == np.arange(len(number))).all())
+    rows = openings.rows if in_order else openings.rows[number]
     return Traffic(
         handshakes,
         rows,
         handshake[by_handshake],
-        np.append(judged.events, events)[by_handshake],
+        np.append(judged.events, _events_of(ordinary, others, judged, representative))[by_handshake],
         rows["side"] == np.repeat(client, size)[by_handshake],
         np.zeros(len(handshakes), bool),
     )
@@ -389,8 +400,16 @@ def _ordinary_columns(
 ) -> dict[str, Ints]:
     """The fields of Handshakes of these ordinary flows: what their pattern says, and their own numbers."""
     rows = openings.rows
-    entry = representative[ordinary.pattern[others]]
-    columns = {name: column[entry] for name, column in judged.columns.items()}
+    pattern = ordinary.pattern[others]
+    columns: dict[str, Ints] = {}
+
+    def of_pattern(name: str) -> Ints:
+        """What the judged one of each flow's pattern has there."""
+        values = judged.columns[name][representative]
+        if len(values) and (values == values[0]).all():
+            return np.full(len(others), values[0])
+        return values[pattern]
+
     first, last = ordinary.start[others], ordinary.start[others] + ordinary.size[others] - 1
     flows, flow, is_high = openings.flows, ordinary.flow[others], ordinary.client[others] == 1
     low, high = (flows.low[flow], flows.low_port[flow]), (flows.high[flow], flows.high_port[flow])
@@ -401,7 +420,7 @@ def _ordinary_columns(
         return rows[name][row].astype(np.int64)
 
     # A number that the judged one of its pattern does not have, the others do not have either.
-    has_synack, has_ack = columns["server_isn"] != ABSENT, columns["ack_frame"] != ABSENT
+    has_synack, has_ack = of_pattern("server_isn") != ABSENT, of_pattern("ack_frame") != ABSENT
     synack, ack = np.minimum(first + 1, last), np.minimum(first + 2, last)
     for name, field, row, has in (
         ("start_time", "time", first, None), ("syn_frame", "frame", first, None), ("first_frame", "frame", first, None),
@@ -416,36 +435,35 @@ def _ordinary_columns(
     server_rtt = number("time", synack) - number("time", first)
     client_rtt = number("time", ack) - number("time", synack)
     for name, span in (("server", server_rtt), ("client", client_rtt), ("handshake", server_rtt + client_rtt)):
-        measured = np.where(columns[f"{name}_rtt"] != ABSENT, span, ABSENT)
+        measured = np.where(of_pattern(f"{name}_rtt") != ABSENT, span, ABSENT)
         for end in ("", "_min", "_max"):
             columns[f"{name}_rtt{end}"] = measured
-    for name, offset, row, has in (("client", 0, first, None), ("server", 1, synack, has_synack)):
-        for option, offered in _offered(ordinary.options, 2 * others + offset, rows[row]).items():
-            columns[f"{name}_{option}"] = (
-                offered if has is None else np.where(has, offered, columns[f"{name}_{option}"])
-            )
-    return columns
+    for name, at, row, has in (
+        ("client", ordinary.of_syn, first, None), ("server", ordinary.of_synack, synack, has_synack)
+    ):  # fmt: skip
+        for option, offered in _offered(ordinary.options, at[others], rows, row).items():
+            column = f"{name}_{option}"
+            columns[column] = offered if has is None else np.where(has, offered, of_pattern(column))
+    return columns | {name: of_pattern(name) for name in judged.columns if name not in columns}
 
 
-def _offered(options: OptionColumns, at: Ints, rows: npt.NDArray[Any]) -> dict[str, Ints]:
-    """_offers of many SYNs or SYN-ACKs, whose options stand at these places of the columns."""
-    absent = np.where(rows["unseen"] & OPTIONS_UNSEEN, ABSENT, 0)
+def _offered(options: OptionColumns, at: Ints, rows: npt.NDArray[Any], row: Ints) -> dict[str, Ints]:
+    """_offers of many SYNs or SYN-ACKs: these rows, whose options stand at these places of the columns."""
+    absent = np.where(rows["unseen"][row] & OPTIONS_UNSEEN, ABSENT, 0)
     fast_open = options.fast_open[at].astype(np.int64)
-    subtype = (
-        rows["options"]
-        .copy()
-        .view(np.uint8)
-        .reshape(-1, _OPTION_ROOM)[np.arange(len(at)), np.maximum(options.mptcp[at], 0) + 2]
-        >> 4
-    )
+    mptcp = np.zeros(len(at), np.int64)
+    (having,) = (options.mptcp[at] != ABSENT).nonzero()
+    octets = rows["options"][row[having]].view(np.uint8).reshape(-1, _OPTION_ROOM)
+    subtype = octets[np.arange(len(having)), options.mptcp[at[having]] + 2] >> 4
+    mptcp[having] = np.where(subtype <= 1, subtype.astype(np.int64) + 1, 0)
     return {
         "mss": options.mss[at].astype(np.int64),
         "wscale": options.wscale[at].astype(np.int64),
         "sack_permitted": np.where(options.sack_permitted[at], 1, absent),
         "timestamps": np.where(options.tsval[at] != ABSENT, 1, absent),
         "fast_open": np.where(fast_open == ABSENT, 0, np.where(fast_open > 0, 2, 1)),
-        "mptcp": np.where((options.mptcp[at] != ABSENT) & (subtype <= 1), subtype.astype(np.int64) + 1, 0),
-        "ecn": _ECN_OF_FLAGS[rows["tcp_flags"]],
+        "mptcp": mptcp,
+        "ecn": _ECN_OF_FLAGS[rows["tcp_flags"][row]],
     }
 
 

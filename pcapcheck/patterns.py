@@ -39,7 +39,7 @@ _FACTORS: Final = np.frombuffer(os.urandom(8 * MOST_ROWS), np.uint64) | np.uint6
 
 @dataclass(frozen=True)
 class Regular:
-    """Regular flows, and the columns of their rows. Flows are numbers into the openings, rows indices of its rows."""
+    """Regular flows, and what is known of their rows. Flows are numbers into the openings, rows indices of its rows."""
 
     flow: Ints
     pattern: Ints  # of each flow, from 0
@@ -48,7 +48,9 @@ class Regular:
     size: Ints  # its number of rows
     client: Ints  # the side (0 or 1) that sent the SYN
     until: Ints  # the latest time of its rows and of what was folded into them
-    options: OptionColumns  # of the first two rows of each flow, one flow after the other
+    options: OptionColumns  # of SYNs and SYN-ACKs
+    of_syn: Ints  # of each flow: where in ``options`` those of its SYN are
+    of_synack: Ints  # and of its SYN-ACK; of its SYN if it has none
 
 
 def regular(openings: Openings, end_time: int) -> Regular:
@@ -56,169 +58,182 @@ def regular(openings: Openings, end_time: int) -> Regular:
     rows = openings.rows
     numbers = rows["flow"]
     begin = np.append(0, np.flatnonzero(numbers[1:] != numbers[:-1]) + 1) if len(rows) else np.zeros(0, np.int64)
-    size = np.diff(begin, append=len(rows))
-    columns = _Columns(rows, begin, size)
-    code = columns.code()
-    irregular = np.logical_or.reduceat(columns.irregular(), begin) if len(begin) else np.zeros(0, bool)
-    irregular |= size > MOST_ROWS
-    irregular |= columns.wrong_length()
-    keep = (~irregular).nonzero()[0]
-    second = columns.second(keep)
-    options = _options_of(rows, begin[keep], second)
-    older = _older_timestamp(rows, begin[keep], size[keep], options)
-    keep, options = keep[~older], _taken(options, np.repeat(~older, 2))
-    awaited = columns.time[columns.second(keep)]
+    columns = _Columns(rows, begin, np.diff(begin, append=len(rows)))
+    (keep,) = columns.regular().nonzero()
+    synack = columns.synack_of(keep)
+    (answered,) = (synack != ABSENT).nonzero()
+    options = _options_of(rows, np.append(begin[keep], synack[answered]))
+    of_syn = np.arange(len(keep))
+    of_synack = of_syn.copy()
+    of_synack[answered] = len(keep) + np.arange(len(answered))
+    young = ~columns.older_timestamp(keep, options.tsval)
+    keep, synack, of_syn, of_synack = (column[young] for column in (keep, synack, of_syn, of_synack))
+    start, size = begin[keep], columns.size[keep]
+    awaited = columns.time[np.where(synack == ABSENT, start, synack)]
     near_end = (awaited > end_time - PENDING_NS) if end_time != NO_TIME else np.ones(len(keep), bool)
-    hashed = _hash(code, begin, size, keep) + near_end * _FACTORS[-1]
+    hashed = columns.hashed(start, size) + near_end * _FACTORS[-1]
     _, representative, pattern = np.unique(hashed, return_index=True, return_inverse=True)
-    until = np.maximum.reduceat(rows["folded_until"], begin)[keep] if len(begin) else np.zeros(0, np.int64)
     return Regular(
-        rows["flow"][begin[keep]].astype(np.int64),
+        numbers[start].astype(np.int64),
         pattern.astype(np.int64),
         representative.astype(np.int64),
-        begin[keep],
-        size[keep],
-        rows["side"][begin[keep]].astype(np.int64),
-        until,
+        start,
+        size,
+        rows["side"][start].astype(np.int64),
+        columns.latest(rows["folded_until"])[keep],
         options,
+        of_syn,
+        of_synack,
     )
 
 
 class _Columns:
-    """The columns of all rows that tell a regular flow."""
+    """The columns of all rows that tell a regular flow. ``at`` are indices of rows."""
 
     def __init__(self, rows: npt.NDArray[Any], begin: Ints, size: Ints) -> None:
-        def column(name: str) -> Any:
-            return rows[name].astype(np.int64)
-
-        self.begin, self.size = begin, size
+        self.rows, self.begin, self.size = rows, begin, size
         self.first = np.repeat(begin, size)  # of each row: the first of its flow
         self.place = np.arange(len(rows)) - self.first
-        self.time, self.seq, self.ack, self.flags = column("time"), column("seq"), column("ack"), column("tcp_flags")
-        self.payload = column("payload_length")
+        self.time, self.seq, self.ack, self.flags, self.payload = (
+            rows[name].astype(np.int64) for name in ("time", "seq", "ack", "tcp_flags", "payload_length")
+        )
         self.folded = rows["folded"] > 0
-        self.rows = rows
         self.from_client = rows["side"] == rows["side"][self.first]
-        self.isn = self.seq[self.first]
-        self.is_rst = self.flags & RST != 0
-        # The SYN-ACK of each row's flow, if its second row is one; else it is the first row, and nothing fits.
-        self.synack = np.minimum(self.first + 1, np.repeat(begin + size - 1, size))
 
-    def second(self, keep: Ints) -> Ints:
-        """The second row of these flows where it is a SYN-ACK, else the first."""
-        at = self.begin[keep] + (self.size[keep] > 1)
-        return np.where(self.flags[at] & (SYN | ACK) == SYN | ACK, at, self.begin[keep])
+    def regular(self) -> Bools:
+        """Which flows are regular, but for their timestamps."""
+        begin, size = self.begin, self.size
+        fine = self._whole() & (size <= MOST_ROWS) & self._is_syn(begin)
+        for place, fits in ((1, self._is_answer), (2, self._is_third)):
+            (having,) = (fine & (size > place)).nonzero()
+            at = begin[having] + place
+            # What an RST ends so early is over: nothing follows.
+            fine[having] = fits(at) & ((self.flags[at] & RST == 0) | (size[having] == place + 1))
+        (later,) = (self.place > 2).nonzero()
+        self._rule_out(fine, later[~self._goes_on(later)])
+        (ordered,) = (self.place > 0).nonzero()
+        self._rule_out(fine, ordered[~self._in_order(ordered)])
+        return fine
 
-    def irregular(self) -> Bools:
-        """Which rows make their flow irregular."""
-        rows, place = self.rows, self.place
-        bad = (rows["kind"] == ICMP) | (rows["unseen"] & WINDOW_UNSEEN != 0) | (self.time == NO_TIME)
-        bad |= rows["vlan"] != rows["vlan"][self.first]
-        bad[1:] |= (place[1:] > 0) & (self.time[1:] < self.time[:-1])
-        by_place = [self._syn(), self._answer(), self._third()]
-        fits = np.select([place == 0, place == 1, place == 2], by_place, self._later())
-        return np.asarray(bad | ~fits | self._not_in_order(), bool)
+    def _rule_out(self, fine: Bools, at: Ints) -> None:
+        fine[np.searchsorted(self.begin, at, "right") - 1] = False
 
-    def wrong_length(self) -> Bools:
-        """Flows in which rows follow that must be the last: an RST before the third row, or the reset of a SYN-ACK."""
-        rst = np.flatnonzero(self.is_rst & (self.place <= 2))
-        wrong = np.zeros(len(self.begin), bool)
-        flow = np.searchsorted(self.begin, rst, "right") - 1
-        wrong[flow[self.place[rst] + 1 < self.size[flow]]] = True
-        return wrong
+    def _whole(self) -> Bools:
+        """Flows of segments alone, all captured with their numbers, in one VLAN, their times in order."""
+        rows = self.rows
+        odd = (rows["kind"] == ICMP) | (rows["unseen"] & WINDOW_UNSEEN != 0) | (self.time == NO_TIME)
+        odd |= rows["vlan"] != rows["vlan"][self.first]
+        odd[1:] |= (self.place[1:] > 0) & (self.time[1:] < self.time[:-1])
+        whole = np.ones(len(self.begin), bool)
+        self._rule_out(whole, odd.nonzero()[0])
+        return whole
 
-    def _syn(self) -> Bools:
-        return np.asarray((self.flags & (SYN | ACK | RST | FIN) == SYN) & (self.payload == 0) & ~self.folded, bool)
+    def synack_of(self, flows: Ints) -> Ints:
+        """The second row of these flows where it is a SYN-ACK, else ABSENT."""
+        at = self.begin[flows] + (self.size[flows] > 1)
+        return np.where(self.flags[at] & (SYN | ACK) == SYN | ACK, at, ABSENT)
 
-    def _answer(self) -> Bools:
+    def _is_syn(self, at: Ints) -> Bools:
+        is_syn = self.flags[at] & (SYN | ACK | RST | FIN) == SYN
+        return np.asarray(is_syn & (self.payload[at] == 0) & ~self.folded[at], bool)
+
+    def _is_answer(self, at: Ints) -> Bools:
         """A SYN-ACK or an RST with the number that RFC 9293, 3.10.7.3, demands of either."""
-        kind = self.flags & (SYN | ACK | RST | FIN)
-        exact = ~self.from_client & (self.ack == seq.add(self.isn, 1)) & (self.payload == 0) & ~self.folded
+        kind = self.flags[at] & (SYN | ACK | RST | FIN)
+        exact = ~self.from_client[at] & (self.ack[at] == seq.add(self.seq[at - 1], 1))
+        exact &= (self.payload[at] == 0) & ~self.folded[at]
         return np.asarray(exact & ((kind == SYN | ACK) | (kind == RST | ACK)), bool)
 
-    def _third(self) -> Bools:
+    def _is_third(self, at: Ints) -> Bools:
         """The segment that completes the handshake, or an RST of either side with the exact number."""
-        behind = seq.add(self.seq[self.synack], 1)
-        ack = self.from_client & (self.flags & (SYN | ACK | RST) == ACK)
-        ack &= (self.seq == seq.add(self.isn, 1)) & (self.ack == behind)
-        rst = (self.flags & (SYN | RST) == RST) & ~self.folded
-        return np.asarray(ack | (rst & (self.seq == np.where(self.from_client, seq.add(self.isn, 1), behind))), bool)
+        flags, number, from_client = self.flags[at], self.seq[at], self.from_client[at]
+        behind_syn, behind_synack = seq.add(self.seq[at - 2], 1), seq.add(self.seq[at - 1], 1)
+        ack = from_client & (flags & (SYN | ACK | RST) == ACK)
+        ack &= (number == behind_syn) & (self.ack[at] == behind_synack)
+        rst = (flags & (SYN | RST) == RST) & ~self.folded[at]
+        return np.asarray(ack | (rst & (number == np.where(from_client, behind_syn, behind_synack))), bool)
 
-    def _later(self) -> Bools:
+    def _goes_on(self, at: Ints) -> Bools:
         """An ACK of either side, or an RST with the number that the other side acknowledged last."""
-        ack = self.flags & (SYN | ACK | RST) == ACK
-        last = self.ack[self._last_of(~self.from_client)]
-        return np.asarray(ack | ((self.flags & (SYN | RST) == RST) & (self.seq == last)), bool)
+        ack = self.flags[at] & (SYN | ACK | RST) == ACK
+        (rst,) = (self.flags[at] & (SYN | RST) == RST).nonzero()
+        ack[rst] = self.seq[at[rst]] == self.ack[self._last_of_other(at[rst])]
+        return np.asarray(ack, bool)
 
-    def _last_of(self, wanted_client: Bools) -> Ints:
-        """Of each row the last row before it of the client's side where ``wanted_client``, else of the server's."""
-        at = np.arange(len(self.place))
-        client = np.maximum.accumulate(np.where(self.from_client, at, 0))
-        server = np.maximum.accumulate(np.where(self.from_client, 0, at))
-        return np.where(wanted_client, client, server)
+    def _last_of_other(self, at: Ints) -> Ints:
+        """The last row of the other side before each of these, which are no first rows of their side."""
+        found = np.empty(len(at), np.int64)
+        for from_client in (False, True):
+            mine = self.from_client[at] == from_client
+            (others,) = (self.from_client != from_client).nonzero()
+            found[mine] = others[np.searchsorted(others, at[mine]) - 1]
+        return found
 
-    def _not_in_order(self) -> Bools:
-        """Rows that do not lie behind the one before them of their side: nothing is a copy, repeated or late."""
-        at = np.arange(len(self.place))
-        before = np.empty(len(at), np.int64)
+    def _in_order(self, at: Ints) -> Bools:
+        """Rows that lie behind the one before them of their side: nothing is a copy, repeated or late.
+
+        The first row of a side is.
+        """
+        before = np.empty(len(self.place), np.int64)
         for side in (self.from_client, ~self.from_client):
-            mine = at[side]
+            (mine,) = side.nonzero()
             before[mine[1:]] = mine[:-1]
-            before[mine[:1]] = -1
-        compared = before >= self.first
+            before[mine[:1]] = ABSENT
+        before = before[at]
+        compared = before >= self.first[at]
         before = np.where(compared, before, at)
-        ahead = seq.diff(self.seq, self.seq[before])
-        acked = seq.diff(self.ack, self.ack[before])
-        acked[(self.place == 2) | (self.flags[before] & ACK == 0)] = 1  # the SYN before it acknowledges nothing
-        more = (self.flags << 32 | self.payload) > (self.flags[before] << 32 | self.payload[before])
+        flags, flags_before = self.flags[at], self.flags[before]
+        ahead = seq.diff(self.seq[at], self.seq[before])
+        # What the SYN before it acknowledges is nothing.
+        acked = np.where(flags_before & ACK == 0, 1, seq.diff(self.ack[at], self.ack[before]))
+        more = (flags << 32 | self.payload[at]) > (flags_before << 32 | self.payload[before])
         fine = (ahead >= 0) & (acked >= 0) & ((ahead > 0) | (acked > 0) | more)
         # An RST need not acknowledge, but it is the only one of its side, and the last.
-        fine = np.where(self.is_rst, ~self.is_rst[before], fine & ~self.is_rst[before])
-        return np.asarray(compared & ~fine, bool)
+        after_rst = flags_before & RST != 0
+        fine = np.where(flags & RST != 0, True, fine) & ~after_rst
+        return np.asarray(fine | ~compared, bool)
 
-    def code(self) -> Ints:
+    def older_timestamp(self, flows: Ints, of_syn: npt.NDArray[np.int64]) -> Bools:
+        """Flows whose third row has an older TSval than the SYN: PAWS drops it (RFC 7323, section 5.3)."""
+        older = np.zeros(len(flows), bool)
+        (having,) = (self.size[flows] > 2).nonzero()
+        tsval = _options_of(self.rows, self.begin[flows[having]] + 2).tsval
+        first = of_syn[having]
+        older[having] = (tsval != ABSENT) & (first != ABSENT) & (seq.diff(tsval, first) < 0)
+        return older
+
+    def latest(self, times: Ints) -> Ints:
+        """The latest of each flow's times."""
+        return np.maximum.reduceat(times, self.begin) if len(self.begin) else np.zeros(0, np.int64)
+
+    def hashed(self, start: Ints, size: Ints) -> npt.NDArray[np.uint64]:
+        """One number for the codes of the rows of each of these flows, in their order."""
+        ends = size.cumsum()
+        at = np.repeat(start - ends + size, size) + np.arange(size.sum())
+        mixed = (self._code(at).astype(np.uint64) + np.uint64(1)) * _FACTORS[self.place[at]]
+        mixed ^= mixed >> np.uint64(29)
+        mixed *= _FACTORS[0]
+        return np.add.reduceat(mixed, ends - size) if len(start) else mixed
+
+    def _code(self, at: Ints) -> Ints:
         """What each row is, for the pattern."""
-        synack_ack, server_isn = seq.add(self.isn, 1), self.seq[self.synack]
-        furthest = seq.ahead(seq.add(self.ack, self.rows["folded_ack"].astype(np.int64)), synack_ack)
-        beyond = ~self.from_client & (furthest > 0) & (furthest < FAR)
-        ahead = seq.ahead(self.seq, server_isn)
-        speaks = ~self.from_client & (ahead > 0) & (ahead < FAR)
-        code: Ints = self.flags & 0xFFF
+        rows, first, from_client = self.rows, self.first[at], self.from_client[at]
+        # Of the rows of a server the second row of the flow is its SYN-ACK, or an RST behind which nothing comes.
+        server_isn = self.seq[np.minimum(first + 1, len(self.seq) - 1)]
+        furthest = seq.ahead(
+            seq.add(self.ack[at], rows["folded_ack"][at].astype(np.int64)), seq.add(self.seq[first], 1)
+        )
+        ahead = seq.ahead(self.seq[at], server_isn)
+        code: Ints = self.flags[at] & 0xFFF
         for bit, shown in (
-            (_FROM_CLIENT, self.from_client), (_PAYLOAD, self.payload > 0), (_BEYOND, beyond), (_SPEAKS, speaks),
-            (_FOLDED_PAYLOAD, self.rows["folded_octets"] > 0), (_BAD, self.rows["checksum"] == BAD),
+            (_FROM_CLIENT, from_client), (_PAYLOAD, self.payload[at] > 0),
+            (_BEYOND, ~from_client & (furthest > 0) & (furthest < FAR)),
+            (_SPEAKS, ~from_client & (ahead > 0) & (ahead < FAR)),
+            (_FOLDED_PAYLOAD, rows["folded_octets"][at] > 0), (_BAD, rows["checksum"][at] == BAD),
         ):  # fmt: skip
-            code = code | np.where(shown, bit, 0)
+            code |= np.where(shown, bit, 0)
         return code
 
 
-def _options_of(rows: npt.NDArray[Any], first: Ints, second: Ints) -> OptionColumns:
-    at = np.column_stack([first, second]).ravel()
-    part = rows[at]
-    return option_columns(part["options"], part["options_length"], part["unseen"])
-
-
-def _older_timestamp(rows: npt.NDArray[Any], first: Ints, size: Ints, options: OptionColumns) -> Bools:
-    """Where the third row has an older TSval than the SYN: PAWS drops it (RFC 7323, section 5.3)."""
-    older = np.zeros(len(first), bool)
-    (at,) = (size > 2).nonzero()
-    part = rows[first[at] + 2]
-    tsval = option_columns(part["options"], part["options_length"], part["unseen"]).tsval
-    of_syn = options.tsval[2 * at]
-    older[at] = (tsval != ABSENT) & (of_syn != ABSENT) & (seq.diff(tsval, of_syn) < 0)
-    return older
-
-
-def _taken(options: OptionColumns, keep: Bools) -> OptionColumns:
-    return OptionColumns(**{name: column[keep] for name, column in vars(options).items()})
-
-
-def _hash(code: Ints, begin: Ints, size: Ints, keep: Ints) -> npt.NDArray[np.uint64]:
-    """One number for the codes of each of these flows, in their order."""
-    at = np.repeat(begin[keep] - size[keep].cumsum() + size[keep], size[keep]) + np.arange(size[keep].sum())
-    place = at - np.repeat(begin[keep], size[keep])
-    mixed = (code[at].astype(np.uint64) + np.uint64(1)) * _FACTORS[place]
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= _FACTORS[0]
-    starts = size[keep].cumsum() - size[keep]
-    return np.add.reduceat(mixed, starts) if len(keep) else mixed
+def _options_of(rows: npt.NDArray[Any], at: Ints) -> OptionColumns:
+    return option_columns(rows["options"][at], rows["options_length"][at], rows["unseen"][at])

@@ -92,7 +92,7 @@ def _sibling(traffic: Traffic, used: Bools) -> Bools:
     where the capture has one client in each.
     """
     handshakes = traffic.handshakes
-    family = np.fromiter(map(len, handshakes.client_address), np.int64, len(handshakes))
+    family = handshakes.address_octets
     start, port = handshakes.start_time, handshakes.server_port
     low, high = start - _TOGETHER, start + _TOGETHER
     same = numbered(traffic.clients, port)

@@ -118,7 +118,7 @@ def _clamped(traffic: Traffic, mss: Ints, window: Ints) -> Bools:
     (at,) = ((mss > _TIMESTAMP_OCTETS) & (mss < _ETHERNET_V4[0]) & (window > 0)).nonzero()
     size, left = mss[at], window[at]
     own = (left % size == 0) | (left % (size - _TIMESTAMP_OCTETS) == 0)
-    v4 = np.fromiter((len(traffic.handshakes.client_address[index]) == 4 for index in at.tolist()), bool, len(at))
+    v4 = traffic.handshakes.address_octets[at] == 4
     for of_version, sizes in ((v4, _ETHERNET_V4), (~v4, _ETHERNET_V6)):
         made = (left % sizes[0] == 0) | (left % sizes[1] == 0)
         clamped[at] |= of_version & made & (size < sizes[0]) & ~own

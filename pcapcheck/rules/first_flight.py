@@ -39,7 +39,7 @@ def _sides(traffic: Traffic) -> tuple[_Side, _Side]:
     handshakes, flags = traffic.handshakes, traffic.column("tcp_flags")
     opening = (traffic.event == Event.SYN, traffic.event == Event.SYNACK)
     plain = (traffic.column("kind") != ICMP) & (flags & (SYN | RST) == 0) & (traffic.event != Event.COPY)
-    octets = np.fromiter(map(len, handshakes.client_address), np.int64, len(handshakes))
+    octets = handshakes.address_octets
     default = np.where(octets == 4, *DEFAULT_MSS)
     sides = []
     for event, from_client, isn, mss in (
