@@ -18,7 +18,7 @@ import typer
 # NumPy's OpenBLAS starts a thread for every core, which takes 0.1 s of CPU; nothing here multiplies matrices.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from pcapcheck.cli import baseline, check, config, explain, info, report, rtt, rules, show
+from pcapcheck.cli import baseline, check, config, diff, explain, info, report, rtt, rules, show
 from pcapcheck.cli.running import CLEAN, FAILED, complain, say
 
 # In the order of --help.
@@ -26,6 +26,7 @@ COMMANDS: Final[tuple[Callable[..., Any], ...]] = (
     check.check,
     report.report,
     baseline.baseline,
+    diff.diff,
     show.show,
     rtt.rtt,
     info.info,

@@ -125,7 +125,7 @@ def read_baseline(path: str) -> Baseline:
 
 def kind_text(kind: Kind) -> str:
     """``HS02 in captures/a.pcap 192.0.2.1 -> 198.51.100.2:443``."""
-    words = [kind.rule, "in", kind.capture]
+    words = [kind.rule, "in", kind.capture] if kind.capture else [kind.rule]
     if kind.client:
         server = f"[{kind.server}]" if ":" in kind.server else kind.server
         words += [kind.client, "->", f"{server}:{kind.port}"]

@@ -16,14 +16,14 @@ _LADDERS: Final = 2
 
 def fails(report: Report, fail_on: str) -> bool:
     """Whether a finding is as severe as this, or more; ``never`` is never."""
-    return any(report.all_findings.count(severity) for severity in _as_severe(fail_on))
+    return any(report.all_findings.count(severity) for severity in as_severe(fail_on))
 
 
 def failure_text(report: Report, fail_on: str, width: int = 80) -> str:
     """The findings that fail, the worst first, and ladders."""
-    groups = [group for group in worst_findings(report, _LINES) if group.severity in _as_severe(fail_on)]
-    findings = [finding for group in groups for finding in group.shown if finding.severity in _as_severe(fail_on)]
-    total = sum(report.all_findings.count(severity) for severity in _as_severe(fail_on))
+    groups = [group for group in worst_findings(report, _LINES) if group.severity in as_severe(fail_on)]
+    findings = [finding for group in groups for finding in group.shown if finding.severity in as_severe(fail_on)]
+    total = sum(report.all_findings.count(severity) for severity in as_severe(fail_on))
     lines = [finding_line(report, finding) for finding in findings]
     if total > len(findings):
         lines.append(f"and {total - len(findings)} more")
@@ -37,5 +37,6 @@ def failure_text(report: Report, fail_on: str, width: int = 80) -> str:
     return "\n\n".join(["\n".join(lines), *(text.rstrip("\n") for text in ladders)])
 
 
-def _as_severe(fail_on: str) -> tuple[str, ...]:
+def as_severe(fail_on: str) -> tuple[str, ...]:
+    """The severities that fail a run."""
     return () if fail_on == "never" else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
