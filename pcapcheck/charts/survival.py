@@ -116,5 +116,6 @@ def _servers(data: pd.DataFrame) -> list[tuple[str, npt.NDArray[np.bool_], str]]
     found = [(name, names == name, LOOKS[number][0]) for number, name in enumerate(shown)]
     if len(ranked) > len(shown):
         rest = ~np.isin(names.astype(str), shown)
-        found.append((f"{len(ranked) - len(shown):,} others", rest, OTHERS[0]))
+        others = len(ranked) - len(shown)
+        found.append((f"{others:,} other{'s' if others > 1 else ''}", rest, OTHERS[0]))
     return found

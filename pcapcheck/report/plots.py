@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pcapcheck.tables import COSTLY
+
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
     from pcapcheck.report.report import Report
@@ -24,25 +27,25 @@ class Plots:
         """How long handshakes take: the share that took no longer, on a logarithmic axis."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.rtt_ecdf(self._report.handshakes, at, by, which), ax, 4.2)
+        return _drawn(lambda at: charts.rtt_ecdf(handshakes_to_draw(self._report), at, by, which), ax, 4.2)
 
     def rtt_over_time(self, ax: Axes | None = None, by: str = "server", which: str = "handshake_rtt") -> Axes:
         """The RTT of each handshake over time, failed attempts as a rug."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.rtt_over_time(self._report.handshakes, at, by, which), ax, 4.2)
+        return _drawn(lambda at: charts.rtt_over_time(handshakes_to_draw(self._report), at, by, which), ax, 4.2)
 
     def rtt_box(self, ax: Axes | None = None, by: str = "server", which: str = "handshake_rtt") -> Axes:
         """A box for each of the twenty busiest, the slowest on top."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.rtt_box(self._report.handshakes, at, by, which), ax, 5)
+        return _drawn(lambda at: charts.rtt_box(handshakes_to_draw(self._report), at, by, which), ax, 5)
 
     def rtt_histogram(self, ax: Axes | None = None, by: str = "server", which: str = "handshake_rtt") -> Axes:
         """How many handshakes took how long, in ten bins a decade."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.rtt_histogram(self._report.handshakes, at, by, which), ax, 4.2)
+        return _drawn(lambda at: charts.rtt_histogram(handshakes_to_draw(self._report), at, by, which), ax, 4.2)
 
     def answers(self, ax: Axes | None = None) -> Axes:
         """How long until a SYN-ACK came, with the SYNs that got none (Kaplan-Meier)."""
@@ -55,13 +58,13 @@ class Plots:
         """Where the tap was: server RTT against client RTT."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.vantage(self._report.handshakes, at, by), ax, 5)
+        return _drawn(lambda at: charts.vantage(handshakes_to_draw(self._report), at, by), ax, 5)
 
     def waterfall(self, ax: Axes | None = None, most: int = 60) -> Axes:
         """A bar for each attempt, from SYN to SYN-ACK to ACK."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.waterfall(self._report.handshakes, at, most), ax, 6)
+        return _drawn(lambda at: charts.waterfall(handshakes_to_draw(self._report), at, most), ax, 6)
 
     def syn_retries(self, ax: Axes | None = None) -> Axes:
         """When the SYNs of each attempt were sent again, beside the usual timers."""
@@ -81,7 +84,7 @@ class Plots:
         """How many attempts began when, and what became of them."""
         from pcapcheck import charts
 
-        return _drawn(lambda at: charts.outcomes_over_time(self._report.handshakes, at), ax, 3.6)
+        return _drawn(lambda at: charts.outcomes_over_time(handshakes_to_draw(self._report), at), ax, 3.6)
 
     def ladder(self, handshake: int, ax: Axes | None = None) -> Axes:
         """The ladder of one handshake by its ``handshake_id``. Raises UsageError where there is none."""
@@ -90,6 +93,11 @@ class Plots:
         if ax is None:
             return charts.ladder_figure(self._report, handshake - 1).axes[0]
         return charts.ladder(self._report, handshake - 1, ax)
+
+
+def handshakes_to_draw(report: Report) -> pd.DataFrame:
+    """The handshakes without what no chart shows and takes most of the time to make."""
+    return report.frame("handshakes", exclude=(*COSTLY, "findings", "cause", "certainty"))
 
 
 def _drawn(draw: Callable[[Axes], Axes], ax: Axes | None, height: float) -> Axes:

@@ -70,7 +70,8 @@ def groups(data: pd.DataFrame, by: str, most: int) -> list[Group]:
     kept = [str(name) for name, _ in ranked[:most]]
     found = [Group(_shown(name), data[named == name]) for name in kept]
     if len(ranked) > most:
-        found.append(Group(f"{len(ranked) - most:,} others", data[~named.isin(kept)], pooled=True))
+        others = len(ranked) - most
+        found.append(Group(f"{others:,} other{'s' if others > 1 else ''}", data[~named.isin(kept)], pooled=True))
     return found
 
 

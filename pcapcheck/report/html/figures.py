@@ -9,6 +9,7 @@ import numpy as np
 
 from pcapcheck.judge import Ints
 from pcapcheck.report.html.inline_svg import inline_svg
+from pcapcheck.report.plots import handshakes_to_draw
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import milliseconds, quantile
 from pcapcheck.report.summary import counted
@@ -68,7 +69,7 @@ def _all(report: Report) -> Iterator[Drawn]:
 
     outcomes = report.outcomes()
     total = outcomes.total()
-    handshakes = report.handshakes
+    handshakes = handshakes_to_draw(report)
     timed = bool(handshakes["start_time"].notna().any())
     counts = ", ".join(f"{outcomes[name]} {name}" for name in OUTCOMES if outcomes[name])
     if total > 1 and timed:
