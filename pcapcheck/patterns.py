@@ -109,9 +109,9 @@ class _Columns:
             at = begin[having] + place
             # What an RST ends so early is over: nothing follows.
             fine[having] = fits(at) & ((self.flags[at] & RST == 0) | (size[having] == place + 1))
-        (later,) = (self.place > 2).nonzero()
+        (later,) = ((self.place > 2) & np.repeat(fine, size)).nonzero()
         self._rule_out(fine, later[~self._goes_on(later)])
-        (ordered,) = (self.place > 0).nonzero()
+        (ordered,) = ((self.place > 0) & np.repeat(fine, size)).nonzero()
         self._rule_out(fine, ordered[~self._in_order(ordered)])
         return fine
 
