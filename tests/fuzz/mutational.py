@@ -1,11 +1,13 @@
 """A fuzzer that needs only Python: ``python -m tests.fuzz.mutational --executions 2000000``.
 
-What counts as one execution: a mutated capture opened and read to its end or damage (reader), a mutated frame decoded
-by one decoder (decoder), a mutated capture through the whole of ``pcapcheck check`` with all its formats (check). The
-frames that a mutated capture gives are decoded too, and each counts as one execution of the decoder.
+What counts as one execution: a mutated capture opened and read to its end or damage, by the readers in Python (reader)
+or by the compiled loop (loop); a frame of such a capture, or one that was mutated by itself, through dpkt and selection
+(dpkt) or through the compiled decoder and selection (compiled); a mutated capture through the whole of ``pcapcheck
+check`` and ``info`` with all formats (check).
 
-A find is an exception that is none of pcapcheck's own, more than 5 s of CPU a megabyte, or a peak memory over 500 MB. A
-find is kept as a file, the rest goes on, and the exit code is 1.
+A find is an exception that is none of pcapcheck's own, two decoders that differ in what they found or kept, more than
+5 s of CPU a megabyte, or a peak memory over 500 MB. A find is kept as a file, the rest goes on, and the exit code is 1.
+After a crash of the compiled loop, the file ``last`` among the finds is what it was given.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import argparse
 import faulthandler
 import hashlib
 import io
+import os
 import resource
 import signal
 import sys
@@ -28,21 +31,28 @@ from types import FrameType
 from typing import Final
 
 from pcapcheck.capture import open_capture
-from pcapcheck.decode.through_dpkt import decode
+from pcapcheck.decode.compiled import COMPILED
 from pcapcheck.errors import PcapcheckError
+from pcapcheck.reading import CompiledReading, DpktReading
+from pcapcheck.window import EVERYTHING
 from tests.capture.build_captures import pcap_header, pcap_record
 from tests.fuzz.mutate import mutated_file, mutated_frame
 from tests.fuzz.seeds import frames, seeds
 
 SECONDS_A_MEGABYTE: Final = 5
-SECONDS_A_BATCH: Final = 60  # for all its frames, which take 0.1 s
 MOST_MEMORY: Final = 500_000_000
-# Of a thousand executions of the reader, so many are followed by a whole check.
+# Of a thousand captures, so many also go through a whole check.
 CHECKS_IN_1000: Final = 2
-# Frames that are mutated for each capture that is: both kinds take about as long.
-FRAMES_A_FILE: Final = 6
+# Frames that are mutated by themselves stand together in captures of so many, one for each mutated capture.
+FRAMES_TOGETHER: Final = 20
 
-DECODERS: Final[dict[str, Callable[[int, bytes, int], object]]] = {"dpkt": decode}
+
+# Of the compiled loop: many captures are longer, so that it is filled again anywhere in a record.
+SMALL_BUFFER: Final = {"buffer": 1 << 11}
+
+
+class Differ(Exception):
+    """The two decoders do not agree."""
 
 
 class Hang(Exception):
@@ -59,29 +69,48 @@ class Fuzzer:
         self._seed, self._folder = seed, folder
         self._files, self._frames = seeds(), frames()
         self._scratch = Path(tempfile.mkdtemp()) / "fuzzed.pcap"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._last = os.open(folder / "last", os.O_CREAT | os.O_RDWR)
 
     def batch(self, number: int, files: int) -> None:
-        """Mutate and run ``files`` captures and FRAMES_A_FILE as many frames; the same number gives the same ones."""
+        """Mutate and run ``files`` captures, and as many of mutated frames; the same number gives the same ones."""
         random = Random(f"{self._seed} {number}")
         for _ in range(files):
             octets = mutated_file(random.choice(self._files), self._files, random)
-            self._run("reader", octets, self._read)
+            self._run(octets, self._read)
             if random.randrange(1000) < CHECKS_IN_1000:
-                self._run("check", octets, self._check)
-        signal.setitimer(signal.ITIMER_PROF, SECONDS_A_BATCH)
-        for _ in range(files * FRAMES_A_FILE):
+                self._run(octets, self._check)
+            self._run(self._of_frames(random), self._read)
+
+    def _of_frames(self, random: Random) -> bytes:
+        """A sound capture of mutated frames."""
+        first = random.choice(self._frames)
+        link_type = first.link_type if random.random() < 0.9 else random.randrange(300)
+        octets = [pcap_header(link_type=link_type)]
+        for _ in range(FRAMES_TOGETHER):
             frame = random.choice(self._frames)
             data = mutated_frame(frame.data, random.choice(self._frames).data, random)
-            link_type = frame.link_type if random.random() < 0.9 else random.randrange(300)
-            self._decode(link_type, data, random.choice((len(data), frame.original_length, 0, 0xFFFFFFFF)))
-        signal.setitimer(signal.ITIMER_PROF, 0)
+            original = random.choice((len(data), frame.original_length, 0, 0xFFFFFFFF))
+            octets.append(pcap_record(random.randrange(1000), random.randrange(10**6), data, original))
+        return b"".join(octets)
 
     def _read(self, octets: bytes) -> None:
-        with open_capture("-", io.BytesIO(octets)) as capture:
-            for frame in capture:
-                for name, decode_ in DECODERS.items():
-                    decode_(frame.link_type, frame.data, frame.original_length)
-                    self.executions[name] += 1
+        os.pwrite(self._last, octets, 0)
+        os.ftruncate(self._last, len(octets))
+        results = []
+        for reader, decoder, reading in (("reader", "dpkt", DpktReading), ("loop", "compiled", CompiledReading)):
+            self.executions[reader] += 1
+            with open_capture("-", io.BytesIO(octets)) as capture:
+                read = reading(capture, EVERYTHING, **({} if reading is DpktReading else SMALL_BUFFER))
+                read.run(_nothing)
+            self.executions[decoder] += capture.frame_count
+            openings = read.openings()
+            results.append(
+                (read.tally(), capture.damage, capture.frame_count, capture.end_time_ns, capture.link_types,
+                 capture.clocks, capture.dropped, openings.flows, openings.rows.tobytes())
+            )  # fmt: skip
+        if results[0] != results[1]:
+            raise Differ
 
     def _check(self, octets: bytes) -> None:
         from pcapcheck.contents import info
@@ -89,6 +118,7 @@ class Fuzzer:
         from pcapcheck.report.output import FORMATS, writer
         from pcapcheck.run import check
 
+        self.executions["check"] += 1
         self._scratch.write_bytes(octets)
         report = check(self._scratch)
         for format in FORMATS:
@@ -97,16 +127,7 @@ class Fuzzer:
         contents.write_text(found, io.StringIO())
         contents.write_json(found, io.StringIO())
 
-    def _decode(self, link_type: int, data: bytes, original: int) -> None:
-        for name, decode_ in DECODERS.items():
-            self.executions[name] += 1
-            try:
-                decode_(link_type, data, original)
-            except Exception as error:
-                self._keep(error, pcap_header(link_type=link_type) + pcap_record(1, 0, data, original))
-
-    def _run(self, kind: str, octets: bytes, run: Callable[[bytes], None]) -> None:
-        self.executions[kind] += 1
+    def _run(self, octets: bytes, run: Callable[[bytes], None]) -> None:
         before = time.process_time()
         allowed = SECONDS_A_MEGABYTE * max(1.0, len(octets) / 1e6)
         signal.setitimer(signal.ITIMER_PROF, allowed)
@@ -125,12 +146,15 @@ class Fuzzer:
         where = frames[-2 if isinstance(error, Hang) else -1]  # of a hang: what the signal came to
         what = f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}"
         if what not in self.finds:
-            self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / f"{hashlib.sha256(octets).hexdigest()[:16]}.bin"
             path.write_bytes(octets)
             self.finds[what] = path
             print(f"{what}: {path}", file=sys.stderr)
             traceback.print_exception(error)
+
+
+def _nothing() -> None:
+    pass
 
 
 def hang(number: int, frame: FrameType | None) -> None:
@@ -151,6 +175,8 @@ def main(arguments: list[str] | None = None) -> int:
     while fuzzer.executions.total() < options.executions and time.process_time() - begun < 60 * options.cpu_minutes:
         fuzzer.batch(number, 1000)
         number += 1
+    if not COMPILED:
+        print("the compiled module is not there: its source was run instead", file=sys.stderr)
     return report(fuzzer, time.process_time() - begun, number)
 
 

@@ -14,6 +14,8 @@ from tests.capture.build_captures import block
 from tests.metamorphic.verdicts import Captured
 
 _SACK: Final = 5
+_IP: Final = (0x0800, 0x86DD)
+_BRIDGING: Final = 0x6558
 
 
 def renumbered(captured: Captured, random: Random) -> Captured:
@@ -109,6 +111,34 @@ def tagged(frames: Sequence[Frame], tags: Sequence[tuple[int, int]]) -> list[Fra
         )
         for frame in frames
     ]
+
+
+def in_gre(frames: Sequence[Frame]) -> list[Frame]:
+    """Ethernet frames inside GRE (RFC 2784) over IPv4: what is IP as such, the rest as whole frames."""
+    return [_inside(frame, 47, *_gre_payload(frame)) for frame in frames]
+
+
+def in_vxlan(frames: Sequence[Frame], network: int = 42) -> list[Frame]:
+    """Ethernet frames inside VXLAN (RFC 7348) over UDP and IPv4."""
+    wrapped = []
+    for frame in frames:
+        udp = struct.pack(">HHHH", 50_000, 4789, 16 + frame.original_length, 0)
+        wrapped.append(_inside(frame, 17, udp + struct.pack(">II", 0x08000000, network << 8), 0))
+    return wrapped
+
+
+def _gre_payload(frame: Frame) -> tuple[bytes, int]:
+    """The GRE header of a frame, and how many octets of the frame it stands for."""
+    (ethertype,) = struct.unpack_from(">H", frame.data, 12)
+    return (struct.pack(">HH", 0, ethertype), 14) if ethertype in _IP else (struct.pack(">HH", 0, _BRIDGING), 0)
+
+
+def _inside(frame: Frame, protocol: int, header: bytes, without: int) -> Frame:
+    """The frame, but for its first octets, behind Ethernet, IPv4 and another header."""
+    length = 20 + len(header) + frame.original_length - without
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, length, 1, 0, 64, protocol, 0, b"\xcb\0\x71\1", b"\xcb\0\x71\2")
+    outer = b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + header
+    return frame._replace(data=outer + frame.data[without:], original_length=14 + length)
 
 
 def pcapng(frames: Sequence[Frame], order: str = "<", resolution: int = 9, sections: int = 1) -> bytes:

@@ -6,7 +6,7 @@ import bisect
 import bz2
 import gzip
 import lzma
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -14,8 +14,9 @@ from typing import Final
 import lz4.frame
 import pytest
 
+from pcapcheck.capture.frame import Frame
 from tests.capture.build_captures import pcap_file
-from tests.metamorphic.changes import later, pcapng, renumbered, shifted_numbers, tagged
+from tests.metamorphic.changes import in_gre, in_vxlan, later, pcapng, renumbered, shifted_numbers, tagged
 from tests.metamorphic.verdicts import (
     CAPTURES,
     Captured,
@@ -33,6 +34,10 @@ TIMES: Final = ("start_time", "last_time")
 EACH: Final = pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 SAMPLES: Final = [path for path in CAPTURES if path.parent.name == "sample_captures"]
 ETHERNET: Final = [path for path in CAPTURES if {frame.link_type for frame in frames_of(path)} == {1}]
+
+
+# What an IPv4 datagram around it can hold.
+FITTING: Final = [path for path in ETHERNET if max(frame.original_length for frame in frames_of(path)) < 65_000]
 
 
 @EACH
@@ -83,6 +88,16 @@ def test_behind_vlan_tags(path: Path, tags: list[tuple[int, int]], tmp_path: Pat
     wrapped.write_bytes(pcap_file(tagged(frames_of(path), tags), "pcap-ns"))
     original.write_bytes(pcap_file(frames_of(path), "pcap-ns"))
     parts = {"columns": ["vlan"]}
+    assert verdict_of(wrapped).without(**parts) == verdict_of(original).without(**parts)
+
+
+@pytest.mark.parametrize("path", FITTING, ids=lambda path: path.stem)
+@pytest.mark.parametrize("wrap", [in_gre, in_vxlan])
+def test_inside_a_tunnel(path: Path, wrap: Callable[[Sequence[Frame]], list[Frame]], tmp_path: Path) -> None:
+    wrapped, original = tmp_path / "wrapped.pcap", tmp_path / "original.pcap"
+    wrapped.write_bytes(pcap_file(wrap(frames_of(path)), "pcap-ns"))
+    original.write_bytes(pcap_file(frames_of(path), "pcap-ns"))
+    parts = {"columns": ["tunnel"]}
     assert verdict_of(wrapped).without(**parts) == verdict_of(original).without(**parts)
 
 
