@@ -649,8 +649,13 @@ class Table:
                 k1, k3 = k3, k1
         ports = dst_port << 48 | src_port << 32 if side else src_port << 48 | dst_port << 32
         flow = self._flow(k0, k1, k2, k3, ports, version == 6, 0)
-        self._push(flow, side, w0, w1 | side << 40, w2, w3, w4, w5)
-        return 0
+        self.cells[0] = w0
+        self.cells[1] = w1 | side << 40
+        self.cells[2] = w2
+        self.cells[3] = w3
+        self.cells[4] = w4
+        self.cells[5] = w5
+        return self._push(flow)
 
     @cython.cfunc
     @cython.nogil
@@ -777,147 +782,98 @@ class Table:
             self.cells[key + 4] = tenant
         return cell
 
-    # Rows of a flow.  Words of a flow's cell: 2 newest row, first run; 3 second run, last close of side 0; 4 of side 1,
-    # tail of side 0; 5 of side 1, fourth of side 0; 6 of side 1 (each 32 bits); 7 the latest time. Bits 4 to 6 and 8 to
-    # 10 of word 1 count the other segments of each side: FOUR, and one more for a tail.
+    # Rows of a flow. Cell 0 is the row that has just come, not yet kept. Words of a flow, each of two halves: 2 newest
+    # row, first run; 3 second run, last close of side 0; 4 last close of side 1, tail of side 0; 5 tail of side 1,
+    # fourth row of side 0; 6 fourth row of side 1; 7, whole, the latest time. Bits 4 to 6 and 8 to 10 of word 1 count
+    # the other segments of each side: FOUR, and one more for a tail.
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _push(
-        self,
-        flow: cython.Py_ssize_t,
-        side: cython.ulonglong,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.int:
-        """The keep rule of select.py for one row."""
-        flags: cython.ulonglong = w3 & 0xFFF
-        count: cython.ulonglong
-        shift: cython.ulonglong
+    def _push(self, flow: cython.Py_ssize_t) -> cython.int:
+        """The keep rule of select.py for the row that has come."""
         one: cython.ulonglong = 1
+        flags: cython.ulonglong = self.cells[3] & 0xFFF
+        side: cython.ulonglong = self.cells[1] >> 40 & 1
+        shift: cython.ulonglong = 4 + 4 * side
+        count: cython.ulonglong
         row: cython.Py_ssize_t
-        tail: cython.Py_ssize_t
-        fourth: cython.Py_ssize_t
-        if w0 > self.cells[flow + 7]:
-            self.cells[flow + 7] = w0
-        if w1 >> 41 & 1:
-            return self._push_error(flow, w0, w1, w2, w3, w4, w5)
+        if self.cells[0] > self.cells[flow + 7]:
+            self.cells[flow + 7] = self.cells[0]
+        if self.cells[1] >> 41 & 1:
+            return self._push_error(flow)
         if flags & 0x6 == 0x2:  # SYN without RST
-            return self._push_syn(flow, side, w0, w1, w2, w3, w4, w5)
+            return self._push_syn(flow)
         if flags & 0x5:  # FIN or RST
-            return self._push_close(flow, side, w0, w1, w2, w3, w4, w5)
-        shift = 4 + 4 * side
+            return self._push_close(flow, side)
         count = self.cells[flow + 1] >> shift & 7
-        if count < 4:
-            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
+        if count == 5:
+            row = self._tail(flow, side)
+            self._absorb(row + 8, row)
+            return self._write(row)
+        if count == 4:
+            row = self._new_tail(self._fourth(flow, side))
+            self._set_tail(flow, side, row)
+        else:
+            row = self._keep(flow)
             if count == 3:
                 self._set_fourth(flow, side, row)
-            self.cells[flow + 1] += one << shift
-        elif count == 4:
-            fourth = self._fourth(flow, side)
-            tail = self._new_tail(fourth)
-            self._set_tail(flow, side, tail)
-            self._write(tail, w0, w1, w2, w3, w4, w5)
-            self.cells[flow + 1] += one << shift
-        else:
-            tail = self._tail(flow, side)
-            self._absorb(tail + 8, tail)
-            self._write(tail, w0, w1, w2, w3, w4, w5)
+        self.cells[flow + 1] += one << shift
         return 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _push_syn(
-        self,
-        flow: cython.Py_ssize_t,
-        side: cython.ulonglong,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.int:
+    def _push_syn(self, flow: cython.Py_ssize_t) -> cython.int:
+        one: cython.ulonglong = 1
         first: cython.Py_ssize_t = _low(self.cells[flow + 2]) * 8
         second: cython.Py_ssize_t = (self.cells[flow + 3] >> 32) * 8
-        row: cython.Py_ssize_t
         run: cython.Py_ssize_t
-        tail: cython.Py_ssize_t
-        count: cython.ulonglong
+        row: cython.Py_ssize_t
         known: cython.ulonglong
-        one: cython.ulonglong = 1
+        count: cython.ulonglong
         # A run of one row is the flow's first or second, or has a cell like every longer one.
-        if first == 0 or (second == 0 and not self._same_run(first, w1, w2, w3)):
-            self._reset(flow)
-            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
-            known = row >> 3
+        if first == 0 or (second == 0 and not self._same_run(first)):
+            known = self._keep_syn(flow) >> 3
             if first == 0:
                 self.cells[flow + 2] |= known
             else:
                 self.cells[flow + 3] |= known << 32
             return 0
-        run = self._run(flow, w1, w2, w3)
+        run = self._find_run(flow)
         if run == 0:
-            if self._same_run(first, w1, w2, w3):
-                run = self._new_run(flow, w1, w2, w3, first)
-            elif second != 0 and self._same_run(second, w1, w2, w3):
-                run = self._new_run(flow, w1, w2, w3, second)
+            if self._same_run(first):
+                run = self._new_run(flow, first)
+            elif second != 0 and self._same_run(second):
+                run = self._new_run(flow, second)
             else:
-                self._reset(flow)
-                row = self._keep(flow, w0, w1, w2, w3, w4, w5)
-                self._new_run(flow, w1, w2, w3, row)
+                self._new_run(flow, self._keep_syn(flow))
                 return 0
         count = self.cells[run + 2] >> 32
+        if count > 12:
+            row = self.cells[run + 3] * 8
+            self._absorb(row + 8, row)
+            return self._write(row)
         if count < 12:
-            self._reset(flow)
-            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
-            known = row >> 3
+            known = self._keep_syn(flow) >> 3
             self.cells[run + 2] = (count + 1) << 32 | known
-        elif count == 12:
-            tail = self._new_tail(_low(self.cells[run + 2]) * 8)
-            known = tail >> 3
-            self.cells[run + 3] = known
-            self._write(tail, w0, w1, w2, w3, w4, w5)
-            self.cells[run + 2] += one << 32
-            self._link(flow, tail)
         else:
-            tail = self.cells[run + 3] * 8
-            self._absorb(tail + 8, tail)
-            self._write(tail, w0, w1, w2, w3, w4, w5)
+            row = self._new_tail(_low(self.cells[run + 2]) * 8)
+            known = row >> 3
+            self.cells[run + 3] = known
+            self.cells[run + 2] += one << 32
+            self._link(flow, row)
         return 0
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _push_close(
-        self,
-        flow: cython.Py_ssize_t,
-        side: cython.ulonglong,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.int:
-        last: cython.Py_ssize_t
-        row: cython.Py_ssize_t
+    def _push_close(self, flow: cython.Py_ssize_t, side: cython.ulonglong) -> cython.int:
+        last: cython.Py_ssize_t = (self.cells[flow + 4] >> 32 if side else _low(self.cells[flow + 3])) * 8
         known: cython.ulonglong
-        if side:
-            last = (self.cells[flow + 4] >> 32) * 8
-        else:
-            last = _low(self.cells[flow + 3]) * 8
-        if last and self._same_close(last, w1, w2, w3, w5):
-            self._fold_into(last, w0, w1, w2, w3, w4, w5)
-            return 0
-        row = self._keep(flow, w0, w1, w2, w3, w4, w5)
-        known = row >> 3
+        if last and self._same_close(last):
+            return self._fold_into(last)
+        known = self._keep(flow) >> 3
         if side:
             self.cells[flow + 4] = _low(self.cells[flow + 4]) | known << 32
         else:
@@ -927,25 +883,20 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _push_error(
-        self,
-        flow: cython.Py_ssize_t,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.int:
-        run: cython.Py_ssize_t = self._run_of_error(flow, w1, w2, w3, w5)
-        row: cython.Py_ssize_t
+    def _push_error(self, flow: cython.Py_ssize_t) -> cython.int:
+        run: cython.Py_ssize_t = self._find_run(flow)
         if run:
-            row = _low(self.cells[run + 2]) * 8
-            self._fold_into(row, w0, w1, w2, w3, w4, w5)
-        else:
-            row = self._keep(flow, w0, w1, w2, w3, w4, w5)
-            self._new_run(flow, w1, w2, w3, row)
+            return self._fold_into(_low(self.cells[run + 2]) * 8)
+        self._new_run(flow, self._keep(flow))
         return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _keep_syn(self, flow: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Keep a SYN or SYN-ACK: behind it the other segments and the closes of both sides are counted anew."""
+        self._reset(flow)
+        return self._keep(flow)
 
     @cython.cfunc
     @cython.nogil
@@ -964,45 +915,25 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _keep(
-        self,
-        flow: cython.Py_ssize_t,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.Py_ssize_t:
-        """A new row of the flow."""
+    def _keep(self, flow: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """A new row of the flow: the one that has come."""
         row: cython.Py_ssize_t = self.used * 8
         self.used += 1
-        self._write(row, w0, w1, w2, w3, w4, w5)
+        self.row_count += 1
+        self._write(row)
         self.cells[row + 6] = 0
         self._link(flow, row)
-        self.row_count += 1
         return row
 
     @cython.cfunc
     @cython.inline
     @cython.nogil
     @cython.exceptval(-1)
-    def _write(
-        self,
-        row: cython.Py_ssize_t,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.int:
-        self.cells[row] = w0
-        self.cells[row + 1] = w1
-        self.cells[row + 2] = w2
-        self.cells[row + 3] = w3
-        self.cells[row + 4] = w4
-        self.cells[row + 5] = w5
+    def _write(self, row: cython.Py_ssize_t) -> cython.int:
+        """Make this row the one that has come."""
+        word: cython.Py_ssize_t
+        for word in range(6):
+            self.cells[row + word] = self.cells[word]
         return 0
 
     @cython.cfunc
@@ -1061,9 +992,10 @@ class Table:
         """Two cells side by side: the last row of a run, and the fold of the row that takes in the ones before it."""
         tail: cython.Py_ssize_t = self.used * 8
         self.used += 2
+        self.row_count += 1
+        self._write(tail)
         self.cells[tail + 6] = 0
         self._begin_fold(tail + 8, base)
-        self.row_count += 1
         return tail
 
     # Folding. Words of a fold: 0 count, signs; 1 octets; 2 until; 3 end, ack; 4 least + 2^31, largest; 5 TSval + 1;
@@ -1092,26 +1024,14 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _fold_into(
-        self,
-        base: cython.Py_ssize_t,
-        w0: cython.ulonglong,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w4: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.int:
-        """Fold a row that is not kept into one that is."""
+    def _fold_into(self, base: cython.Py_ssize_t) -> cython.int:
+        """Fold the row that has come into one that is kept."""
         fold: cython.Py_ssize_t = (self.cells[base + 6] >> 32) * 8
         if fold == 0:
             fold = self.used * 8
             self.used += 1
             self._begin_fold(fold, base)
-        # Written into the cell that is none.
-        self._write(0, w0, w1, w2, w3, w4, w5)
-        self._absorb(fold, 0)
-        return 0
+        return self._absorb(fold, 0)
 
     @cython.cfunc
     @cython.nogil
@@ -1246,18 +1166,18 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _same_options(self, row: cython.Py_ssize_t, w1: cython.ulonglong, w5: cython.ulonglong) -> cython.bint:
-        mine: cython.ulonglong = self.cells[row + 1]
+    def _same_options(self, row: cython.Py_ssize_t) -> cython.bint:
+        """Whether a row has the options of the one that has come."""
+        index: cython.Py_ssize_t
         at: cython.Py_ssize_t
         other: cython.Py_ssize_t
-        index: cython.Py_ssize_t
-        if mine >> 56 != w1 >> 56:  # length, and whether they are the usual timestamps
+        if self.cells[row + 1] >> 56 != self.cells[1] >> 56:  # length, and whether they are the usual timestamps
             return False
-        if mine >> 62 & 1:
-            return self.cells[row + 5] == w5
+        if self.cells[1] >> 62 & 1:
+            return self.cells[row + 5] == self.cells[5]
         at = self.cells[row + 5]
-        other = w5
-        for index in range(mine >> 56 & 0x3F):
+        other = self.cells[5]
+        for index in range(self.cells[1] >> 56 & 0x3F):
             if self.texts[at + index] != self.texts[other + index]:
                 return False
         return True
@@ -1265,45 +1185,45 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _same_close(
-        self,
-        row: cython.Py_ssize_t,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.bint:
+    def _same_close(self, row: cython.Py_ssize_t) -> cython.bint:
         """select._same_close: flags, seq, ack, payload length, options. The window may differ."""
         return (
-            self.cells[row + 2] == w2
-            and self.cells[row + 3] >> 32 == w3 >> 32
-            and (self.cells[row + 3] & 0xFFF) == (w3 & 0xFFF)
-            and self._same_options(row, w1, w5)
+            self.cells[row + 2] == self.cells[2]
+            and self.cells[row + 3] >> 32 == self.cells[3] >> 32
+            and (self.cells[row + 3] & 0xFFF) == (self.cells[3] & 0xFFF)
+            and self._same_options(row)
         )
 
-    # Runs: the rows of one SYN and its repeats. Words of a run: 0 flow, seq; 1 ack, kind; 2 count, last kept row; 3
-    # tail.
+    # Runs: the rows of one SYN (or SYN-ACK, or ICMP error) and its repeats. Words of a run: 0 flow, seq; 1 ack, kind; 2
+    # count, last kept row; 3 tail.
 
     @cython.cfunc
     @cython.inline
     @cython.nogil
     @cython.exceptval(-1, check=True)
-    def _kind(self, w1: cython.ulonglong, w3: cython.ulonglong) -> cython.ulonglong:
+    def _kind(self, row: cython.Py_ssize_t) -> cython.ulonglong:
         """What tells runs apart besides their numbers: side, SYN or SYN-ACK or ICMP error."""
-        return 1 + (w1 >> 40 & 1) + 2 * (w3 >> 4 & 1) + 4 * (w1 >> 41 & 1)
+        header: cython.ulonglong = self.cells[row + 1]
+        return 1 + (header >> 40 & 1) + 2 * (self.cells[row + 3] >> 4 & 1) + 4 * (header >> 41 & 1)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _same_run(
-        self, row: cython.Py_ssize_t, w1: cython.ulonglong, w2: cython.ulonglong, w3: cython.ulonglong
-    ) -> cython.bint:
-        kind: cython.ulonglong = self._kind(w1, w3)
-        if self._kind(self.cells[row + 1], self.cells[row + 3]) != kind:
+    def _same_run(self, row: cython.Py_ssize_t) -> cython.bint:
+        """Whether the SYN or SYN-ACK that has come repeats this one."""
+        if self._kind(row) != self._kind(0):
             return False
-        if w3 & 16:
-            return self.cells[row + 2] == w2
-        return self.cells[row + 2] >> 32 == w2 >> 32
+        if self.cells[3] & 16:
+            return self.cells[row + 2] == self.cells[2]
+        return self.cells[row + 2] >> 32 == self.cells[2] >> 32
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1, check=True)
+    def _run_numbers(self) -> cython.ulonglong:
+        """Word 1 of the run of the row that has come: a SYN without ACK acknowledges nothing."""
+        acknowledges: cython.bint = self.cells[1] >> 41 & 1 or self.cells[3] >> 4 & 1
+        return self._kind(0) | (_low(self.cells[2]) << 32 if acknowledges else 0)
 
     @cython.cfunc
     @cython.nogil
@@ -1321,48 +1241,17 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _run(
-        self, flow: cython.Py_ssize_t, w1: cython.ulonglong, w2: cython.ulonglong, w3: cython.ulonglong
-    ) -> cython.Py_ssize_t:
-        """The run of this SYN or SYN-ACK, 0 if it has none."""
-        return self._find_run(flow, w1, w2, w3, 0, False)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1)
-    def _run_of_error(
-        self,
-        flow: cython.Py_ssize_t,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w5: cython.ulonglong,
-    ) -> cython.Py_ssize_t:
-        """The run of ICMP errors of this reporter, type, code and sequence number, 0 if there is none."""
-        return self._find_run(flow, w1, w2, w3, w5, True)
-
-    @cython.cfunc
-    @cython.nogil
-    @cython.exceptval(-1)
-    def _find_run(
-        self,
-        flow: cython.Py_ssize_t,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        w5: cython.ulonglong,
-        by_reporter: cython.bint,
-    ) -> cython.Py_ssize_t:
+    def _find_run(self, flow: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """The run of the row that has come, 0 if it has none. Errors of other reporters are other runs."""
         a: cython.ulonglong = flow >> 3
-        b: cython.ulonglong = self._kind(w1, w3)
+        b: cython.ulonglong = self._run_numbers()
         mask: cython.ulonglong = self.run_slots.shape[0] - 1
         hash: cython.ulonglong
         place: cython.ulonglong
         slot: cython.ulonglong
         run: cython.Py_ssize_t
-        a = a << 32 | w2 >> 32
-        if by_reporter or w3 & 16:
-            b |= _low(w2) << 32
+        by_reporter: cython.bint = self.cells[1] >> 41 & 1
+        a = a << 32 | self.cells[2] >> 32
         hash = self._run_hash(a, b)
         place = hash & mask
         while True:
@@ -1374,7 +1263,7 @@ class Table:
                 if (
                     self.cells[run] == a
                     and self.cells[run + 1] == b
-                    and (not by_reporter or self._same_options(_low(self.cells[run + 2]) * 8, w1, w5))
+                    and (not by_reporter or self._same_options(_low(self.cells[run + 2]) * 8))
                 ):
                     return run
             place = (place + 1) & mask
@@ -1382,25 +1271,17 @@ class Table:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
-    def _new_run(
-        self,
-        flow: cython.Py_ssize_t,
-        w1: cython.ulonglong,
-        w2: cython.ulonglong,
-        w3: cython.ulonglong,
-        row: cython.Py_ssize_t,
-    ) -> cython.Py_ssize_t:
-        a: cython.ulonglong = flow >> 3
-        b: cython.ulonglong = self._kind(w1, w3)
-        known: cython.ulonglong = row >> 3
+    def _new_run(self, flow: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """A run for the row that has come, of which ``row`` is the only one kept."""
         one: cython.ulonglong = 1
+        a: cython.ulonglong = flow >> 3
+        b: cython.ulonglong = self._run_numbers()
+        known: cython.ulonglong = row >> 3
         mask: cython.ulonglong = self.run_slots.shape[0] - 1
         hash: cython.ulonglong
         place: cython.ulonglong
         run: cython.Py_ssize_t = self.used * 8
-        a = a << 32 | w2 >> 32
-        if w1 >> 41 & 1 or w3 & 16:
-            b |= _low(w2) << 32
+        a = a << 32 | self.cells[2] >> 32
         hash = self._run_hash(a, b)
         place = hash & mask
         while self.run_slots[place]:
@@ -1439,7 +1320,9 @@ class Table:
                 self.texts[self.text_used + index] = octet
             self.text_used += len(options)
         flow = self._flow(key[0], key[1], key[2], key[3], ports, wide, tenant)
-        self._push(flow, w1 >> 40 & 1, w0, w1 | len(options) << 56, w2, w3, w4, w5)
+        for index, word in enumerate((w0, w1 | len(options) << 56, w2, w3, w4, w5)):
+            self.cells[index] = word
+        self._push(flow)
 
     def count_frame(self, number: cython.longlong, time: object, original: cython.longlong) -> None:
         """Count a frame that the reader in Python read: its number, its time (None: it has none), its octets."""
