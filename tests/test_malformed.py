@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import tracemalloc
+from contextlib import suppress
 from io import StringIO
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from pcapcheck.errors import CaptureError
 from pcapcheck.report import contents
 from pcapcheck.report.output import FORMATS, writer
 from pcapcheck.run import check
+from tests.fuzz.mutational import Fuzzer
 
 FOLDER: Final = Path(__file__).parent / "malformed"
 FILES: Final = sorted(path for path in FOLDER.iterdir() if path.name != "README.md")
@@ -42,6 +44,12 @@ def test_a_malformed_capture(path: Path) -> None:
     assert len(out.getvalue()) < 400_000  # SARIF brings the pages of all rules along
     contents.write_json(found, StringIO())
     assert time.process_time() - begun < SECONDS
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_decoders_agree(path: Path, tmp_path: Path) -> None:
+    with suppress(CaptureError):
+        Fuzzer("", tmp_path).read(path.read_bytes())
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

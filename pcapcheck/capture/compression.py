@@ -59,6 +59,7 @@ class _Inflate:
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(_GZIP_WINDOW)
         self._waiting = b""
+        self._more = False  # zlib may hold octets that the last call had no room for
 
     @property
     def eof(self) -> bool:
@@ -66,7 +67,7 @@ class _Inflate:
 
     @property
     def needs_input(self) -> bool:
-        return not self._waiting and not self.eof
+        return not self._waiting and not self._more and not self.eof
 
     @property
     def unused_data(self) -> bytes:
@@ -91,7 +92,10 @@ class _Inflate:
                     raise
             else:
                 self._waiting = self._zlib.unconsumed_tail + self._waiting[given:]
-                return octets
+                self._more = len(octets) == most
+                if octets or not self._waiting or self.eof:
+                    return octets
+                given = len(self._waiting)  # so far only a header, or a part of the check sum
 
 
 def _gzip() -> Codec:

@@ -1,6 +1,7 @@
 """CSV: one row a handshake, for spreadsheets and everything else that reads tables.
 
 The columns are those of JSON lines; ``findings`` are rule ids with a space between them, and an empty cell is "none".
+What does not print in a file name is written as an escape.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import csv
 from typing import Final, TextIO
 
+from pcapcheck.report.escape import escaped
 from pcapcheck.report.plain import NAMES, handshake_rows
 from pcapcheck.report.report import Report
 from pcapcheck.tables import HANDSHAKES
 
 # A spreadsheet takes a cell that begins so for a formula, and would run what a file name says.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@")
 
 
 _FINDINGS: Final = NAMES.index("findings")
@@ -31,8 +33,8 @@ def write_csv(report: Report, out: TextIO) -> None:
     for values in handshake_rows(report):
         cells = list(values)
         for at in _TEXTS:
-            if cells[at].startswith(_FORMULA):
-                cells[at] = "'" + cells[at]
+            text = escaped(cells[at])
+            cells[at] = "'" + text if text.startswith(_FORMULA) else text
         for at in _BOOLEANS:
             cells[at] = _WORDS[cells[at]]
         cells[_FINDINGS] = " ".join(finding.rule.id for finding in cells[_FINDINGS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import itertools
 import random
 import zlib
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pcapcheck.capture.compression import Unpacked, compression_of
 from pcapcheck.capture.frame import Damage
+from pcapcheck.capture.sources import StoredFile
 from pcapcheck.errors import CaptureError, UnrecognisedFormat
 from tests.capture.build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
 
@@ -96,6 +99,33 @@ def test_no_flipped_bit_passes_unseen(position, bit, sizes):
     except CaptureError:
         return
     assert capture.damage is not None
+
+
+@pytest.mark.parametrize("size", [*range(1, 60), 300, 2048])
+def test_a_wrong_checksum_is_named_whatever_the_reads(size):
+    stored = bytearray(gzip.compress(OCTETS))
+    stored[-6] ^= 1
+    unpacked = Unpacked(StoredFile(io.BytesIO(bytes(stored)), owned=False), b"", compression_of(bytes(stored)))
+    octets = b""
+    while piece := unpacked.read(size):
+        octets += piece
+    assert octets == OCTETS
+    assert unpacked.fault is not None
+    assert unpacked.fault.needed == "intact gzip data"
+
+
+@pytest.mark.parametrize("size", range(1, 60))
+def test_what_zlib_still_holds_at_the_end_of_the_file_is_not_lost(size):
+    """Read in small pieces, the last octets come out when all of the file was put in already."""
+    stored = gzip.compress(b"".join(bytes([n]) * 300 for n in range(20)))[:-9]
+    expected = zlib.decompressobj(31).decompress(stored)
+    unpacked = Unpacked(StoredFile(io.BytesIO(stored), owned=False), b"", compression_of(stored))
+    octets = b""
+    while piece := unpacked.read(size):
+        octets += piece
+    assert octets == expected
+    assert unpacked.fault is not None
+    assert unpacked.fault.rule == "CAP01"
 
 
 def test_gzip_inside_gzip_is_not_opened():

@@ -77,10 +77,10 @@ class Fuzzer:
         random = Random(f"{self._seed} {number}")
         for _ in range(files):
             octets = mutated_file(random.choice(self._files), self._files, random)
-            self._run(octets, self._read)
+            self._run(octets, self.read)
             if random.randrange(1000) < CHECKS_IN_1000:
                 self._run(octets, self._check)
-            self._run(self._of_frames(random), self._read)
+            self._run(self._of_frames(random), self.read)
 
     def _of_frames(self, random: Random) -> bytes:
         """A sound capture of mutated frames."""
@@ -94,10 +94,10 @@ class Fuzzer:
             octets.append(pcap_record(random.randrange(1000), random.randrange(10**6), data, original))
         return b"".join(octets)
 
-    def _read(self, octets: bytes) -> None:
+    def read(self, octets: bytes) -> None:
         os.pwrite(self._last, octets, 0)
         os.ftruncate(self._last, len(octets))
-        results = []
+        results: list[dict[str, object]] = []
         for reader, decoder, reading in (("reader", "dpkt", DpktReading), ("loop", "compiled", CompiledReading)):
             self.executions[reader] += 1
             with open_capture("-", io.BytesIO(octets)) as capture:
@@ -105,12 +105,13 @@ class Fuzzer:
                 read.run(_nothing)
             self.executions[decoder] += capture.frame_count
             openings = read.openings()
-            results.append(
-                (read.tally(), capture.damage, capture.frame_count, capture.end_time_ns, capture.link_types,
-                 capture.clocks, capture.dropped, openings.flows, openings.rows.tobytes())
-            )  # fmt: skip
-        if results[0] != results[1]:
-            raise Differ
+            results.append({
+                **vars(read.tally()), "damage": capture.damage, "frames": capture.frame_count,
+                "end": capture.end_time_ns, "link types": capture.link_types, "clocks": capture.clocks,
+                "dropped": capture.dropped, "flows": openings.flows, "rows": openings.rows.tobytes(),
+            })  # fmt: skip
+        if different := [name for name, value in results[0].items() if results[1][name] != value]:
+            raise Differ(f"about {', '.join(different)}")
 
     def _check(self, octets: bytes) -> None:
         from pcapcheck.contents import info
@@ -144,7 +145,8 @@ class Fuzzer:
     def _keep(self, error: BaseException, octets: bytes) -> None:
         frames = traceback.extract_tb(error.__traceback__)
         where = frames[-2 if isinstance(error, Hang) else -1]  # of a hang: what the signal came to
-        what = f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}"
+        said = f" {error}" if isinstance(error, Differ) else ""
+        what = f"{type(error).__name__}{said} in {Path(where.filename).name}:{where.lineno}"
         if what not in self.finds:
             path = self._folder / f"{hashlib.sha256(octets).hexdigest()[:16]}.bin"
             path.write_bytes(octets)

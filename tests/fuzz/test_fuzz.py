@@ -37,7 +37,7 @@ def test_the_same_batch_is_the_same_inputs(tmp_path: Path) -> None:
     for _ in range(2):
         inputs: list[bytes] = []
         fuzzer = Fuzzer("seed", tmp_path)
-        fuzzer._read = inputs.append  # type: ignore[method-assign]
+        fuzzer.read = inputs.append  # type: ignore[method-assign]
         fuzzer.batch(3, 50)
         runs.append(inputs)
     assert runs[0] == runs[1]
