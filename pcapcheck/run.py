@@ -74,11 +74,15 @@ def check(
     return Report(facts, traffics, Findings(checked), causes, list(found.errors), list(found.ignored))
 
 
-def explain(rule: str) -> str:
-    """The manual page of one rule or diagnosis, by id or slug. Raises UsageError if there is none."""
-    from pcapcheck.report.explanation import explanation
+def explain(rule: str, language: str = "en") -> str:
+    """The manual page of one rule or diagnosis, by id or slug, in English or Chinese (``zh``).
 
-    return explanation(rule)
+    Raises UsageError if there is none.
+    """
+    from pcapcheck.report.explanation import explanation
+    from pcapcheck.texts import language as known
+
+    return explanation(rule, language=known(language, {}))
 
 
 def read_pcap(path: str | PathLike[str], *, window: Window = EVERYTHING) -> Any:

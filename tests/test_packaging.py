@@ -125,7 +125,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(source: Path, wheel: Path,
     expected = {
         str(path.relative_to(source))
         for path in below
-        if path.suffix in (".py", ".pyi", ".css", ".js", ".j2", ".mplstyle", ".typed")
+        if path.suffix in (".py", ".pyi", ".css", ".js", ".j2", ".mplstyle", ".toml", ".typed")
     }
     expected |= {EXTENSION} if has_compiler else set()
     info = f"pcapcheck-{__version__}.dist-info"

@@ -187,9 +187,9 @@ def decision_page() -> str:
     )
 
 
-def readme() -> str:
-    """The README, its example as the program prints it today."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def readme(name: str) -> str:
+    """A README, its example as the program prints it today."""
+    text = (ROOT / name).read_text(encoding="utf-8")
     printed = io.StringIO()
     os.chdir(ROOT)
     write_text(check("sample_captures/handshakes.pcap"), printed)
@@ -212,7 +212,7 @@ def cli_page() -> str:
 
 def pages() -> dict[Path, str]:
     generated = {
-        ROOT / "README.md": readme(),
+        **{ROOT / name: readme(name) for name in ("README.md", "README.zh-CN.md")},
         DOCS / "cli.md": cli_page(),
         DOCS / "tables.md": table_page(),
         DOCS / "decisions.md": decision_page(),

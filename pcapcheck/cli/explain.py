@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -16,6 +17,10 @@ def explain(
         str,
         typer.Argument(metavar="RULE", help="An id or a slug, as HS02 or accept-queue-full.", autocompletion=of_pages),
     ],
+    lang: Annotated[
+        str | None,
+        typer.Option(metavar="en|zh", help="The language; else that of PCAPCHECK_LANG, else Chinese in a zh locale."),
+    ] = None,
 ) -> None:
     """Explain a rule or a diagnosis.
 
@@ -23,5 +28,6 @@ def explain(
     """
     from pcapcheck.report.colour import Paint, wanted
     from pcapcheck.report.explanation import explanation
+    from pcapcheck.texts import language
 
-    say(explanation(rule, paint=Paint(wanted(sys.stdout))))
+    say(explanation(rule, paint=Paint(wanted(sys.stdout)), language=language(lang, os.environ)))

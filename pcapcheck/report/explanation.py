@@ -10,12 +10,10 @@ from pcapcheck.diagnoses import DIAGNOSES, Diagnosis
 from pcapcheck.errors import UsageError
 from pcapcheck.expect.catalogue import EXPECTATIONS
 from pcapcheck.report.colour import Paint
+from pcapcheck.report.translated import shortened, translated
 from pcapcheck.rules import RULES, Rule
 
 _WIDTH: Final = 79
-
-# Lines of an example that are shown before some are left out.
-_LONGEST: Final = 30
 
 _RULES: Final = dict(sorted({**RULES, **EXPECTATIONS}.items()))
 _ALL: Final[tuple[Rule | Diagnosis, ...]] = (*_RULES.values(), *DIAGNOSES.values())
@@ -27,10 +25,12 @@ _WIRESHARK: Final = (
 )
 
 
-def explanation(name: str, *, paint: Paint | None = None) -> str:
+def explanation(name: str, *, paint: Paint | None = None, language: str = "en") -> str:
     """The manual page of a rule or a diagnosis, by id or slug. Raises UsageError if there is none."""
     paint = paint or Paint()
     one = _find(name)
+    if language != "en":
+        return translated(one, language, paint)
     if isinstance(one, Rule):
         what = paint(one.severity, one.severity)
         facts = {"Reference": one.reference, "Needs": one.needs, "Says": one.message}
@@ -49,16 +49,6 @@ def explanation(name: str, *, paint: Paint | None = None) -> str:
             pages.append(paint(heading, "bold") + "\n" + textwrap.indent(shortened(exchange.strip("\n")), "  "))
     pages.append(paint("In Wireshark", "bold") + "\n" + _indented(_WIRESHARK))
     return "\n\n".join(pages)
-
-
-def shortened(exchange: str) -> str:
-    """An exchange of many flows alike, without the most of them: the first ones and the last."""
-    lines = exchange.splitlines()
-    flows = [number for number, line in enumerate(lines) if line.startswith("flow")]
-    end = max((number for number in flows if number <= _LONGEST), default=0)
-    if len(lines) <= _LONGEST or not end < flows[-1]:
-        return exchange
-    return "\n".join([*lines[:end], f"# ... {flows[-1] - end} lines more of this kind", *lines[flows[-1] :]])
 
 
 def rules_list(width: int | None = None, *, paint: Paint | None = None) -> str:
