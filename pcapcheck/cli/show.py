@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Path
-from pcapcheck.cli.running import checked, exit_code, say, width
+from pcapcheck.cli.options import Config, FailOn, Isolated, Path
+from pcapcheck.cli.running import checked, exit_code, say, settings_of, width
 
 
 def show(
@@ -21,6 +21,8 @@ def show(
             "--output", "-o", metavar="FILE", help="Draw it into a file instead: .svg, .mmd (Mermaid), .png or .pdf."
         ),
     ] = None,
+    config: Config = None,
+    isolated: Isolated = False,
 ) -> None:
     """Draw one handshake as a ladder.
 
@@ -36,7 +38,7 @@ def show(
 
         refuse_suffix(output)
         refuse_inputs(output, [path])
-    report = checked([path])
+    report = checked([path], policy=settings_of(config, isolated).policy)
     if report.errors:
         raise typer.Exit(exit_code(report, FailOn.never))
     if frame is not None:

@@ -121,3 +121,12 @@ def test_the_finding_of_an_expectation(capsys: pytest.CaptureFixture[str]) -> No
         " and 1117.851 ms of 10 handshakes; the worst: frame 71 (between 96.118 ms and 1117.851 ms), frame 72"
         " (107.659 ms), frame 23 (104.679 ms)"
     )
+
+
+def test_the_ladder_shows_the_severity_in_force(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("pcapcheck.toml").write_text('severity.HS02 = "note"\n')
+    shown = ["show", "captures/new/a.pcap", "--frame", "56"]
+    assert main(shown) == 0
+    assert "  note HS02 synack-acks-wrong-number" in capsys.readouterr().out
+    assert main([*shown, "--isolated"]) == 0
+    assert "  error HS02 synack-acks-wrong-number" in capsys.readouterr().out
