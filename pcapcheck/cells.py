@@ -13,6 +13,7 @@ from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
 from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, Flows, Openings
 from pcapcheck.tables import ABSENT, TUNNELS
+from pcapcheck.window import Window
 
 _BIAS: Final = 1 << 63  # added to times
 _SEED_OCTETS: Final = 32
@@ -20,6 +21,9 @@ _USUAL_TIMESTAMPS: Final = np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
 _LONGEST_OPTIONS: Final = 40
 _FRAME: Final = (1 << 40) - 1  # the bits of a frame number
 _IP4: Final = 4  # octets
+
+_WORD: Final = 1 << 64
+_EARLIEST, _LATEST = -(2**63), 2**63 - 1  # of a time, ns
 
 # Rows that are filled at a time, while they are in the cache.
 _CHUNK: Final = 1 << 12
@@ -30,6 +34,25 @@ Words = npt.NDArray[np.uint64]
 def new_table(seed: bytes | None = None, room: int = 1 << 12, table: type[Table] = Table) -> Table:
     """An empty table. Its hash is seeded: in a flood the addresses are the attacker's choice."""
     return table(seed or os.urandom(_SEED_OCTETS), UDP_TUNNELS, room)
+
+
+def look_at(table: Table, window: Window) -> None:
+    """Let the table's loop take the segments of this window alone."""
+    given = (window.since, window.until, window.since_start, window.until_start)
+    limits = (_EARLIEST, _LATEST, _EARLIEST, _LATEST)
+    since, until, since_start, until_start = (
+        limit if moment is None else max(_EARLIEST, min(moment, _LATEST))
+        for moment, limit in zip(given, limits, strict=True)
+    )
+    networks = [
+        (
+            int(network.version == 6),
+            *divmod(int(network.network_address), _WORD),
+            *divmod(int(network.netmask), _WORD),
+        )
+        for network in window.hosts
+    ]
+    table.look_at((since, until, since_start, until_start), list(window.ports), networks)
 
 
 def add(table: Table, frame: int, time_ns: int, found: Segment | IcmpError) -> None:

@@ -154,6 +154,8 @@ class CompiledReading:
         self._capture, self._window = capture, window
         room = min(max((capture.size or 0) // _OCTETS_A_CELL, _LEAST_ROOM), _MOST_ROOM)
         self.table = cells.new_table(seed, room, table)
+        if window is not EVERYTHING:
+            cells.look_at(self.table, window)
         self._tally = Tally()  # of the odd frames; the table counts the others
         self._fragments = Fragments()
         self._buffer = bytearray(buffer)
@@ -182,7 +184,7 @@ class CompiledReading:
     def tally(self) -> Tally:
         facts = self.table.facts()
         tally = _settled(self._tally, self._fragments)
-        for name in ("segments", "cut_segments"):
+        for name in ("segments", "cut_segments", "filtered"):
             setattr(tally, name, getattr(tally, name) + facts[name])
         tally.first_cut = min(filter(None, (tally.first_cut, facts["first_cut"])), default=0)
         tally.octets = facts["octets"]
@@ -243,14 +245,13 @@ class CompiledReading:
         """The table's loop over records, which goes on from the buffer's position."""
         plain = self._capture.plain()
         assert plain is not None
-        filtering = self._window is not EVERYTHING  # then every frame is odd
         if isinstance(plain, PlainPcap):
             big_endian, nanoseconds, header, limit, link_type = plain
-            link = 0 if filtering else LINKS.get(link_type, 0)
+            link = LINKS.get(link_type, 0)
             return lambda: self.table.walk_pcap(
                 self._buffer, self._position, self._end, big_endian, nanoseconds, header, limit, link_type, link
             )
-        links = [0 if filtering else LINKS.get(link_type, 0) for link_type in plain.interfaces[:, 0].tolist()]
+        links = [LINKS.get(link_type, 0) for link_type in plain.interfaces[:, 0].tolist()]
         interfaces = np.insert(plain.interfaces, 1, links, axis=1)
         return lambda: self.table.walk_pcapng(
             self._buffer, self._position, self._end, plain.big_endian, interfaces, plain.longest

@@ -117,6 +117,16 @@ class Table:
     first_step_back: cython.longlong
     largest_step_back: cython.longlong
 
+    # Which segments are looked at (window.Window), and how many were not.
+    windowed: cython.bint
+    since: cython.longlong
+    until: cython.longlong
+    since_start: cython.longlong
+    until_start: cython.longlong
+    ports: cython.uchar[::1]  # by port, empty: all
+    networks: cython.ulonglong[::1]  # five words each: whether IPv6, address, mask; empty: all
+    filtered: cython.longlong
+
     # Found by _scan.
     found_tsval: cython.longlong
     found_sack: cython.bint
@@ -144,8 +154,29 @@ class Table:
         self.timed = False
         self.first_time = self.last_time = self.first_frame_time = self.last_frame_time = 0
         self.first_timed = self.steps_back = self.first_step_back = self.largest_step_back = 0
+        self.windowed = False
+        self.since = self.until = self.since_start = self.until_start = self.filtered = 0
+        self.ports = memoryview(np.zeros(0, np.uint8))
+        self.networks = memoryview(np.zeros(0, np.uint64))
         self.found_tsval = -1
         self.found_sack = False
+
+    def look_at(
+        self,
+        times: tuple[int, int, int, int],
+        ports: list[int],
+        networks: list[tuple[int, int, int, int, int]],
+    ) -> None:
+        """Look at no more than these segments. ``times`` are the first and the last, then both after the first frame.
+
+        Networks are whether IPv6, the upper and lower 64 bits of the address, and those of the mask.
+        """
+        self.windowed = True
+        self.since, self.until, self.since_start, self.until_start = times
+        wanted = np.zeros(1 << 16 if ports else 0, np.uint8)
+        wanted[ports] = 1
+        self.ports = memoryview(wanted)
+        self.networks = memoryview(np.array(networks, np.uint64).ravel())
 
     # Records.
 
@@ -587,6 +618,10 @@ class Table:
             if self.first_cut == 0:
                 self.first_cut = self.frames
 
+        if self.windowed and not self._is_wanted(octets, time, source, address_octets, upper):
+            self.filtered += 1
+            return 0
+
         # The row.
         w0: cython.ulonglong = self.bias
         if time < 0:
@@ -705,6 +740,50 @@ class Table:
         if total == 0xFFFF:
             return 1
         return 3 if octets[upper + 16] * b1 + octets[upper + 17] == partial else 2
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_wanted(
+        self,
+        octets: cython.uchar[::1],
+        time: cython.longlong,
+        source: cython.Py_ssize_t,
+        address_octets: cython.int,
+        upper: cython.Py_ssize_t,
+    ) -> cython.bint:
+        """window.Window.holds."""
+        after: cython.longlong = time - self.first_frame_time
+        at: cython.Py_ssize_t
+        side: cython.Py_ssize_t
+        index: cython.Py_ssize_t
+        high: cython.ulonglong
+        low: cython.ulonglong
+        wide: cython.ulonglong = address_octets == 16
+        if time < self.since or time > self.until or after < self.since_start or after > self.until_start:
+            return False
+        if self.ports.shape[0] > 0 and not (
+            self.ports[octets[upper] << 8 | octets[upper + 1]] or self.ports[octets[upper + 2] << 8 | octets[upper + 3]]
+        ):
+            return False
+        if self.networks.shape[0] == 0:
+            return True
+        for side in range(2):
+            at = source + side * address_octets
+            high = low = 0
+            for index in range(address_octets):
+                if wide and index < 8:
+                    high = high << 8 | octets[at + index]
+                else:
+                    low = low << 8 | octets[at + index]
+            for index in range(0, self.networks.shape[0], 5):
+                if (
+                    self.networks[index] == wide
+                    and (high & self.networks[index + 3]) == self.networks[index + 1]
+                    and (low & self.networks[index + 4]) == self.networks[index + 2]
+                ):
+                    return True
+        return False
 
     # Flows.
 
@@ -1359,6 +1438,7 @@ class Table:
             "first_not_ip": self.first_not_ip,
             "not_tcp": self.not_tcp,
             "first_not_tcp": self.first_not_tcp,
+            "filtered": self.filtered,
             "timed": self.timed,
             "first_time": self.first_time,
             "last_time": self.last_time,

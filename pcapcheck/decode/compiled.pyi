@@ -15,6 +15,12 @@ LINKS: Final[dict[int, int]]
 
 class Table:
     def __init__(self, seed: bytes, udp_tunnels: Iterable[int], room: int = ...) -> None: ...
+    def look_at(
+        self,
+        times: tuple[int, int, int, int],
+        ports: list[int],
+        networks: list[tuple[int, int, int, int, int]],
+    ) -> None: ...
     def walk_pcap(
         self,
         octets: bytearray,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -24,7 +25,7 @@ from pcapcheck.openings import FAR, Openings
 from pcapcheck.reading import CompiledReading, DpktReading, Reading
 from pcapcheck.select import select
 from pcapcheck.stretch import Summary
-from pcapcheck.window import EVERYTHING
+from pcapcheck.window import EVERYTHING, Window
 from tests.capture.build_captures import Pipe, enhanced, interface, obsolete, pcap_file, section, simple
 from tests.traffic import Captured, captures
 
@@ -201,6 +202,34 @@ def test_any_octets(octets: bytes, data: st.DataObject) -> None:
         differences(reference, summary(octets, partial(COMPILED, buffer=data.draw(st.integers(1, 200))), (3, 50))) == []
     )
     assert differences(reference, summary(octets, IN_PYTHON)) == []
+
+
+def moments() -> st.SearchStrategy[int | None]:
+    return st.one_of(st.none(), st.none(), st.integers(-5, 2**41).map(lambda time: time * 1000), st.integers())
+
+
+HOSTS: Final = ["10.77.1.2", "10.77.0.0/16", "0.0.0.0/0", "fd77:1::2", "fd77::/16", "::/0", "10.77.2.2/31", "192.0.2.1"]
+WINDOWS: Final = st.builds(
+    Window,
+    moments(),
+    moments(),
+    moments(),
+    moments(),
+    st.lists(st.sampled_from(HOSTS), max_size=2).map(
+        lambda texts: tuple(ip_network(text, strict=False) for text in texts)
+    ),
+    st.lists(st.sampled_from([80, 40001, 40002, 443, 0]), max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=200)
+@given(st.one_of(pcaps(), pcapngs()), WINDOWS)
+def test_any_window(octets: bytes, window: Window) -> None:
+    """--since, --until, --host and --port leave out the same segments."""
+    reference = summary(octets, partial(DpktReading, window=window))
+    assert differences(reference, summary(octets, partial(CompiledReading, window=window))) == []
+    in_python = partial(CompiledReading, window=window, table=INTERPRETED.Table)
+    assert differences(reference, summary(octets, in_python)) == []
 
 
 @pytest.mark.parametrize("table", [compiled.Table, INTERPRETED.Table], ids=["compiled", "interpreted"])
