@@ -456,3 +456,21 @@ def test_the_same_input_gives_the_same_bytes() -> None:
         for seed, columns in (("0", "80"), ("1", "33"))
     }
     assert len(printed) == 1
+
+
+def test_a_large_capture_without_the_compiled_module_is_told_why_it_takes_long(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pcapcheck.cli import running
+    from pcapcheck.decode import compiled
+
+    said = "pcapcheck: installed without its compiled module"
+    monkeypatch.setattr(compiled, "COMPILED", False)
+    main(["check", IPV6])
+    assert said not in capsys.readouterr().err
+    monkeypatch.setattr(running, "_LARGE", 100)
+    main(["check", IPV6])
+    assert capsys.readouterr().err.startswith(said)
+    monkeypatch.setattr(compiled, "COMPILED", True)
+    main(["check", IPV6])
+    assert capsys.readouterr().err == ""

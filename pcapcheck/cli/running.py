@@ -27,6 +27,9 @@ FOUND: Final = 1
 FAILED: Final = 2
 INTERRUPTED: Final = 130
 
+# Octets of captures from which on it matters that the compiled loop is missing.
+_LARGE: Final = 100_000_000
+
 
 def checked(
     paths: Sequence[str],
@@ -59,7 +62,19 @@ def checked(
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)
     if report.interrupted:
         complain("interrupted: what was read by then is judged")
+    if sum(facts.octets for facts in report.capture_facts) > _LARGE:
+        say_if_slow()
     return report
+
+
+def say_if_slow() -> None:
+    """Tell on standard error where pcapcheck was installed without its compiled module."""
+    from pcapcheck.decode.compiled import COMPILED
+
+    if not COMPILED:
+        complain(
+            "installed without its compiled module, so every frame went through dpkt: install again to read faster"
+        )
 
 
 def say_unread(paths: Sequence[str], errors: Sequence[CaptureError], ignored: Sequence[str], *, nothing: bool) -> None:
