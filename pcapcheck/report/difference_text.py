@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from typing import Final
 
 from pcapcheck.report.baseline import kind_text
@@ -84,10 +85,11 @@ def _outcomes(found: Difference, width: int) -> list[str]:
         shares = [100 * failed / decided for failed, decided in (failed_of(old), failed_of(new))]
         least, most = (100 * end for end in found.failed)
         verdict = "more" if least > 0 else "fewer" if most < 0 else "not told apart"
-        lines.append(
-            f"  failed: {shares[0]:.1f} % before, {shares[1]:.1f} % now; the difference is {least:+.1f} to {most:+.1f}"
+        text = (
+            f"failed: {shares[0]:.1f} % before, {shares[1]:.1f} % now; the difference is {least:+.1f} to {most:+.1f}"
             f" points: {verdict}"
         )
+        lines += textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     return lines
 
 
@@ -114,19 +116,26 @@ def _rtts(found: Difference, width: int) -> list[str]:
             f"{one.measure} p{one.percent}",
             milliseconds(one.old),
             milliseconds(one.new),
-            "" if one.interval is None else f"{_signed(one.interval.least)} to {_signed(one.interval.most)}",
+            _difference(one),
             _verdict(one),
         )
         for one in found.quantiles
     ]
     lines = table("Round-trip times, ms", ("old", "new", "difference", ""), rows, width)
-    return [*lines, "  differences: bootstrap intervals that hold, all together, with 95 %"]
+    text = "differences: bootstrap intervals that hold, all together, with 95 %"
+    return [*lines, *textwrap.wrap(text, width, initial_indent="  ", subsequent_indent="    ")]
+
+
+def _difference(one: Quantile) -> str:
+    if one.interval is None:
+        needed = -(-BEYOND * 100 // min(one.percent, 100 - one.percent))
+        return f"{min(one.sizes)} of {needed} samples"
+    return f"{_signed(one.interval.least)} to {_signed(one.interval.most)}"
 
 
 def _verdict(one: Quantile) -> str:
     if one.interval is None:
-        needed = -(-BEYOND * 100 // min(one.percent, 100 - one.percent))
-        return f"too few ({min(one.sizes)} of {needed})"
+        return "too few"
     return "slower" if one.slower else "quicker" if one.quicker else "no change"
 
 
