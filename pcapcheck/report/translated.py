@@ -1,4 +1,4 @@
-"""A manual page in another language. What is not translated stands there in English, and its heading says so."""
+"""A manual page in another language."""
 
 from __future__ import annotations
 
@@ -32,11 +32,8 @@ def translated(one: Rule | Diagnosis, language: str, paint: Paint) -> str:
         f"{paint(one.id, 'bold')} {one.slug} ({what})\n{filled(known['title'], _WIDTH)}",
         "\n".join(_fact(headings[label], text) for label, text in facts.items() if text),
     ]
-    for heading, section in one.sections.items():
-        text = known.get(KEYS.get(heading, ""))
-        title = headings[heading] + ("" if text else headings["in English"])
-        paragraphs = (text or section).split("\n\n")
-        pages.append(paint(title, "bold") + "\n" + "\n\n".join(filled(part, _WIDTH, "  ") for part in paragraphs))
+    for heading in one.sections:
+        pages.append(paint(headings[heading], "bold") + "\n" + filled(known[KEYS[heading]], _WIDTH, "  "))
     for heading, exchange in (("It finds this", one.fires), ("It does not find this", one.silent)):
         if exchange.strip():
             example = textwrap.indent(shortened(exchange.strip("\n")), "  ")

@@ -19,8 +19,12 @@ LANGUAGES: Final = ("en", "zh")
 # The headings of a manual page, and the keys of their texts in the TOML files.
 KEYS: Final = {
     "What it means": "means",
+    "Why it matters": "why",
+    "Common causes": "causes",
     "What to look at next": "next",
+    "What else it could be": "else",
     "How to decide": "decide",
+    "What the application saw": "application",
 }
 
 
@@ -44,5 +48,6 @@ def texts(language: str) -> dict[str, dict[str, str]]:
     """The texts of a language: by id of a rule or diagnosis ``title`` and KEYS, and the ``headings``."""
     found: dict[str, dict[str, str]] = {}
     for file in sorted((files(__package__) / language).iterdir(), key=lambda file: file.name):
-        found.update(tomllib.loads(file.read_text(encoding="utf-8")))
+        for id, values in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            found.setdefault(id, {}).update(values)
     return found
