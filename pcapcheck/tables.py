@@ -46,7 +46,7 @@ CAUSE: Final = (
 TUNNELS: Final = (
     "", "ipip", "6in4", "4in6", "6in6", "gre", "nvgre", "erspan", "vxlan", "vxlan-gpe", "geneve", "gtp-u", "l2tp",
     "pptp", "teredo", "fou", "gue", "mpls", "pppoe", "etherip", "lisp", "capwap", "tzsp", "pbb", "trill", "fabricpath",
-    "nsh", "srv6", "minimal",
+    "nsh", "srv6", "ayiya",
 )  # fmt: skip
 
 

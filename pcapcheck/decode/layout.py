@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from pcapcheck.decode.numbers import LINK_TYPES, TABLES, UDP_PORTS
 from pcapcheck.decode.place import NOTHING_AROUND, Around, Datagram, Follows, Found, Numbers
-from pcapcheck.decode.plausible import is_ip
+from pcapcheck.decode.plausible import is_ip, is_summed
 from pcapcheck.decode.segment import Skip
 
 
@@ -71,7 +71,7 @@ def udp(data: bytes, start: int, end: int, around: Around) -> Datagram | Skip:
     """What a tunnel over UDP carries; ``Skip.NOT_TCP`` for all else that UDP carries.
 
     A tunnel is known by its destination port, else by its source port, and believed only if its own header is right in
-    every bit and an IP header with fitting lengths stands inside.
+    every bit and an IP header with fitting lengths stands inside, or an IPv4 header with a right checksum.
     """
     if not may_be_tunnel(data, start):
         return Skip.NOT_TCP
@@ -103,10 +103,12 @@ def believed(data: bytes, end: int, found: Found) -> Datagram | Skip:
     """What is found, if it is IP with its lengths as IP's."""
     found = follow(data, end, found)
     if not isinstance(found, Datagram):
-        return Skip.NOT_TCP if found in (Skip.BAD_HEADER, Skip.TOO_DEEP) else found
-    if len(data) < found.start + 6 <= end:
-        return Skip.CUT_HEADER
-    return found if is_ip(data, found.start, end, found.version) else Skip.NOT_TCP
+        ended = found is Skip.CUT_HEADER and len(data) >= end  # nothing was cut: the headers did not fit
+        return Skip.NOT_TCP if ended or found in (Skip.BAD_HEADER, Skip.TOO_DEEP) else found
+    if len(data) < found.start + 6:
+        return Skip.CUT_HEADER if found.start + 6 <= end else Skip.NOT_TCP
+    right = is_ip(data, found.start, end, found.version) or (found.version == 4 and is_summed(data, found.start))
+    return found if right else Skip.NOT_TCP
 
 
 def past_extensions(data: bytes, protocol: int, start: int, end: int, known: frozenset[int]) -> Upper | Skip:

@@ -116,7 +116,7 @@ IP4_PROTOCOLS: Final[dict[int, Layer | Skip]] = {
     94: tunnels.ip4_in_ip4,  # as KA9Q numbered it
     97: tunnels.etherip,
     98: Skip.TUNNEL,  # RFC 1241
-    108: Skip.ENCRYPTED,  # IPComp
+    108: Skip.TUNNEL,  # IPComp
     115: tunnels.l2tp3,
     137: mpls.mpls,  # RFC 4023
 }
@@ -133,8 +133,11 @@ UDP_PORTS: Final[dict[int, Layer | Skip]] = {
     3544: udp_tunnels.teredo,
     4341: udp_tunnels.lisp,
     4500: udp_tunnels.esp_in_udp,
+    4754: udp_tunnels.gre_in_udp,
     4789: udp_tunnels.vxlan,
     4790: udp_tunnels.vxlan_gpe,
+    5072: udp_tunnels.ayiya,
+    5247: udp_tunnels.capwap,
     5555: udp_tunnels.fou,
     6080: udp_tunnels.gue,
     6081: udp_tunnels.geneve,

@@ -38,6 +38,13 @@ def is_ip(data: bytes, start: int, end: int, version: int = 0, *, summed: bool =
     return length == end - start - IP6_HEADER if summed else length <= end - start - IP6_HEADER
 
 
+def is_summed(data: bytes, start: int) -> bool:
+    """Whether an IPv4 header with a right checksum stands here, whatever its total length says."""
+    size = (data[start] & 0xF) * 4
+    whole = data[start] >> 4 == 4 and IP4_HEADER <= size <= len(data) - start
+    return whole and ones_complement_sum(data[start : start + size]) == 0xFFFF
+
+
 def is_ethernet(data: bytes, start: int, end: int, *, summed: bool = False) -> bool:
     """Whether an Ethernet frame may stand here: behind its tags an IP header as ``is_ip`` asks for, or ARP and such."""
     at = start + MAC_HEADER

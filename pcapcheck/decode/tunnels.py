@@ -13,6 +13,8 @@ from pcapcheck.decode.segment import Skip
 # Flags of GRE, RFC 1701 and RFC 2890; ACKNOWLEDGES is of version 1, RFC 2637, section 4.1.
 CHECKSUM, ROUTING, KEY, SEQUENCE, ACKNOWLEDGES = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
 BRIDGING, PPP_IN_GRE, ERSPAN, ERSPAN_3, WCCP = 0x6558, 0x880B, 0x88BE, 0x22EB, 0x883E
+# Aruba's access points put 802.11 frames into GRE, their queue in the middle of the protocol.
+ARUBA, ARUBA_BITS = 0x8200, 0xFE0F
 # RFC 7637, section 3.2: a VSID is of 0x001000 to 0xFFFFFE; a smaller key is one of plain GRE.
 LEAST_VSID, NO_VSID = 0x1000, 0xFFFFFF
 SUBHEADER: Final = 0x01  # of ERSPAN III
@@ -63,6 +65,8 @@ def gre(data: bytes, start: int, end: int, around: Around) -> Found:
         else:
             around = around.inside("gre")
         return Follows(Numbers.LINK_TYPE, 1, at, around)
+    if protocol & ARUBA_BITS == ARUBA:
+        return Follows(Numbers.LINK_TYPE, 105, at, around.inside("gre"))
     if protocol == WCCP:
         # Version 2 puts four octets before the packet, version 1 nothing.
         at += 0 if is_ip(data, at, end, 4) else 4

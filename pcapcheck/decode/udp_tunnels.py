@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from pcapcheck.decode.place import Around, Datagram, Follows, Found, Numbers
-from pcapcheck.decode.plausible import is_ip
+from pcapcheck.decode.plausible import is_ethernet, is_ip
 from pcapcheck.decode.point_to_point import ppp
 from pcapcheck.decode.segment import Skip
 from pcapcheck.decode.tags import next_protocol
 from pcapcheck.decode.tunnels import pseudowire
+from pcapcheck.decode.wireless import either_way
 
 T_PDU: Final = 255
 TEREDO_PREFIX: Final = b"\x20\x01\0\0"  # RFC 4380, section 2.6
@@ -25,14 +26,21 @@ ETHERNET_NEXT: Final = 3  # as VXLAN-GPE's next protocol
 
 
 def vxlan(data: bytes, start: int, end: int, around: Around) -> Found:
-    """RFC 7348, section 5: the I flag alone, all reserved bits 0; or with the bits of the group policy extension."""
+    """RFC 7348, section 5: the I flag alone, all reserved bits 0; or with the bits of the group policy extension.
+
+    A receiver ignores what is reserved. So where it is filled, the inner IP header must be right by its checksum.
+    """
     if len(data) < start + 8:
         return Skip.CUT_HEADER if end >= start + 8 else Skip.NOT_TCP
     flags, reserved = data[start], data[start + 1 : start + 4]
     plain = flags == 0x08 and reserved == bytes(3)
     with_policy = flags == 0x88 and reserved[0] & ~0x48 == 0  # draft-smith-vxlan-group-policy, section 2.1
     if not (plain or with_policy) or data[start + 7]:
-        return Skip.NOT_TCP
+        at = start + 8
+        if not flags & 8 or data[at + 12 : at + 14] not in (b"\x08\0", b"\x86\xdd"):
+            return Skip.NOT_TCP
+        if not is_ethernet(data, at, end, summed=True):
+            return Skip.NOT_TCP
     return Follows(Numbers.LINK_TYPE, ETHERNET, start + 8, around.inside("vxlan", _number(data, start)))
 
 
@@ -158,7 +166,8 @@ def gue(data: bytes, start: int, end: int, around: Around) -> Found:
     protocol = data[start + 1]
     if protocol in (4, 41):
         version = 4 if protocol == 4 else 6
-        return Datagram(version, at, around.inside("gue")) if is_ip(data, at, end, version) else Skip.NOT_TCP
+        right = is_ip(data, at, end, version, summed=True)
+        return Datagram(version, at, around.inside("gue")) if right else Skip.NOT_TCP
     return Follows(Numbers.IP4, protocol, at, around.inside("gue")) if protocol in (47, 137) else Skip.NOT_TCP
 
 
@@ -172,8 +181,16 @@ def lisp(data: bytes, start: int, end: int, around: Around) -> Found:
 
 
 def mpls_in_udp(data: bytes, start: int, end: int, around: Around) -> Found:
-    """RFC 7510, section 3."""
-    return Follows(Numbers.ETHERTYPE, 0x8847, start, around)
+    """RFC 7510, section 3: no bit of a label stack is fixed, so what is under it must be right by its checksum."""
+    at = start + 4
+    while len(data) >= at and not data[at - 2] & 1:
+        at += 4
+    if len(data) < at:
+        return Skip.CUT_HEADER if at <= end else Skip.NOT_TCP
+    inside = is_ip(data, at, end, summed=True) or any(
+        is_ethernet(data, at + size, end, summed=True) and data[at + size + 12] != 0x88 for size in (0, 4)
+    )
+    return Follows(Numbers.ETHERTYPE, 0x8847, start, around) if inside else Skip.NOT_TCP
 
 
 def tzsp(data: bytes, start: int, end: int, around: Around) -> Found:
@@ -209,3 +226,50 @@ def fou(data: bytes, start: int, end: int, around: Around) -> Found:
     if not exact or not is_ip(data, start, end, summed=True):
         return Skip.NOT_TCP
     return Datagram(data[start] >> 4, start, around.inside("fou"))
+
+
+def gre_in_udp(data: bytes, start: int, end: int, around: Around) -> Found:
+    """RFC 8086, section 3: version 0, without routing or reserved bits, and IP or Ethernet inside."""
+    if len(data) < start + 4:
+        return Skip.CUT_HEADER if end >= start + 4 else Skip.NOT_TCP
+    if data[start] & 0x4F or data[start + 1]:
+        return Skip.NOT_TCP
+    known = data[start + 2 : start + 4] in (b"\x08\0", b"\x86\xdd", b"\x65\x58", b"\x88\x47")
+    return Follows(Numbers.IP4, 47, start, around) if known else Skip.NOT_TCP
+
+
+def ayiya(data: bytes, start: int, end: int, around: Around) -> Found:
+    """draft-massar-v6ops-ayiya, section 4: identity and signature by their lengths, then IPv6 that fills the rest."""
+    if len(data) < start + 8:
+        return Skip.CUT_HEADER if end >= start + 8 else Skip.NOT_TCP
+    at = start + 8 + (1 << (data[start] >> 4)) + (data[start + 1] >> 4) * 4
+    forward, version = data[start + 2] & 0xF == 1, {4: 4, 41: 6}.get(data[start + 3])
+    if not forward or version is None or at > end:
+        return Skip.NOT_TCP
+    if len(data) < at + 40:
+        return Skip.CUT_HEADER if len(data) < end else Skip.NOT_TCP
+    return Datagram(version, at, around.inside("ayiya")) if is_ip(data, at, end, version, summed=True) else Skip.NOT_TCP
+
+
+def capwap(data: bytes, start: int, end: int, around: Around) -> Found:
+    """RFC 5415, section 4.3: a preamble of 0 (1 is DTLS), a header length in words, reserved bits 0; not a fragment.
+
+    What is inside is Ethernet, or 802.11 where the T flag says so, whose frame control some controllers turn round.
+    """
+    if len(data) < start + 8:
+        return Skip.CUT_HEADER if end >= start + 8 else Skip.NOT_TCP
+    word = int.from_bytes(data[start : start + 4])
+    size, native, keepalive = (word >> 19 & 0x1F) * 4, bool(word & 0x100), bool(word & 0x8)
+    if data[start] == 1:
+        return Skip.ENCRYPTED if word & 0xFFFFFF == 0 and data[start + 4 : start + 6] == b"\x17\xfe" else Skip.NOT_TCP
+    if data[start] or word & 7 or size < 8 or start + size > end or keepalive:
+        return Skip.NOT_TCP
+    if word & 0x80:  # a fragment; the first starts at 0
+        if int.from_bytes(data[start + 6 : start + 8]) >> 3:
+            return Skip.LINK_FRAGMENT
+    elif data[start + 6] or data[start + 7]:  # an offset, or reserved bits; some number what is not split
+        return Skip.NOT_TCP
+    inside = around.inside("capwap")
+    if not native:
+        return Follows(Numbers.LINK_TYPE, ETHERNET, start + size, inside)
+    return either_way(data, start + size, end, inside)

@@ -67,11 +67,20 @@ def ieee80211(data: bytes, start: int, end: int, around: Around) -> Found:
     return _frame(data, start, end, around, padded=False)
 
 
+def either_way(data: bytes, start: int, end: int, around: Around) -> Found:
+    """The same where frame control and sequence control may be turned round: one way they say version 0 and data."""
+    if len(data) >= start + 24 and data[start] & 0xF != DATA << 2 == data[start + 1] & 0xF:
+        turned = data[start : start + 2][::-1] + data[start + 2 : start + 22] + data[start + 22 : start + 24][::-1]
+        data = data[:start] + turned + data[start + 24 :]
+    return _frame(data, start, end, around, padded=False)
+
+
 def _frame(data: bytes, start: int, end: int, around: Around, *, padded: bool) -> Found:
     if len(data) < start + 2:
         return Skip.CUT_HEADER
-    kind, subtype, flags = data[start] >> 2 & 3, data[start] >> 4, data[start + 1]
-    if data[start] & 3 or kind != DATA or subtype & NO_DATA:
+    control, flags = data[start], data[start + 1]
+    kind, subtype = control >> 2 & 3, control >> 4
+    if control & 3 or kind != DATA or subtype & NO_DATA:
         return Skip.NOT_IP
     if flags & PROTECTED:
         return Skip.ENCRYPTED
