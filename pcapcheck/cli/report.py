@@ -2,52 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Host, Paths, Port, Since, Until
-from pcapcheck.cli.running import FAILED, checked, exit_code, say, window_of
+from pcapcheck.cli.options import (
+    BaselineOption,
+    Config,
+    Decoder,
+    Decoding,
+    Expect,
+    FailOn,
+    Host,
+    Ignore,
+    Isolated,
+    MaxBytes,
+    Paths,
+    Port,
+    Select,
+    Since,
+    Until,
+)
+from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, say, settings_of, window_of
 
 
 def report(
     paths: Paths,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="What to write: .html or .md.")
+        str, typer.Option("--output", "-o", metavar="FILE", help="What to write: an .html or an .md file.")
     ] = "report.html",
-    select: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULES", help="Only these rules: ids, their beginnings, or slugs. Repeatable."),
-    ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="RULES", help="Not these rules. Repeatable.")] = None,
+    select: Select = None,
+    ignore: Ignore = None,
+    expect: Expect = None,
+    baseline: BaselineOption = None,
+    config: Config = None,
+    isolated: Isolated = False,
     since: Since = None,
     until: Until = None,
     host: Host = None,
     port: Port = None,
+    max_bytes: MaxBytes = None,
+    decoder: Decoding = Decoder.auto,
 ) -> None:
     """Write a report for people into one file.
 
     The verdict, outcomes, causes, findings with their ladders, charts, servers, and what was not decoded. The HTML file
-    needs nothing else, and no network.
+    needs nothing else, and no network. Exits with 0 whatever is found, 2 if an input cannot be read.
     """
-    from pcapcheck.arguments import words
+    from pcapcheck.cli.baseline import known_of, new_findings
     from pcapcheck.report.document import refuse_suffix, write_document
+    from pcapcheck.report.escape import escaped
     from pcapcheck.report.output import refuse_inputs
+    from pcapcheck.report.verdict import verdict
+    from pcapcheck.window import EVERYTHING
 
     refuse_suffix(output)
     refuse_inputs(output, paths)
-    found = checked(paths, window_of(since, until, host, port), words(select or ()), words(ignore or ()))
+    settings = settings_of(config, isolated, select=select, ignore=ignore, expect=expect, baseline=baseline)
+    known = known_of(settings)
+    window = window_of(since, until, host, port)
+    found = checked(paths, window, policy=settings.policy, max_bytes=octets_of(max_bytes), decoder=decoder.value)
+    if known is not None:
+        found = new_findings(found, known, settings["baseline"], whole=window is EVERYTHING)
     if not found.capture_facts or all(facts.error for facts in found.capture_facts):
         raise typer.Exit(FAILED)  # standard error says why
-    options = [
-        ("--select", select or ()), ("--ignore", ignore or ()), ("--since", [since] if since else ()),
-        ("--until", [until] if until else ()), ("--host", host or ()), ("--port", port or ()),
-    ]  # fmt: skip
-    given = [word for name, values in options for value in values for word in (name, value)]
-    dashes = ["--"] if any(path.startswith("-") and path != "-" for path in paths) else []
-    write_document(found, output, command=("pcapcheck", "report", *given, "-o", output, *dashes, *paths))
-    from pcapcheck.report.escape import escaped
-    from pcapcheck.report.verdict import verdict
-
+    options = {
+        "--output": output, "--select": select, "--ignore": ignore, "--expect": expect, "--baseline": baseline,
+        "--config": config, "--since": since, "--until": until, "--host": host, "--port": port,
+        "--max-bytes": max_bytes,
+    }  # fmt: skip
+    flags = ["--isolated"] if isolated else []
+    write_document(found, output, command=["pcapcheck", "report", *_given(options), *flags, *_named(paths)])
     say(f"{escaped(output)}: {verdict(found).sentence}")
     raise typer.Exit(exit_code(found, FailOn.never))
+
+
+def _given(options: dict[str, str | list[str] | None]) -> list[str]:
+    """The options that were given, as they are written."""
+    pairs = [
+        (name, value)
+        for name, values in options.items()
+        for value in ([values] if isinstance(values, str) else values or [])
+    ]
+    return [word for pair in pairs for word in pair]
+
+
+def _named(paths: Sequence[str]) -> list[str]:
+    """The paths, none of which is taken for an option."""
+    return [*(["--"] if any(path.startswith("-") and path != "-" for path in paths) else []), *paths]

@@ -10,23 +10,26 @@ from pcapcheck.errors import UsageError
 from pcapcheck.report.output import replacing
 from pcapcheck.report.report import Report
 
-SUFFIXES: Final = (".html", ".htm", ".md")
+# How a report is written, by the suffix of its file.
+SUFFIXES: Final = {".html": "html", ".htm": "html", ".md": "markdown"}
 
 
 def refuse_suffix(path: str) -> None:
     """Raise UsageError for a suffix that no report has."""
-    if not path.lower().endswith(SUFFIXES):
+    if os.path.splitext(path.lower())[1] not in SUFFIXES:
         raise UsageError(f"--output {path}: a report is an .html or .md file")
 
 
-def write_document(report: Report, path: str, *, command: Sequence[str] = ()) -> None:
-    """Write the report. ``command`` is what it names under "How to reproduce".
+def write_document(report: Report, path: str, form: str = "", *, command: Sequence[str] = ()) -> None:
+    """Write the report as ``html`` or ``markdown``, or as the suffix says.
 
-    Raises UsageError for another suffix than SUFFIXES, PcapcheckError where the file cannot be written.
+    ``command`` is what it names under "How to reproduce". Raises UsageError for another suffix than SUFFIXES,
+    PcapcheckError where the file cannot be written.
     """
-    refuse_suffix(path)
-    suffix = os.path.splitext(path.lower())[1]
-    if suffix == ".md":
+    if not form:
+        refuse_suffix(path)
+        form = SUFFIXES[os.path.splitext(path.lower())[1]]
+    if form == "markdown":
         from pcapcheck.report.markdown import markdown
 
         text = markdown(report, command=command)
@@ -34,5 +37,6 @@ def write_document(report: Report, path: str, *, command: Sequence[str] = ()) ->
         from pcapcheck.report.html import html
 
         text = html(report, command=command)
+    # The octets of a name that are no UTF-8 are escaped by now.
     with replacing(path) as unfinished, open(unfinished, "w", encoding="utf-8", newline="\n") as out:
         out.write(text)

@@ -103,7 +103,7 @@ def layout(story: Story, most: int | None = None) -> Layout:
     for step in steps:
         y = _step(rows, step, story.tap, y)
     if len(story.steps) > len(steps):
-        rest = f"{len(story.steps) - len(steps)} more rows: pcapcheck show --handshake {story.handshake_id}"
+        rest = f"{len(story.steps) - len(steps)} more rows: pcapcheck show --frame {story.steps[0].frame}"
         rows.append(Words(_MIDDLE, y, ((rest, "said"),), "middle"))
         y += _BETWEEN
     bottom = y - 8

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def waits(report: Report) -> pd.DataFrame:
     """From the first SYN to the first right SYN-ACK, one row an attempt of which the capture shows the SYN.
 
-    Columns: ``handshake_id``, ``capture``, ``server`` (address and port), ``wait`` (timedelta64[ns]) and ``answered``:
+    Columns: ``handshake_id``, ``server`` (address and port), ``wait`` (timedelta64[ns]) and ``answered``:
     False where no SYN-ACK came and nothing else ended the attempt. Then ``wait`` is how long it was watched, to the end
     of the capture. Attempts that were ended otherwise (refused, unreachable) or cannot be judged are left out.
     """
@@ -41,7 +41,6 @@ def waits(report: Report) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "handshake_id": (before + 1 + chosen).astype(np.uint64),
-                    "capture": np.full(len(chosen), facts.path, object),
                     "server": _servers(traffic)[chosen],
                     "wait": (until - asked)[chosen].view("timedelta64[ns]"),
                     "answered": answered[chosen],
@@ -116,5 +115,5 @@ def _servers(traffic: Traffic) -> npt.NDArray[Any]:
 def _no_waits() -> pd.DataFrame:
     import pandas as pd
 
-    empty = {"handshake_id": np.empty(0, np.uint64), "capture": [], "server": []}
+    empty = {"handshake_id": np.empty(0, np.uint64), "server": []}
     return pd.DataFrame({**empty, "wait": np.empty(0, "timedelta64[ns]"), "answered": np.empty(0, bool)})

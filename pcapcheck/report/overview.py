@@ -67,6 +67,7 @@ class Found(NamedTuple):
     actual: str
     message: str
     filter: str  # for Wireshark
+    quoted: str  # the capture, for a shell
     causes: tuple[Cause, ...]
 
 
@@ -216,11 +217,12 @@ def _ruled(report: Report, most: int) -> list[Ruled]:
 
     def found(finding: Finding) -> Found:
         path = escaped(report.capture_facts[finding.capture].path)
+        quoted = escaped(shlex.quote(report.capture_facts[finding.capture].path))
         if finding.handshake == ABSENT:
             frames = ", ".join(map(str, finding.frames))
             return Found(
                 finding.severity, 0, path, "", "", "", finding.frames, finding.expected, finding.actual,
-                escaped(finding.message), f"frame.number in {{{frames}}}" if frames else "", (),
+                escaped(finding.message), f"frame.number in {{{frames}}}" if frames else "", quoted, (),
             )  # fmt: skip
         handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
         if finding.capture not in bounds:
@@ -244,6 +246,7 @@ def _ruled(report: Report, most: int) -> list[Ruled]:
             escaped(finding.actual),
             escaped(finding.message),
             wireshark_filter(*ends, first[index], last[index]),
+            quoted,
             tuple(report.causes_of(finding.capture, index)),
         )
 

@@ -160,6 +160,18 @@ class Report:
 
         write_parquet(self, fspath(path), tables=tables, columns=columns, exclude=exclude)
 
+    def to_html(self, path: str | PathLike[str]) -> None:
+        """Write the report for people as one HTML file that needs nothing else."""
+        from pcapcheck.report.document import write_document
+
+        write_document(self, fspath(path), "html")
+
+    def to_markdown(self, path: str | PathLike[str]) -> None:
+        """Write the report for people as Markdown."""
+        from pcapcheck.report.document import write_document
+
+        write_document(self, fspath(path), "markdown")
+
     @property
     def plot(self) -> Plots:
         """The charts, each a method: ``report.plot.rtt_ecdf()``, ``report.plot.ladder(3)``."""

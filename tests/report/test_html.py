@@ -107,6 +107,22 @@ def test_a_hostile_name_is_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert Page(page).wrong == []
 
 
+def test_the_worst_page_is_below_two_megabytes(tmp_path: Path) -> None:
+    """Long addresses, a name of 200 letters, every attempt with several findings and a ladder of its own."""
+    flows = []
+    for number in range(1500):
+        flows.append(
+            f"flow f{number}\nclient [2001:db8:aaaa:bbbb:cccc:dddd:eeee:{number:x}]:{1024 + number}\n"
+            f"server [2001:db8:aaaa:bbbb:cccc:dddd:ffff:{number % 60:x}]:443\n"
+            "+.01 > S 0:0(0) win 64240\n" + "+.5 > S 0:0(0) win 64240\n" * 4 + "+.02 < S. 0:0(0) ack 7 win 1\n"
+            "+.02 < S. 0:0(0) ack 1 win 1\n+.01 > . 1:1(0) ack 9\n+.3 < R. 5:5(0) ack 3 win 0"
+        )
+    path = tmp_path / ("x" * 200 + ".pcap")
+    parse_exchange("\n".join(flows)).write_pcap(path)
+    page = html(pcapcheck.check(str(path)))
+    assert 500_000 < len(page.encode()) < 2_000_000
+
+
 def test_many_findings_are_listed_in_part_and_the_rest_is_counted(tmp_path: Path) -> None:
     flows = []
     for number in range(600):
