@@ -14,6 +14,7 @@ from PIL import Image
 
 import pcapcheck
 from pcapcheck.report.html import html
+from pcapcheck.testing import parse_exchange
 
 Open = Callable[..., Any]
 
@@ -198,7 +199,8 @@ def test_captures_with_little_to_say(open_page: Open, tmp_path: Path, capture: s
         source = tmp_path / "empty.pcap"
         source.write_bytes((ROOT / "sample_captures/handshakes.pcap").read_bytes()[:24])
     if capture == "no_tcp":
-        source = ROOT / "tests/lab/erspan.pcap"
+        source = tmp_path / "arp.pcap"
+        parse_exchange("flow a\n+0 arp\n+1 arp\n").write_pcap(source)
     path = tmp_path / "report.html"
     path.write_text(html(pcapcheck.check(str(source))), encoding="utf-8")
     page = open_page(path, width=390)
