@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, NamedTuple
 
 from pcapcheck.errors import UsageError
-from pcapcheck.report.formats import FILES_ONLY, FORMATS
+from pcapcheck.report.formats import FILE_VARIABLES, FILES_ONLY, FORMATS
 from pcapcheck.report.output import Output, refuse_missing
 from pcapcheck.window import EVERYTHING, Window
 
@@ -89,6 +90,9 @@ def outputs(values: Sequence[str]) -> list[Output]:
     formats = (*FORMATS, *FILES_ONLY)
     for value in values:
         format, colon, path = value.partition(":")
+        if format in FILE_VARIABLES and not path:
+            path = _from_environment(format, value)
+            colon = ":"
         if not colon or not path or format not in formats:
             raise UsageError(f"--output {value}: write FORMAT:FILE with one of {', '.join(formats)}, as in csv:out.csv")
         if path == "-":
@@ -98,6 +102,14 @@ def outputs(values: Sequence[str]) -> list[Output]:
         refuse_missing(format)
         found.append(Output(format, path))
     return found
+
+
+def _from_environment(format: str, value: str) -> str:
+    variable = FILE_VARIABLES[format]
+    path = os.environ.get(variable, "")
+    if not path:
+        raise UsageError(f"--output {value}: {variable} is not set: write {format}:FILE")
+    return path
 
 
 def octets(text: str) -> int:

@@ -18,16 +18,29 @@ from pcapcheck.cli.options import (
     Host,
     Ignore,
     Isolated,
+    JunitPer,
+    JunitPerOption,
     MaxBytes,
     Outputs,
     Paths,
     Port,
+    RequireHandshakes,
     SchemaOption,
     Select,
     Since,
     Until,
+    WithHandshakes,
 )
-from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, settings_of, width, window_of
+from pcapcheck.cli.running import (
+    FAILED,
+    checked,
+    exit_code,
+    missing_handshakes,
+    octets_of,
+    settings_of,
+    width,
+    window_of,
+)
 
 
 def check(
@@ -35,8 +48,11 @@ def check(
     format: FormatOption = None,
     output: Outputs = None,
     schema: SchemaOption = None,
+    junit_per: JunitPerOption = JunitPer.rule,
+    with_handshakes: WithHandshakes = False,
     fail_on: FailOnOption = None,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 whatever is found.")] = False,
+    require_handshakes: RequireHandshakes = None,
     select: Select = None,
     ignore: Ignore = None,
     expect: Expect = None,
@@ -58,8 +74,8 @@ def check(
 ) -> None:
     """Verify every handshake.
 
-    Exits with 0 if nothing is wrong, 1 if a finding is as severe as --fail-on, 2 if an input cannot be read, 130 if
-    interrupted.
+    Exits with 0 if nothing is wrong, 1 if a finding is as severe as --fail-on or handshakes are missing, 2 if an input
+    cannot be read, 130 if interrupted.
     """
     from pcapcheck.arguments import outputs
     from pcapcheck.cli.baseline import known_of, new_findings
@@ -68,7 +84,15 @@ def check(
     from pcapcheck.window import EVERYTHING
 
     settings = settings_of(
-        config, isolated, format=format, fail_on=fail_on, select=select, ignore=ignore, expect=expect, baseline=baseline
+        config,
+        isolated,
+        format=format,
+        fail_on=fail_on,
+        require_handshakes=require_handshakes,
+        select=select,
+        ignore=ignore,
+        expect=expect,
+        baseline=baseline,
     )
     known = known_of(settings)
     window = window_of(since, until, host, port)
@@ -89,8 +113,17 @@ def check(
     )
     if known is not None:
         report = new_findings(report, known, settings["baseline"], whole=window is EVERYTHING)
-    code = exit_code(report, FailOn.never if exit_zero else FailOn(settings["fail-on"]))
-    terms = Terms(fail_on=settings["fail-on"], exit_code=code, verbose=verbose, schema=schema or "")
+    missing = missing_handshakes(report, settings["require-handshakes"])
+    code = exit_code(report, FailOn(settings["fail-on"]), missing=bool(missing), zero=exit_zero)
+    terms = Terms(
+        fail_on=settings["fail-on"],
+        exit_code=code,
+        verbose=verbose,
+        shortfall=missing,
+        junit_per=junit_per.value,
+        with_handshakes=with_handshakes,
+        schema=schema or "",
+    )
     for file in files:
         write_file(report, file, terms)
     if settings["format"] == "text" and all(facts.error for facts in report.capture_facts):

@@ -16,7 +16,10 @@ class Format(StrEnum):
     text = "text"
     jsonl = "jsonl"
     csv = "csv"
+    json = "json"
+    markdown = "markdown"
     sarif = "sarif"
+    junit = "junit"
     github = "github"
     gitlab = "gitlab"
 
@@ -30,6 +33,11 @@ class Decoder(StrEnum):
 class Schema(StrEnum):
     zeek = "zeek"
     ecs = "ecs"
+
+
+class JunitPer(StrEnum):
+    rule = "rule"
+    connection = "connection"
 
 
 class FailOn(StrEnum):
@@ -97,6 +105,18 @@ Outputs = Annotated[
         autocompletion=of_outputs,
     ),
 ]  # fmt: skip
+RequireHandshakes = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Exit with 1 if fewer handshakes of the run could be judged, as in an empty capture or one without TCP.",
+    ),
+]
+JunitPerOption = Annotated[
+    JunitPer, typer.Option("--junit-per", help="What a test case of JUnit is: a rule of a capture, or a connection.")
+]
+WithHandshakes = Annotated[bool, typer.Option("--with-handshakes", help="List every handshake in JSON, too.")]
 Expect = Annotated[
     list[str] | None,
     typer.Option(

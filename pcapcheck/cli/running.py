@@ -129,11 +129,26 @@ def stopping(progress: Callable[[int], None]) -> Iterator[Callable[[int], None]]
         signal.signal(signal.SIGINT, before)
 
 
-def exit_code(report: Report, fail_on: FailOn) -> int:
+def missing_handshakes(report: Report, required: int) -> str:
+    """What the run lacks of the handshakes that it must judge, which is also told; empty where nothing is missing."""
+    from pcapcheck.report.required import shortfall
+
+    missing = shortfall(report, required) if report.capture_facts and not report.interrupted else ""
+    if missing:
+        complain(missing)
+    return missing
+
+
+def exit_code(report: Report, fail_on: FailOn, *, missing: bool = False, zero: bool = False) -> int:
+    """What the run found, and nothing else, decides: no format changes it."""
     if report.interrupted:
         return INTERRUPTED
     if report.errors or not report.capture_facts:
         return FAILED
+    if zero:
+        return CLEAN
+    if missing:
+        return FOUND
     if fail_on is FailOn.never:
         return CLEAN
     severe = list(FailOn)[: list(FailOn).index(fail_on) + 1]

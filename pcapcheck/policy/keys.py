@@ -27,6 +27,7 @@ class Key(NamedTuple):
 _ALL: Final = (
     Key("format", "text", "what goes to standard output", "text", values.format),
     Key("fail-on", "text", "exit with 1 if a finding is as severe as this, or more", "error", values.fail_on),
+    Key("require-handshakes", "number", "exit with 1 if fewer handshakes could be judged", 0, values.number),
     Key("select", "list of rules", "only these rules", (), values.rules),
     Key("ignore", "list of rules", "not these rules", (), values.rules),
     Key("baseline", "file name", "report only what this baseline does not know", "", values.text),

@@ -21,10 +21,15 @@ FORMATS: Final[dict[str, Format]] = {
     "text": Format("text", "write_text", "lines for people, then a summary"),
     "jsonl": Format("jsonl", "write_jsonl", "JSON lines: an object a handshake"),
     "csv": Format("tabular", "write_csv", "a row a handshake"),
+    "json": Format("json_document", "write_json", "one document: run, captures, findings, causes", takes_terms=True),
+    "markdown": Format("markdown", "write_markdown", "the report for people, as Markdown"),
     "sarif": Format("sarif", "write_sarif", "SARIF 2.1.0, for code scanning", takes_terms=True),
+    "junit": Format("junit", "write_junit", "JUnit XML: a test case for each capture and rule", takes_terms=True),
     "github": Format("github", "write_github", "annotations of a GitHub workflow", takes_terms=True),
     "gitlab": Format("gitlab", "write_gitlab", "GitLab Code Quality", takes_terms=True),
 }  # fmt: skip
 
 # Written to a file or a folder, never to standard output: report.output knows how.
-FILES_ONLY: Final = ("parquet",)
+FILES_ONLY: Final = ("parquet", "github-summary")
+# Formats whose file the environment names where the option does not.
+FILE_VARIABLES: Final = {"github-summary": "GITHUB_STEP_SUMMARY"}

@@ -56,6 +56,12 @@ def write_file(report: Report, output: Output, terms: Terms = _PLAIN) -> None:
 
         write_parquet(report, output.path)
         return
+    if output.format == "github-summary":
+        from pcapcheck.report.github_summary import append_summary
+
+        with _named(output.path):
+            append_summary(report, output.path, terms)
+        return
     write = writer(output.format, terms)
     with (
         replacing(output.path) as path,

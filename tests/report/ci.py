@@ -49,11 +49,11 @@ def capture(text: str, path: Path | str) -> str:
 
 
 def refused(attempts: int) -> str:
-    """So many refused attempts of one client, too far apart to be a scan or a retry loop of its own."""
+    """So many refused attempts, of 250 clients and a minute apart: neither a scan nor a loop of retries."""
     lines = ["server 198.51.100.2:80"]
     for number in range(attempts):
         client = f"client 192.0.2.{1 + number % 250}:{20000 + number // 250}"
-        lines += [f"flow f{number}", client, "+700 > S 0 win 64240", "+.01 < R. 0 ack 1"]
+        lines += [f"flow f{number}", client, f"+{60 * number} > S 0 win 64240", "+.01 < R. 0 ack 1"]
     return "\n".join(lines)
 
 
@@ -66,4 +66,4 @@ def written(report: Report, format: str, terms: Terms | None = None) -> str:
 
 def check(*paths: str, select: str = "HS02,OC") -> Report:
     """The report on some captures, by rules that do not change with every new one."""
-    return pcapcheck.check(list(paths), select=select.split(","))
+    return pcapcheck.check(list(paths), select=[one for one in select.split(",") if one])
