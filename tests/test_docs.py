@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pcapcheck.cli import COMMANDS
+from pcapcheck.report.formats import FILES_ONLY, FORMATS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -36,3 +37,9 @@ def test_commands_exist() -> None:
     for page in PAGES:
         for name in re.findall(r"^\$ pcapcheck ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
             assert name in names, f"{page}: pcapcheck {name}"
+
+
+def test_every_output_is_described() -> None:
+    described = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z-]+)`", " ".join(re.findall(r"^\| (`[^|]*) \|", described, re.MULTILINE)))
+    assert sorted(named) == sorted([*FORMATS, *FILES_ONLY])

@@ -55,6 +55,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "handshakes": outcomes.total(),
         "outcomes": {name: outcomes[name] for name in OUTCOMES},
         "findings": {severity: report.all_findings.count(severity) for severity in SEVERITIES},
+        "known": report.known,
         "undecidable": dict(sorted(report.all_findings.undecidable().items())),
     }
 

@@ -105,6 +105,9 @@ def _notifications(report: Report, terms: Terms, chosen: _Chosen) -> Iterator[di
         total = left_out.total() + len(chosen.results)
         text = f"{left_out.total()} of {total} findings are left out, the least severe: {_listed(left_out)}"
         yield {"descriptor": {"id": "results-left-out"}, "level": "warning", "message": {"text": text}}
+    if report.known:
+        text = f"known to the baseline and left out: {report.known}"
+        yield {"descriptor": {"id": "results-known"}, "level": "note", "message": {"text": text}}
     if chosen.hidden:
         text = f"not among the results unless --verbose asks for them: {_listed(chosen.hidden)}"
         yield {"descriptor": {"id": "results-not-shown"}, "level": "note", "message": {"text": text}}

@@ -204,6 +204,14 @@ def test_the_worst_are_kept_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPa
     assert notification["message"]["text"] == "3 of 8 findings are left out, the least severe: 3 warning"
 
 
+def test_what_a_baseline_knows_is_counted() -> None:
+    report = check(capture(refused(3), "a.pcap"), select="OC01")
+    run = read(written(report.with_findings(report.all_findings.only([False, True, False]), 2), "sarif"))
+    assert len(run["results"]) == 1
+    (notification,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert notification["message"]["text"] == "known to the baseline and left out: 2"
+
+
 def test_sarif_tools_reads_it(tmp_path: Path) -> None:
     report = check(capture(WRONG, "a.pcap"), capture(REFUSED, "b.pcap"), capture(CLEAN, "c.pcap"))
     path = tmp_path / "out.sarif"
