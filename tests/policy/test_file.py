@@ -78,7 +78,7 @@ def test_a_pyproject_of_others_is_not_even_parsed() -> None:
     ("text", "message"),
     [
         ('fail_on = "error"', "unknown key 'fail_on'; did you mean fail-on?"),
-        ("zzz = 1", "unknown key 'zzz'; there are format, fail-on, select, ignore, "),
+        ("zzz = 1", "unknown key 'zzz'; there are format, fail-on, require-handshakes, select, ignore, "),
         ('fail-on = "eror"', "fail-on: needed one of error, warning, note, info, never, found 'eror'; did you mean er"),
         ("fail-on = 3", "fail-on: needed one of error, warning, note, info, never, found 3"),
         ("fail-on = []", "fail-on: needed one of error, warning, note, info, never, found []"),

@@ -72,17 +72,18 @@ def test_config_as_text(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert capsys.readouterr().out == (
         "policy file: pcapcheck.toml\n"
         "\n"
-        "format     text                      default\n"
-        "fail-on    never                     PCAPCHECK_FAIL_ON\n"
-        "select     (all)                     default\n"
-        "ignore     HS05, OP                  pcapcheck.toml\n"
-        "baseline   (none)                    default\n"
-        "severity                             pcapcheck.toml\n"
+        "format              text                      default\n"
+        "fail-on             never                     PCAPCHECK_FAIL_ON\n"
+        "require-handshakes  0                         default\n"
+        "select              (all)                     default\n"
+        "ignore              HS05, OP                  pcapcheck.toml\n"
+        "baseline            (none)                    default\n"
+        "severity                                      pcapcheck.toml\n"
         "  OC = note\n"
         "  HS02 = warning\n"
-        "overrides                            pcapcheck.toml\n"
+        "overrides                                     pcapcheck.toml\n"
         "  old/**: ignore HS10; HS02 = info\n"
-        "expect                               pcapcheck.toml\n"
+        "expect                                        pcapcheck.toml\n"
         '  p95(server_rtt) < "80ms" (quick, note)\n'
     )
     assert main(["config", "--isolated"]) == 0
@@ -100,6 +101,7 @@ def test_config_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         "settings": {
             "format": {"value": "text", "from": "default"},
             "fail-on": {"value": "error", "from": "default"},
+            "require-handshakes": {"value": 0, "from": "default"},
             "select": {"value": [], "from": "default"},
             "ignore": {"value": [], "from": "default"},
             "baseline": {"value": "", "from": "default"},
