@@ -100,6 +100,8 @@ class Evidence:
         self.synacks: list[Row] = []  # right ones
         self.syn_count = 0
         self.synack_count = 0
+        self._reach: dict[int, int] = {}  # by ISN of the server, once it is asked for
+        self._sent: tuple[dict[int, list[Row]], list[Row]] | None = None
         # Numbers that an RST carries which answers a wrong segment (RFC 9293, 3.10.7.1: <SEQ=SEG.ACK><CTL=RST>).
         self._wrong_answers: set[int] = set()  # of the server
         self._wrong_acks: set[int] = set()  # of the client
@@ -115,7 +117,6 @@ class Evidence:
             self.events = [_midstream_event(row) for row in self.rows]
             return
         self._right = [row for row in self.rows if self._is_right_synack(row)]
-        self._reach = {isn: _reach(self.rows, attempt, isn) for isn in {row.seq for row in self._right}}
         for row in self.rows:
             self.events.append(self._event(row))
         if attempt.old_isns:
@@ -284,15 +285,36 @@ class Evidence:
         RFC 9293, section 3.10.7.4: first the sequence number must be acceptable, fifth "If SND.UNA < SEG.ACK =<
         SND.NXT, then enter ESTABLISHED state". An older timestamp fails PAWS (RFC 7323, section 5.3).
         """
-        if not 0 < seq.ahead(row.ack, synack.seq) <= self._reach[synack.seq]:
+        advance = seq.ahead(row.ack, synack.seq)
+        if not advance:
             return False
         window = _LARGEST_WINDOW if synack.unseen & WINDOW_UNSEEN else synack.window
         length = row.payload_length + bool(row.tcp_flags & FIN)
         if row.seq != synack.ack and not seq.acceptable(row.seq, length, synack.ack, window):
             return False
+        if advance > self._reach_of(synack.seq):
+            return False
         tsval, _ = timestamps(row)
         first_tsval, _ = timestamps(self.syn) if self.syn else (ABSENT, ABSENT)
         return ABSENT in (tsval, first_tsval) or seq.diff(tsval, first_tsval) >= 0
+
+    def _reach_of(self, server_isn: int) -> int:
+        """How far beyond its ISN the server's segments reach: a client may acknowledge no more than that.
+
+        Another ISN among its SYN-ACKs is not a number that it reached. Reckoned once for each ISN, and not over the
+        SYN-ACKs of the others: there may be thousands.
+        """
+        if server_isn not in self._reach:
+            if self._sent is None:
+                self._sent = _sent_by_server(self.rows, self.attempt)
+            own, others = self._sent
+            furthest = 1
+            for row in (*own.get(server_isn, ()), *others):
+                advance = seq.ahead(end_of(row), server_isn)
+                if advance < FAR:
+                    furthest = max(furthest, advance + row.folded_end)
+            self._reach[server_isn] = furthest
+        return self._reach[server_isn]
 
     def _is_client_only(self, end_time: int) -> bool:
         """Whether the server goes on as if the completing ACK had not arrived.
@@ -333,20 +355,18 @@ def timestamps(row: Row) -> tuple[int, int]:
     return options.tsval, options.tsecr
 
 
-def _reach(rows: Sequence[Row], attempt: Attempt, server_isn: int) -> int:
-    """How far beyond its ISN the server's segments reach: a client may acknowledge no more than that.
-
-    Another ISN among its SYN-ACKs is not a number that it reached.
-    """
-    furthest = 1
+def _sent_by_server(rows: Sequence[Row], attempt: Attempt) -> tuple[dict[int, list[Row]], list[Row]]:
+    """What the server sent but resets: SYN-ACKs by their ISN, and the rest."""
+    own: dict[int, list[Row]] = {}
+    others = []
     for row in rows:
-        if row.tcp_flags & SYN and row.seq != server_isn:
+        if row.side == attempt.client or row.kind == ICMP or row.tcp_flags & RST:
             continue
-        if row.side != attempt.client and row.kind != ICMP and not row.tcp_flags & RST:
-            advance = seq.ahead(end_of(row), server_isn)
-            if advance < FAR:
-                furthest = max(furthest, advance + row.folded_end)
-    return furthest
+        if row.tcp_flags & SYN:
+            own.setdefault(row.seq, []).append(row)
+        else:
+            others.append(row)
+    return own, others
 
 
 def _midstream_facts(rows: Sequence[Row]) -> int:
