@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 from compare import compare
 from measuring.page import put, table
 from measuring.run import Failed, Usage, figures_of, run
+from stages import stages
+
+ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def test_a_table() -> None:
@@ -49,3 +53,17 @@ def test_compare_with_none_but_itself() -> None:
     lines = compare(["short"], ["pcapcheck"], rounds=1, scale=0.0001, slow_scale=1).splitlines()
     assert lines[0] == "**short**: 1,132 packets, 150 connection attempts, 0.1 MB"
     assert lines[-1].startswith("| pcapcheck | ")
+
+
+def test_stages_of_a_check() -> None:
+    lines = stages([str(ROOT / "sample_captures/handshakes.pcap")]).splitlines()
+    assert lines[0] == "| CPU s | handshakes |"
+    assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:]] == [
+        "reading: frames, segments, openings",
+        "judging: attempts, outcomes, RTTs",
+        "causes",
+        "rules, capture faults",
+        "the summary",
+        "the rest",
+        "all",
+    ]
