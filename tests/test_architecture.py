@@ -35,6 +35,7 @@ ORDER: Final = [
     ["expect.*"],
     ["report.*", "charts.*"],
     ["policy.*"],
+    ["jobs"],
     ["run", "arguments"],
     ["stream"],
     ["cli.*"],

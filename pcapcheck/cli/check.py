@@ -18,6 +18,7 @@ from pcapcheck.cli.options import (
     Host,
     Ignore,
     Isolated,
+    Jobs,
     JunitPer,
     JunitPerOption,
     MaxBytes,
@@ -65,6 +66,7 @@ def check(
     port: Port = None,
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
+    jobs: Jobs = 1,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
     ] = False,
@@ -109,6 +111,7 @@ def check(
         policy=settings.policy,
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
+        jobs=jobs,
         quiet=quiet,
     )
     if known is not None:

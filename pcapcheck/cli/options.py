@@ -144,3 +144,7 @@ Decoding = Annotated[
         "--decoder", help="What reads the frames: the compiled loop, dpkt, or the quicker one that is installed."
     ),
 ]
+Jobs = Annotated[
+    int,
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Captures that are read and judged at the same time."),
+]

@@ -40,6 +40,7 @@ def checked(
     policy: Policy | None = None,
     max_bytes: int | None = None,
     decoder: str = "auto",
+    jobs: int = 1,
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
@@ -57,6 +58,7 @@ def checked(
             window=window or EVERYTHING,
             max_bytes=max_bytes,
             decoder=decoder,
+            jobs=jobs,
             progress=progress,
         )
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)

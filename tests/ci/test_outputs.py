@@ -74,7 +74,8 @@ def test_the_same_bytes_whatever_the_hashes_and_the_day() -> None:
             **os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT), "TZ": f"UTC{seed}",
             "LC_ALL": ("C", "C.UTF-8")[seed % 2], "COLUMNS": str(40 + seed),
         }  # fmt: skip
-        arguments = ["check", "samples", "--verbose", "--with-handshakes", *outputs]
+        jobs = ["--jobs", str(1 + seed % 3)]
+        arguments = ["check", "samples", "--verbose", "--with-handshakes", *jobs, *outputs]
         if not Path("samples").exists():
             Path("samples").symlink_to(ROOT / "sample_captures")
         done = subprocess.run(
