@@ -192,7 +192,8 @@ class Assignment:
 
         Both SYNs are one attempt, and it is the newer one's.
         """
-        position = self.attempts.index(attempt)
+        # It is one of the latest: looked for from the end, since a 4-tuple may be used a million times.
+        position = next(at for at in range(len(self.attempts) - 1, -1, -1) if self.attempts[at] is attempt)
         newer = self.attempts[position + 1] if position + 1 < len(self.attempts) else None
         if (
             newer is None

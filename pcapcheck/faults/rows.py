@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.decode.segment import ACK, RST, SYN
+from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.openings import ICMP, Row
 
 # Copies of a mirror port or of Linux's `any` device come microseconds apart; no host repeats a segment so soon.
@@ -20,13 +20,14 @@ def copies(rows: Sequence[Row]) -> dict[int, int]:
 
     A retransmission has a new IP id; a copy has the same. Where there is no id (IPv6, or 0 as Linux puts into its
     SYN-ACKs) the whole TCP header and the TTL must agree, and nothing new of the other side may lie between, or it
-    would be an answer to that. A copy made by the *network* looks the same.
+    would be an answer to that. A copy made by the *network* looks the same. Duplicate ACKs differ in their SACK blocks
+    alone: where the snaplen cut those off, they are not taken for copies.
     """
     found: dict[int, int] = {}
     originals: dict[tuple[object, ...], int] = {}
     latest = [-1, -1]  # the last row of each side that is no copy
     for index, row in enumerate(rows):
-        if row.kind == ICMP:
+        if row.kind == ICMP or (row.ip_id <= 0 and _may_differ(row)):
             continue
         numbers = (row.side, row.seq, row.ack, row.tcp_flags, row.payload_length, row.ip_id)
         key = numbers if row.ip_id > 0 else (*numbers, row.window, row.options)
@@ -36,6 +37,12 @@ def copies(rows: Sequence[Row]) -> dict[int, int]:
         else:
             originals[key] = latest[row.side] = index
     return found
+
+
+def _may_differ(row: Row) -> bool:
+    """Whether this is a bare ACK whose options were cut off."""
+    bare = row.payload_length == 0 and not row.tcp_flags & (SYN | FIN | RST)
+    return bare and bool(row.unseen & OPTIONS_UNSEEN)
 
 
 def _is_copy(original: Row, row: Row, answered: bool) -> bool:
