@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
-from pcapcheck.openings import ICMP, Row
+from pcapcheck.openings import FAR, ICMP, Row
 from pcapcheck.select import end_of
 from pcapcheck.tables import ABSENT
 
@@ -20,6 +20,12 @@ SETTLED_NS = 130 * 10**9
 
 # A segment so near to where an older connection stood continues it (a retransmission, a late ACK).
 NEAR = 2**17
+
+# By so much a capture may delay one direction against the other, or one frame against the next.
+REORDERED_NS = 10**9
+
+# What is less away from a right number, or from zero, may have been counted wrongly.
+_OFF = 2**12
 
 # How many attempts back a segment is looked for. The rows of a 4-tuple used a million times are still walked once.
 LOOK_BACK = 8
@@ -162,16 +168,39 @@ class Assignment:
             attempt = next(known, None) or self._start(Attempt(client, early.seq))
             attempt.syn_octets = max(attempt.syn_octets, early.payload_length)
             attempt.synacks.append(row)
+            attempt.nxt[client] = row.ack
             return attempt
         newest = self.attempts[-1] if self.attempts else None
-        if newest is not None and newest.with_syn and not newest.over:
+        agreed = newest is not None and newest.with_syn and not newest.over and self._is_agreed(row, newest.isn)
+        if newest is not None and newest.with_syn and not newest.over and not agreed:
             return newest
         attempt = Attempt(client, seq.add(row.ack, -1))
         attempt.synacks.append(row)
         attempt.nxt[client] = row.ack
         # Beside an attempt that is over it is no newer one, until what follows has its numbers.
-        self.attempts.insert(len(self.attempts) - (newest is not None and newest.with_syn), attempt)
+        beside = newest is not None and newest.with_syn and not agreed
+        self.attempts.insert(len(self.attempts) - beside, attempt)
         return attempt
+
+    def _is_agreed(self, synack: Row, isn: int) -> bool:
+        """Whether both sides go on with the numbers of a SYN-ACK: the SYN that it acknowledges was not captured.
+
+        The client's segment that it asks for must follow, and then one of the server's that acknowledges data of it. A
+        client to which the SYN-ACK was wrong would have reset it (RFC 9293, 3.10.7.3, first). Not so where the number
+        is one that a faulty host makes of the right one: a little off, relative or byte-swapped.
+        """
+        swapped = int.from_bytes(seq.add(isn, 1).to_bytes(4), "little")
+        if abs(seq.diff(synack.ack, isn)) < _OFF or synack.ack < _OFF or synack.ack == swapped:
+            return False
+        asked = False
+        for row in self._rows:
+            if row.kind == ICMP or row.frame <= synack.frame or row.tcp_flags & (SYN | RST | ACK) != ACK:
+                continue
+            if row.side != synack.side:
+                asked = asked or (row.seq == synack.ack and row.ack == seq.add(synack.seq, 1))
+            elif asked and 0 < seq.ahead(seq.add(row.ack, row.folded_ack), synack.ack) < FAR:
+                return True
+        return False
 
     def _of_rst(self, row: Row) -> Attempt:
         # An RST for a SYN-ACK first: a challenge ACK that the newer attempt drew may carry the same number.
@@ -185,7 +214,19 @@ class Assignment:
                 own = self._joined_with_newer(attempt, row)
                 own.over = own.over or row.side != own.client
                 return own
+        # RFC 9293, 3.10.7.1: an RST that answers a SYN acknowledges it; this one was recorded before the SYN.
+        if row.tcp_flags & ACK and (early := self._early(1 - row.side, row.ack, row)):
+            return early
         return self._of_other(row)
+
+    def _early(self, client: int, ack: int, row: Row) -> Attempt | None:
+        """The attempt of a SYN that was recorded after ``row``, which carries the number that follows it, if any."""
+        syn = self._syns.get((client, ack))
+        if syn is None or syn.frame < row.frame or syn.time - row.time > REORDERED_NS:
+            return None
+        attempt = self._start(Attempt(client, syn.seq, syn.payload_length))
+        attempt.nxt[client] = ack
+        return attempt
 
     def _joined_with_newer(self, attempt: Attempt, rst: Row) -> Attempt:
         """RFC 9293, figure 8: the SYN-ACK of an old duplicate SYN is reset by the client while its real SYN is out.
@@ -214,11 +255,13 @@ class Assignment:
         for attempt in self._recent():
             if attempt.client == row.side and (row.seq == attempt.isn or row.seq in attempt.old_isns):
                 return attempt
+        if early := self._early(row.side, seq.add(row.seq, 1), row):
+            return early
         return self.attempts[-1] if self.attempts else Attempt(row.side)  # quotes a flow that was not captured
 
     def _of_other(self, row: Row) -> Attempt:
         if not self.attempts:
-            return self._start(Attempt(row.side))
+            return self._early(row.side, row.seq, row) or self._start(Attempt(row.side))
         newest, *older = self._recent()
         for attempt in older:
             if attempt.near(row) <= NEAR and attempt.near(row) < newest.near(row) and not self._challenges(row):

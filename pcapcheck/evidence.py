@@ -63,7 +63,7 @@ class Fact:
     CLIENT_SEEN: Final = 1 << 4
     SERVER_SEEN: Final = 1 << 5
     SERVER_GOES_ON: Final = 1 << 6  # data, FIN or an ACK beyond the SYN-ACK's
-    SERVER_BEYOND: Final = 1 << 7  # the server acknowledges more than its SYN-ACK did
+    SERVER_BEYOND: Final = 1 << 7  # the server acknowledges more than its SYN-ACK did, or has sent more than was seen
     CLIENT_BEYOND: Final = 1 << 8  # the client uses numbers that only a SYN-ACK can have given it leave to use
     PEER_SYN: Final = 1 << 9
     CLIENT_ACKS_PEER: Final = 1 << 10
@@ -194,7 +194,7 @@ class Evidence:
     def _client_rst(self, row: Row) -> Event:
         if self.facts & Fact.COMPLETED:
             return Event.RESET
-        if any(row.seq == synack.ack for synack in self.synacks):
+        if any(row.seq == synack.ack for synack in self._right):  # it may have been recorded before that
             return self._abort(row)
         if row.seq in self._wrong_answers or self.attempt.acknowledges_old(row.seq):
             return Event.RST_ANSWER
@@ -209,6 +209,9 @@ class Evidence:
             # RFC 9293, 3.10.7.3, second: "If the ACK was acceptable, then signal to the user 'error: connection
             # reset'"; without ACK, or with another number, "drop the segment and return".
             if row.tcp_flags & ACK and self.attempt.acknowledged_by(row.ack):
+                if self.facts & Fact.CLIENT_BEYOND:
+                    self.facts |= Fact.SERVER_ACKS_CLIENT
+                    return Event.RESET  # of a connection whose SYN-ACK was not captured
                 self.facts |= Fact.REFUSED
                 return Event.REFUSAL
             if row.seq in self._wrong_acks:
@@ -240,6 +243,9 @@ class Evidence:
                 return Event.COMPLETING
             if 0 < seq.ahead(row.seq, self.attempt.isn) <= self.attempt.syn_octets:
                 return Event.CLIENT_GOES_ON  # repeats data of its SYN (RFC 7413, section 4.2)
+            if not self.facts & Fact.WRONG_ACK and self._follows_a_gap(row):
+                self.facts |= Fact.SERVER_BEYOND
+                return Event.CLIENT_GOES_ON
         elif 0 < seq.ahead(row.seq, self.attempt.isn) < FAR and not self._wrong_answers:
             self.facts |= Fact.CLIENT_BEYOND
             return Event.CLIENT_GOES_ON
@@ -288,9 +294,8 @@ class Evidence:
         advance = seq.ahead(row.ack, synack.seq)
         if not advance:
             return False
-        window = _LARGEST_WINDOW if synack.unseen & WINDOW_UNSEEN else synack.window
         length = row.payload_length + bool(row.tcp_flags & FIN)
-        if row.seq != synack.ack and not seq.acceptable(row.seq, length, synack.ack, window):
+        if row.seq != synack.ack and not seq.acceptable(row.seq, length, synack.ack, _window_of(synack)):
             return False
         if advance > self._reach_of(synack.seq):
             return False
@@ -315,6 +320,22 @@ class Evidence:
                     furthest = max(furthest, advance + row.folded_end)
             self._reach[server_isn] = furthest
         return self._reach[server_isn]
+
+    def _follows_a_gap(self, row: Row) -> bool:
+        """Whether segments of *both* sides before this one are missing from the capture, and the server took it.
+
+        It stands further on than the completing segment does, inside the window, and acknowledges more than was seen of
+        the server: two numbers that fit a loss of the capture. To a wrong number the server would have sent an RST.
+        """
+        position = next(index for index, other in enumerate(self.rows) if other is row)
+        for other in self.rows[position + 1 :]:
+            reset = other.tcp_flags & RST and other.seq == row.ack and not other.tcp_flags & ACK
+            if other.kind != ICMP and other.side != row.side and (reset or self._is_right_synack(other)):
+                return False
+        return any(
+            0 < seq.ahead(row.seq, synack.ack) < _window_of(synack) and 0 < seq.ahead(row.ack, synack.seq) < FAR
+            for synack in self._right
+        )
 
     def _is_client_only(self, end_time: int) -> bool:
         """Whether the server goes on as if the completing ACK had not arrived.
@@ -347,6 +368,10 @@ class Evidence:
         return repeats >= 2 or (repeats == 1 and unheard)
 
 
+def _window_of(synack: Row) -> int:
+    return _LARGEST_WINDOW if synack.unseen & WINDOW_UNSEEN else synack.window
+
+
 def timestamps(row: Row) -> tuple[int, int]:
     """TSval and TSecr of the row, ABSENT where it has none (RFC 7323, section 3.2)."""
     if row.options_length < 10 or row.kind == ICMP:
@@ -370,9 +395,17 @@ def _sent_by_server(rows: Sequence[Row], attempt: Attempt) -> tuple[dict[int, li
 
 
 def _midstream_facts(rows: Sequence[Row]) -> int:
-    resets = {(row.side, row.seq) for row in rows if row.kind != ICMP and row.tcp_flags & RST}
+    # RFC 9293, 3.10.7.1: an RST that answers an ACK carries no ACK itself, or at most one of just that segment. One
+    # that acknowledges something else comes from a host that knew the connection.
+    resets = {
+        (row.side, row.seq, row.ack if row.tcp_flags & ACK else ABSENT)
+        for row in rows
+        if row.kind != ICMP and row.tcp_flags & RST
+    }
     unreset = any(
-        row.kind != ICMP and row.tcp_flags & (ACK | RST) == ACK and (1 - row.side, row.ack) not in resets
+        row.kind != ICMP
+        and row.tcp_flags & (ACK | RST) == ACK
+        and not {(1 - row.side, row.ack, ABSENT), (1 - row.side, row.ack, end_of(row))} & resets
         for row in rows
     )
     return Fact.UNRESET_ACK if unreset else 0

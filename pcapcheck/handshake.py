@@ -29,6 +29,12 @@ OUTCOME_OF: Final = (
     Decision(
         "one-sided", Fact.SYNACK | Fact.SERVER_GOES_ON, Fact.SYN | Fact.CLIENT_SEEN, "only the server was captured"
     ),
+    Decision(
+        "partial",
+        Fact.SYNACK | Fact.SERVER_BEYOND | Fact.CLIENT_SEEN,
+        Fact.SYN,
+        "SYN and completing segment are missing, the rest fits",
+    ),
     Decision("stray", Fact.SYNACK, Fact.SYN, "a SYN-ACK that nobody asked for and nobody completes"),
     Decision("midstream", Fact.UNRESET_ACK, Fact.SYN, "the flow was open already"),
     Decision("stray", _NOTHING, Fact.SYN, "segments that belong to no attempt"),

@@ -170,6 +170,7 @@ class Oracle:
             if flags(one, ACK)
             and self.acknowledges_the_syn(one.segment)
             and not any(synack.frame < one.frame for synack in self.right)
+            and not self.closes_what_was_open(one)
         ]
         tried_again = refusals and any(syn.frame > refusals[0].frame for syn in self.syns)
         if refusals and not (tried_again and self.right):
@@ -182,6 +183,8 @@ class Oracle:
             after(one.segment.ack, first.segment.ack) > 0 for one in self.server_acks if one not in self.challenges()
         ):
             return "partial", ""
+        if any(self.follows_a_gap(one) for one in self.client_acks):
+            return "partial", ""
         if self.wrong_acks():
             return "invalid", ""
         exact = [
@@ -191,7 +194,10 @@ class Oracle:
                 (self.server_resets, "server", lambda synack: (synack.seq + 1) % 2**32),
             )
             for one in resets
-            if any(one.frame > synack.frame and one.segment.seq == numbers(synack.segment) for synack in self.right)
+            if any(
+                one.segment.seq == numbers(synack.segment) and (side == "client" or one.frame > synack.frame)
+                for synack in self.right
+            )
         ]
         if exact:
             return "aborted", min(exact)[1]
@@ -205,6 +211,8 @@ class Oracle:
                 return "one-sided", ""
             if any(after(one.segment.ack, self.isn) > 0 and one not in self.challenges() for one in self.server_acks):
                 return "partial", ""
+            if any(self.closes_what_was_open(one) for one in self.server_resets):
+                return "partial", ""
         if self.wrong or any(
             flags(one, ACK) and not self.acknowledges_the_syn(one.segment)
             and not any(one.segment.seq == other.segment.ack for other in self.wrong_acks() if other.frame < one.frame)
@@ -214,6 +222,35 @@ class Oracle:
         if self.end_time - self.syns[0].time < 3 * SECOND:
             return "pending", ""
         return ("invalid" if self.challenges() else "unanswered"), ""
+
+    def closes_what_was_open(self, reset: Seen) -> bool:
+        """Whether an RST that would refuse the SYN comes after the client has acted on an answer already."""
+        acts = flags(reset, ACK) and self.acknowledges_the_syn(reset.segment)
+        return bool(acts) and any(one.frame < reset.frame for one in self.client_goes_on())
+
+    def follows_a_gap(self, one: Seen) -> bool:
+        """Whether a client's ACK tells of segments of both sides that are missing: further on in both its numbers.
+
+        3.10.7.4, fifth: a server that has not sent what is acknowledged would "form a reset segment".
+        """
+        later = [other for other in self.server if other.frame > one.frame]
+        if any(flags(other, RST | ACK) == RST and other.segment.seq == one.segment.ack for other in later):
+            return False
+        earlier = [other for other in self.client_acks if other.frame < one.frame]
+        if one not in self.client_acks or any(other in self.right for other in later):
+            return False
+        if self.repeats_syn_data(one):
+            return False
+        if not all(self.repeats_syn_data(other) or self.follows_a_gap(other) for other in earlier):
+            return False
+        return any(
+            0 < after(one.segment.seq, synack.segment.ack) < synack.segment.window
+            and after(one.segment.ack, synack.segment.seq) > 0
+            for synack in self.right
+        )
+
+    def repeats_syn_data(self, one: Seen) -> bool:
+        return 0 < after(one.segment.seq, self.isn) <= self.syn_data
 
     def challenges(self) -> list[Seen]:
         """Bare ACKs in answer to the SYN (3.5.1, figure 9) whose number is not that of this SYN."""
@@ -248,7 +285,7 @@ class Oracle:
         """ACKs of the client that complete nothing, where they can be known for wrong."""
         if not self.right:
             return [one for one in self.client_acks if one not in self.client_goes_on()]
-        return [one for one in self.client_acks if not 0 < after(one.segment.seq, self.isn) <= self.syn_data]
+        return [one for one in self.client_acks if not self.repeats_syn_data(one) and not self.follows_a_gap(one)]
 
     def server_goes_on_as_before(self, completing: Seen) -> bool:
         """Whether nothing of the server tells that the ACK arrived, and its repeated SYN-ACKs tell that it did not."""
@@ -286,10 +323,15 @@ class Oracle:
             for one in self.server_acks
         ):
             outcome = "one-sided"
+        elif self.client and (
+            any(after(one.segment.ack, first.segment.ack) > 0 for one in self.server_acks)
+            or any(self.follows_a_gap(one) for one in self.client_acks)
+        ):
+            outcome = "partial"
         else:
             outcome = "stray"
         asked = self.client_rtt(completing) if completing else (None, None)
-        ack = completing or next(iter(self.client_acks), None)
+        ack = completing or next(iter(self.wrong_acks()), None)
         return Verdict(
             outcome,
             client_rtt_min=asked[0],
@@ -301,9 +343,16 @@ class Oracle:
         )
 
     def unreset(self) -> bool:
-        """3.5.2, group 1: what comes for a connection that is not there is answered by an RST with its ACK's number."""
+        """3.5.2, group 1: what comes for a connection that is not there is answered by an RST with its ACK's number.
+
+        That RST has no ACK; one that acknowledges something else than this segment's end knew the connection.
+        """
         return any(
-            not any(reset.segment.seq == one.segment.ack for reset in resets)
+            not any(
+                reset.segment.seq == one.segment.ack
+                and (not flags(reset, ACK) or after(reset.segment.ack, one.segment.seq) == length(one.segment))
+                for reset in resets
+            )
             for acks, resets in (
                 (self.client, self.server_resets),
                 (self.server, self.client_resets),

@@ -186,4 +186,143 @@ CASES = {
         row("midstream", "", (None, None, None), (0, 0)),
         row("established", "three-way", (4, 5, 6), (1, 1), client_isn=501000),
     ),
+    "partial: the completing ACK and what the server sent were not captured": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +.1  > .  2 ack 2
+        +9   arp
+        """,
+        row("partial", "", (1, 2, None), (1, 1)),
+    ),
+    "partial: of the opening only the SYN-ACK was captured, and the client goes on": case(
+        """
+        +0   < S. 0 ack 1
+        +.1  > .  2 ack 2
+        """,
+        row("partial", "", (None, 1, None), (0, 1)),
+    ),
+    "invalid: both numbers too far on, and the server resets": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +.1  > .  2 ack 2
+        +.02 < R  2
+        """,
+        row("invalid", "", (1, 2, 3), (1, 1)),
+    ),
+    "invalid: both numbers too far on, and the server repeats its SYN-ACK": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +.1  > .  2 ack 2
+        +1   < S. 0 ack 1
+        """,
+        row("invalid", "", (1, 2, 3), (1, 2)),
+    ),
+    "invalid: a wrong ACK, then data behind it": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 1
+        +0   > .  1 ack 70001
+        +.1  > P. 1:101(100) ack 70001
+        +.1  > P. 101:201(100) ack 70001
+        """,
+        row("invalid", "", (1, 2, 3), (1, 1)),
+    ),
+    "partial: an RST closes a connection whose SYN-ACK was not captured, and refuses nothing": case(
+        """
+        +0   > S  0
+        +.02 > .  1 ack 1
+        +.1  < R. 1 ack 1
+        """,
+        row("partial", "", (1, None, None), (1, 0), close="reset", closed_by="server"),
+    ),
+    "refused: the RST was recorded before the SYN": case(
+        """
+        +0     < R. =0 ack 1
+        +.0002 > S  0
+        """,
+        row("refused", "", (2, None, None), (1, 0), client_port=49152),
+    ),
+    "unreachable: the ICMP error was recorded before the SYN": case(
+        """
+        +0     < icmp 3/1 quotes 0
+        +.0002 > S  0
+        """,
+        row("unreachable", "", (2, None, None), (1, 0)),
+    ),
+    "aborted: the RST was recorded before the SYN-ACK": case(
+        """
+        +0     > S  0
+        +.02   > R  1
+        +.0002 < S. 0 ack 1
+        +9     arp
+        """,
+        row("aborted", "", (1, 3, None), (1, 1), aborted_by="client"),
+    ),
+    "one-sided: the ACK was recorded before the SYN": case(
+        """
+        +0     > .  1 ack 1
+        +.0002 > S  0
+        +.1    > P. 1:101(100) ack 1
+        """,
+        row("one-sided", "", (2, None, None), (1, 0)),
+    ),
+    "a second connection whose SYN was recorded last, with an ISN near the first": case(
+        """
+        +0     > S  0
+        +.02   < S. 0 ack 1
+        +0     > .  1 ack 1
+        +.1    > F. 1 ack 1
+        +.02   < F. 1 ack 2
+        +0     > .  2 ack 2
+        +2     < S. 90000 ack 65538
+        +.0001 > .  65538 ack 90001
+        +.0002 > S  65537
+        """,
+        row("established", "three-way", (1, 2, 3), (1, 1), close="fin", closed_by="client"),
+        row("established", "three-way", (9, 7, 8), (1, 1)),
+    ),
+    "partial: the SYN of the second attempt was not captured, and both sides agree about it": case(
+        """
+        +0   > S  0
+        +9   < S. 90000 ack 70001
+        +0   > P. 70001:70011(10) ack 90001
+        +.02 < .  90001 ack 70011
+        """,
+        row("unanswered", "", (1, None, None), (1, 0)),
+        row("partial", "", (None, 2, 3), (0, 1), server_isn=95000),
+    ),
+    "invalid: both sides go on with a number that is a little off": case(
+        """
+        +0   > S  0
+        +.02 < S. 0 ack 7
+        +0   > P. 7:17(10) ack 1
+        +.02 < .  1 ack 17
+        """,
+        row("invalid", "", (1, 2, 3), (1, 1)),
+    ),
+    "invalid: a client that takes a wrong SYN-ACK, and a server that says no more": case(
+        """
+        +0   > S  0
+        +.02 < S. 90000 ack 70001
+        +0   > P. 70001:70011(10) ack 90001
+        """,
+        row("invalid", "", (1, 2, 3), (1, 1)),
+    ),
+    "midstream: an RST that acknowledges more than was seen comes from a host that knew the connection": case(
+        """
+        +0   > .  0 ack 1
+        +.6  < R. 1 ack 1
+        """,
+        row("midstream"),
+    ),
+    "stray: an RST that acknowledges just the segment may come from a firewall": case(
+        """
+        +0   > .  0 ack 1
+        +.02 < R. 1 ack 0
+        """,
+        row("stray"),
+    ),
 }  # fmt: skip
