@@ -33,7 +33,7 @@ COLUMNS = {
 
 def files() -> list[Path]:
     """The captures that lie in the tree."""
-    return sorted([*ROOT.glob("lab/*.pcap"), *ROOT.parent.glob("sample_captures/*.pcap")])
+    return sorted([*ROOT.glob("lab/*.pcap"), *ROOT.glob("kernel/*.pcap"), *ROOT.parent.glob("sample_captures/*.pcap")])
 
 
 def exchanges() -> list[tuple[str, str]]:
