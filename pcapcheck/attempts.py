@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
-from pcapcheck.openings import FAR, ICMP, Row
+from pcapcheck.openings import ICMP, Row
 from pcapcheck.select import end_of
 from pcapcheck.tables import ABSENT
 
@@ -96,6 +96,7 @@ class Assignment:
         self.attempts: list[Attempt] = []
         self._rows = rows
         self._self_connected = self_connected
+        self._taken: set[tuple[int, int, int]] | None = None  # side, seq and ack of data that was acknowledged
         # A SYN-ACK may be recorded before its SYN, and a SYN with FIN is an attempt only where it is answered.
         self._syns = {
             (row.side, seq.add(row.seq, octets)): row
@@ -185,22 +186,22 @@ class Assignment:
     def _is_agreed(self, synack: Row, isn: int) -> bool:
         """Whether both sides go on with the numbers of a SYN-ACK: the SYN that it acknowledges was not captured.
 
-        The client's segment that it asks for must follow, and then one of the server's that acknowledges data of it. A
-        client to which the SYN-ACK was wrong would have reset it (RFC 9293, 3.10.7.3, first). Not so where the number
-        is one that a faulty host makes of the right one: a little off, relative or byte-swapped.
+        The client's data stands where it asks for it, and the server acknowledges it. A client to which the SYN-ACK was
+        wrong would have reset it (RFC 9293, 3.10.7.3, first). Not so where the number is one that a faulty host makes
+        of the right one: a little off, relative or byte-swapped.
         """
         swapped = int.from_bytes(seq.add(isn, 1).to_bytes(4), "little")
         if abs(seq.diff(synack.ack, isn)) < _OFF or synack.ack < _OFF or synack.ack == swapped:
             return False
-        asked = False
-        for row in self._rows:
-            if row.kind == ICMP or row.frame <= synack.frame or row.tcp_flags & (SYN | RST | ACK) != ACK:
-                continue
-            if row.side != synack.side:
-                asked = asked or (row.seq == synack.ack and row.ack == seq.add(synack.seq, 1))
-            elif asked and 0 < seq.ahead(seq.add(row.ack, row.folded_ack), synack.ack) < FAR:
-                return True
-        return False
+        if self._taken is None:
+            sent = [row for row in self._rows if row.kind != ICMP and row.tcp_flags & (SYN | RST | ACK) == ACK]
+            acknowledged = {(row.side, row.ack) for row in sent}
+            self._taken = {
+                (row.side, row.seq, row.ack)
+                for row in sent
+                if row.payload_length and (1 - row.side, end_of(row)) in acknowledged
+            }
+        return (1 - synack.side, synack.ack, seq.add(synack.seq, 1)) in self._taken
 
     def _of_rst(self, row: Row) -> Attempt:
         # An RST for a SYN-ACK first: a challenge ACK that the newer attempt drew may carry the same number.
