@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -32,6 +33,13 @@ def report(
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="What to write: an .html or an .md file.")
     ] = "report.html",
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            metavar="en|zh",
+            help="Of headings and rules in HTML; else that of PCAPCHECK_LANG, else Chinese in a zh locale.",
+        ),
+    ] = None,
     select: Select = None,
     ignore: Ignore = None,
     expect: Expect = None,
@@ -55,9 +63,11 @@ def report(
     from pcapcheck.report.escape import escaped
     from pcapcheck.report.output import refuse_inputs
     from pcapcheck.report.verdict import verdict
+    from pcapcheck.texts import language
     from pcapcheck.window import EVERYTHING
 
     refuse_suffix(output)
+    spoken = language(lang, os.environ)
     refuse_inputs(output, paths)
     settings = settings_of(config, isolated, select=select, ignore=ignore, expect=expect, baseline=baseline)
     known = known_of(settings)
@@ -70,10 +80,11 @@ def report(
     options = {
         "--output": output, "--select": select, "--ignore": ignore, "--expect": expect, "--baseline": baseline,
         "--config": config, "--since": since, "--until": until, "--host": host, "--port": port,
-        "--max-bytes": max_bytes,
+        "--max-bytes": max_bytes, "--lang": lang,
     }  # fmt: skip
     flags = ["--isolated"] if isolated else []
-    write_document(found, output, command=["pcapcheck", "report", *_given(options), *flags, *_named(paths)])
+    command = ["pcapcheck", "report", *_given(options), *flags, *_named(paths)]
+    write_document(found, output, command=command, language=spoken)
     say(f"{escaped(output)}: {verdict(found).sentence}")
     raise typer.Exit(exit_code(found, FailOn.never))
 

@@ -20,11 +20,13 @@ def refuse_suffix(path: str) -> None:
         raise UsageError(f"--output {path}: a report is an .html or .md file")
 
 
-def write_document(report: Report, path: str, form: str = "", *, command: Sequence[str] = ()) -> None:
+def write_document(
+    report: Report, path: str, form: str = "", *, command: Sequence[str] = (), language: str = "en"
+) -> None:
     """Write the report as ``html`` or ``markdown``, or as the suffix says.
 
-    ``command`` is what it names under "How to reproduce". Raises UsageError for another suffix than SUFFIXES,
-    PcapcheckError where the file cannot be written.
+    ``command`` is what it names under "How to reproduce", ``language`` that of headings and rules in HTML. Raises
+    UsageError for another suffix than SUFFIXES, PcapcheckError where the file cannot be written.
     """
     if not form:
         refuse_suffix(path)
@@ -36,7 +38,7 @@ def write_document(report: Report, path: str, form: str = "", *, command: Sequen
     else:
         from pcapcheck.report.html import html
 
-        text = html(report, command=command)
+        text = html(report, command=command, language=language)
     # The octets of a name that are no UTF-8 are escaped by now.
     with replacing(path) as unfinished, open(unfinished, "w", encoding="utf-8", newline="\n") as out:
         out.write(text)

@@ -10,12 +10,13 @@ import pytest
 import pcapcheck
 from pcapcheck.cli import main
 from pcapcheck.report.explanation import _ALL
+from pcapcheck.report.html import WORDS, html
 from pcapcheck.report.wide import columns, filled
 from pcapcheck.rules import Rule
 from pcapcheck.texts import KEYS, language, texts
 
 ZH: Final = texts("zh")
-OTHERS: Final = {"headings", "wireshark"}
+OTHERS: Final = {"headings", "report", "wireshark"}
 CHINESE: Final = re.compile("[\u4e00-\u9fff]")
 
 
@@ -56,6 +57,19 @@ def test_a_page_fits_the_terminal(one: Rule) -> None:
     for line in prose:
         assert columns(line) <= 79, line
         assert line.strip()[0] not in "，。；：、）”", line
+
+
+def test_a_report_in_chinese() -> None:
+    """Headings and titles; outcomes, slugs, messages and charts stay."""
+    report = pcapcheck.check("sample_captures/handshakes.pcap")
+    page = html(report, language="zh")
+    assert ZH["report"].keys() == WORDS.keys()
+    assert '<html lang="zh">' in page
+    assert f"<h2>{ZH['report']['findings']}</h2>" in page
+    assert ZH["HS02"]["title"] in page
+    assert "SYN-ACK acknowledges 3283806885, expected 3283806879" in page
+    assert not CHINESE.search(html(report))
+    assert not any(CHINESE.search(drawing) for drawing in re.findall(r"<svg.*?</svg>", page, re.DOTALL))
 
 
 def test_which_language() -> None:

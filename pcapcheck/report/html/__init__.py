@@ -19,6 +19,7 @@ from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import milliseconds
 from pcapcheck.report.steps import story
 from pcapcheck.tables import ABSENT
+from pcapcheck.texts import texts
 
 # What the page may weigh, and what a finding that is shown does without its ladder: the rest is for ladders.
 _MOST_OCTETS: Final = 1_900_000
@@ -40,12 +41,16 @@ WORDS: Final = {
 }
 
 
-def html(report: Report, *, command: Sequence[str] = ()) -> str:
-    """The page. ``command`` is what it names under "How to reproduce"."""
+def html(report: Report, *, command: Sequence[str] = (), language: str = "en") -> str:
+    """The page. ``command`` is what it names under "How to reproduce".
+
+    In another language than English headings and what rules and diagnoses say stand in it; the rest stays.
+    """
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     said = overview(report, command)
+    words = WORDS if language == "en" else texts(language)["report"]
     # jinja2 escapes all but Markup: what is Markup here holds nothing that was not escaped when it was made.
     style = Markup(f"{_source('page.css')}{ladder_css(dark=False)}{_dark_ladders()}{dark_css()}")
     script = Markup(_source("page.js"))
@@ -53,6 +58,7 @@ def html(report: Report, *, command: Sequence[str] = ()) -> str:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     environment.filters["marked"] = _marked
+    environment.filters["title"] = lambda one: one.title if language == "en" else texts(language)[one.id]["title"]
     environment.filters["ms"] = lambda number: "" if number == ABSENT else milliseconds(number)
     template = environment.from_string(_source("page.html.j2"))
     charts = charts_of(report)
@@ -60,8 +66,9 @@ def html(report: Report, *, command: Sequence[str] = ()) -> str:
     room = _MOST_OCTETS - sum(len(chart.svg) for chart in charts) - shown * _FINDING_OCTETS
     return template.render(
         said=said,
-        words=WORDS,
-        headings={name: WORDS[name] for name in _sections(said, charts)},
+        language=language,
+        words=words,
+        headings={name: words[name] for name in _sections(said, charts)},
         bars=_bars(said),
         captures=said.captures[:_MOST_CAPTURES],
         shown=shown,
