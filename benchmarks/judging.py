@@ -19,11 +19,12 @@ import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import DIAGNOSES, diagnose
-from pcapcheck.judge import Handshakes, Ints, Traffic, judge
+from pcapcheck.judge import judge
 from pcapcheck.openings import ROW, FlowKey, Flows, Openings
 from pcapcheck.rules import RULES
 from pcapcheck.rules.catalogue import ask
 from pcapcheck.stretch import CaptureFacts, summarise
+from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # 200 right connections that a kernel opened, each a request and its answer; and 19 of which 7 failed.

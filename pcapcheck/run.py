@@ -12,12 +12,13 @@ from pcapcheck.diagnoses import DIAGNOSES, EVENTS, Causes, diagnose
 from pcapcheck.diagnoses.groups import events_of
 from pcapcheck.errors import UsageError
 from pcapcheck.jobs import in_order
-from pcapcheck.judge import Traffic, judge
+from pcapcheck.judge import judge
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, Findings, findings_of
 from pcapcheck.rules.catalogue import Checked
 from pcapcheck.stretch import CaptureFacts, Summary, summarise
+from pcapcheck.traffic import Traffic
 from pcapcheck.window import EVERYTHING, Window
 
 Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]

@@ -6,11 +6,12 @@ from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
 
-from pcapcheck.judge import Handshakes, Traffic, judge
+from pcapcheck.judge import judge
 from pcapcheck.select import select
 from pcapcheck.stretch import Summary, summarise
 from pcapcheck.tables import ABSENT, HANDSHAKES
 from pcapcheck.testing import parse_exchange
+from pcapcheck.traffic import Handshakes, Traffic
 
 Row = dict[str, Any]
 

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from pcapcheck import judge as judging
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN
-from pcapcheck.judge import Handshakes, Traffic, judge
+from pcapcheck.judge import judge
 from pcapcheck.openings import Flows, Openings
 from pcapcheck.patterns import Regular, regular
 from pcapcheck.select import select
 from pcapcheck.stretch import summarise
+from pcapcheck.traffic import Handshakes, Traffic
 from tests.traffic import Captured, captures
 
 TESTS: Final = Path(__file__).parent

@@ -25,10 +25,10 @@ from pcapcheck.charts.drawing import (
     points,
     title,
 )
-from pcapcheck.judge import Ints
 from pcapcheck.report import rtt_samples as samples
 from pcapcheck.report.escape import escaped
 from pcapcheck.tables import FAILED
+from pcapcheck.traffic import Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,8 +16,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from pcapcheck.charts.drawing import LOOKS, OTHERS, empty, legend, log_axis, quantile_lines, title
-from pcapcheck.judge import Ints
 from pcapcheck.report import rtt_samples as samples
+from pcapcheck.traffic import Ints
 
 if TYPE_CHECKING:
     import pandas as pd

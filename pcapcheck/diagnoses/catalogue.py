@@ -12,9 +12,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CAUSE, CERTAINTIES
+from pcapcheck.traffic import Ints, Traffic
 
 Bools = npt.NDArray[np.bool_]
 

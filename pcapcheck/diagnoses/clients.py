@@ -9,9 +9,9 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered, values_of
 from pcapcheck.evidence import Event
 from pcapcheck.history import DATA_BIT
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import SIDES
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 8305, section 5: the next address is tried after 250 ms, and all but the first success are cancelled.
 _TOGETHER = 300 * MILLISECOND

@@ -8,8 +8,8 @@ from typing import overload
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Bools
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 SECOND = 10**9
 MILLISECOND = 10**6

@@ -10,10 +10,10 @@ from pcapcheck import seq
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, sampled
 from pcapcheck.evidence import PENDING_NS, Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # Linux hides the options in the six lowest bits of the SYN-ACK's TSval, so that it is up to 64 ms older than the clock.
 _LAG_MS: Final = 64

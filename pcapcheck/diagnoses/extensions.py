@@ -11,9 +11,9 @@ from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import Details, before, count_in, last
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ECNS, FAST_OPENS
+from pcapcheck.traffic import Ints, Traffic
 
 _REQUEST, _COOKIE = FAST_OPENS.index("request"), FAST_OPENS.index("cookie")
 

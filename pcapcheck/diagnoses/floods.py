@@ -12,10 +12,10 @@ from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, least_in, 
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, seconds, spread
 from pcapcheck.diagnoses.scans import payload_of_client
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES, SIDES
+from pcapcheck.traffic import Ints, Traffic, once
 
 # So many SYNs to one socket, in so much time, of which nothing came.
 _FLOOD: Final = 50

@@ -10,10 +10,10 @@ import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Causes, Conclusion, Diagnosis
 from pcapcheck.diagnoses.columns import values_of
-from pcapcheck.judge import Handshakes, Ints, Traffic
 from pcapcheck.rules.catalogue import Answer, Checked, Rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 # Frames that a finding about an event names: those of its first handshakes.
 _FIRST: Final = 3

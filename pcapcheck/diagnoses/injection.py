@@ -10,11 +10,11 @@ from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import Details, values_of
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # Paths differ by a hop or two.
 _HOPS: Final = 2

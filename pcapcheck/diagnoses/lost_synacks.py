@@ -10,9 +10,9 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import Details, after, before, last, least_in, numbered
 from pcapcheck.diagnoses.repeats import TIMER
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 
 def _repeated_syns(traffic: Traffic, synack: Ints, round_trip: Ints) -> Bools:

@@ -11,11 +11,11 @@ from pcapcheck.decode.options import Kind
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import Details, count_in
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # No window is so wide: numbers further apart belong to two ways of counting.
 _FAR: Final = 2**27

@@ -9,10 +9,10 @@ from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP, REPEATED
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # Options take at most 40 octets of a full-sized segment (RFC 6691).
 _OPTIONS = 40

@@ -17,9 +17,9 @@ from pcapcheck.diagnoses.columns import (
 )
 from pcapcheck.diagnoses.repeats import TIMER, Repeats, concerned, data_before_repeat, find_repeats, taken_at_once
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS
+from pcapcheck.traffic import Ints, Traffic
 
 
 def _deferred(traffic: Traffic, repeats: Repeats) -> tuple[Ints, Ints]:

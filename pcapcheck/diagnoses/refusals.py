@@ -11,11 +11,11 @@ from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, values_of
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.icmp import message_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # What connect() gives for ICMP's codes: Linux's table, which follows RFC 1122, section 4.2.3.9. The rest: EHOSTUNREACH.
 _ERRORS = {

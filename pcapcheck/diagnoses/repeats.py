@@ -9,9 +9,9 @@ import numpy as np
 from pcapcheck.diagnoses.catalogue import Bools
 from pcapcheck.diagnoses.columns import SECOND, after, before, count_in, last
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # A SYN-ACK's timer runs for a second (RFC 6298, section 2.1), on some systems less; copies made on the way come sooner.
 TIMER = SECOND // 2

@@ -12,12 +12,12 @@ from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, numbered
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 9293, section 3.4.2: MSL is two minutes, and TIME-WAIT lasts twice that. Nothing older is in anybody's memory.
 _TIME_WAIT: Final = 240 * SECOND

@@ -12,10 +12,10 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import Details
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, spread
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
+from pcapcheck.traffic import Ints, Traffic, once
 
 # So many targets that were asked in vain are no accident; so many more leave little doubt.
 _FEW: Final = 10

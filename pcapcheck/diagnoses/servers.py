@@ -22,10 +22,10 @@ from pcapcheck.diagnoses.columns import (
     sampled,
 )
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 9293, section 3.8.6.3, MUST-40: an ACK is delayed by less than half a second.
 _LONGEST_DELAYED_ACK: Final = SECOND // 2

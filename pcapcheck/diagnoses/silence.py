@@ -10,10 +10,10 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, least_in, near_server
 from pcapcheck.diagnoses.extensions import fell_back
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # In the order in which they are asked; the first that holds is said.
 _SILENCES: Final = (

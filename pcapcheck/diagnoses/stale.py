@@ -7,9 +7,9 @@ import numpy as np
 from pcapcheck.diagnoses.catalogue import PROVED, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import MILLISECOND, Details
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SHAPES
+from pcapcheck.traffic import Traffic
 
 
 @diagnosis(

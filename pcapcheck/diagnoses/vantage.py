@@ -10,9 +10,9 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion
 from pcapcheck.diagnoses.columns import Details
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import began_late, octets_missing, one_sided, segment_missing, untimed
-from pcapcheck.judge import Traffic
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 _BOTH: Final = Fact.CLIENT_SEEN | Fact.SERVER_SEEN
 

@@ -11,10 +11,10 @@ from pcapcheck.expect.catalogue import FAILED, UNDECIDED
 from pcapcheck.expect.evaluate import Outcome, evaluate, frames
 from pcapcheck.expect.population import Population
 from pcapcheck.expect.tree import Expectation
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, Checked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # Whether the file name, as it was given, fits one of the patterns.
 Fits = Callable[[str, Sequence[str]], bool]

@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, Rule
 from pcapcheck.stretch import CaptureFacts
+from pcapcheck.traffic import Traffic
 
 # An example says its expectation in the first line.
 _SLOW: Final = """

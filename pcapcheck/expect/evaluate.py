@@ -15,8 +15,8 @@ from pcapcheck.expect.statements import against, answers, holds
 from pcapcheck.expect.statistics import statistic
 from pcapcheck.expect.tree import Arithmetic, Comparison, Count, Expectation, Is, Number, Quantity, Statement, Statistic
 from pcapcheck.expect.words import MEASURES
-from pcapcheck.judge import Ints
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints
 
 # Handshakes that are named as the worst.
 _WORST: Final = 3

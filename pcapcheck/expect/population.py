@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from pcapcheck.expect.tree import ALL, Filters, Network
 from pcapcheck.expect.words import MAY_BE
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.tables import ABSENT, OUTCOMES
+from pcapcheck.traffic import Ints, Traffic
 
 Bools = npt.NDArray[np.bool_]
 

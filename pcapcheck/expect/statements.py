@@ -11,8 +11,8 @@ import numpy as np
 from pcapcheck.expect.population import NO, NOT_APPLICABLE, UNKNOWN, YES, Population
 from pcapcheck.expect.tree import Has, Is, Offers, Statement
 from pcapcheck.expect.words import OPTIONS, VALUED
-from pcapcheck.judge import Ints
 from pcapcheck.tables import ABSENT, OUTCOMES
+from pcapcheck.traffic import Ints
 
 _OPPOSITE: Final = np.array([YES, NO, UNKNOWN, NOT_APPLICABLE])
 

@@ -13,7 +13,7 @@ import numpy as np
 from pcapcheck.expect.bounds import Bounds, Value, known
 from pcapcheck.expect.population import Population
 from pcapcheck.expect.tree import Statistic
-from pcapcheck.judge import Ints
+from pcapcheck.traffic import Ints
 
 
 def statistic(population: Population, wanted: Statistic) -> Value:

@@ -14,10 +14,10 @@ from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import FIN, PARTIAL, SYN, Skip
 from pcapcheck.evidence import PENDING_NS, Event, Fact
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic, once
 
 Bools = npt.NDArray[np.bool_]
 

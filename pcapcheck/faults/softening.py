@@ -17,10 +17,10 @@ from pcapcheck.faults.signs import (
     one_sided,
     untimed,
 )
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.catalogue import Checked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 
 class Fault(NamedTuple):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pcapcheck.diagnoses import EVENTS
 from pcapcheck.expect.catalogue import EXPECTATIONS
-from pcapcheck.judge import Traffic
 from pcapcheck.policy.patterns import fits
 from pcapcheck.rules import RULES
 from pcapcheck.rules.catalogue import Checked, Rule, choose, named
 from pcapcheck.stretch import CaptureFacts
+from pcapcheck.traffic import Traffic
 
 if TYPE_CHECKING:
     from pcapcheck.expect.ask import Asked

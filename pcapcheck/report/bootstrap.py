@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.judge import Ints
+from pcapcheck.traffic import Ints
 
 _SEED: Final = 9293
 _DRAWS: Final = 20_000

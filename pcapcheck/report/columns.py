@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pcapcheck.judge import Ints
 from pcapcheck.report.community_id import community_id
 from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.tables import HANDSHAKES
+from pcapcheck.traffic import Ints
 
 # Handshakes of one batch: as many as DuckDB puts into a row group of Parquet.
 BATCH: Final = 122_880

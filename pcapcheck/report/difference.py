@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pcapcheck.judge import Ints
 from pcapcheck.report.bootstrap import Interval, enough, of_quantiles, of_shares
 from pcapcheck.report.failure import as_severe
 from pcapcheck.report.fingerprint import Kind, kinds
@@ -22,6 +21,7 @@ from pcapcheck.report.places import inside, slashed
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import ESTIMATORS, quantile
 from pcapcheck.tables import ABSENT, FAILED, SEVERITIES
+from pcapcheck.traffic import Ints
 
 PERCENTS: Final = (50, 95, 99)
 # All intervals of one comparison hold together with 95 % (Bonferroni): else one of ten would mislead every second time.

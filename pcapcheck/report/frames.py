@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from pcapcheck.capture.frame import NO_TIME, Damage
-from pcapcheck.judge import Ints
 from pcapcheck.report.columns import HandshakeColumn, WordLists, Words, handshake_batches
 from pcapcheck.report.escape import encodable
 from pcapcheck.report.hosts import host_rows
@@ -19,6 +18,7 @@ from pcapcheck.report.related import capture_rows, cause_rows, finding_rows
 from pcapcheck.report.report import Report
 from pcapcheck.report.segments import segment_batches
 from pcapcheck.tables import ABSENT, HANDSHAKES, SEGMENTS, TABLES, Column
+from pcapcheck.traffic import Ints
 from pcapcheck.window import EVERYTHING, Window
 
 _MASKED: Final = {

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.judge import Handshakes, Ints
 from pcapcheck.report.identify import address_text
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import quantile
 from pcapcheck.tables import ABSENT, OUTCOMES
+from pcapcheck.traffic import Handshakes, Ints
 
 _PERCENTS: Final = (50, 95, 99)
 

@@ -9,9 +9,9 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.judge import Handshakes
 from pcapcheck.rules import Finding
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Handshakes
 
 if TYPE_CHECKING:
     from pcapcheck.report.report import Report

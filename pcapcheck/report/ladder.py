@@ -6,13 +6,13 @@ import textwrap
 from typing import Final
 
 from pcapcheck.handshake import outcome_of, reason_of
-from pcapcheck.judge import Handshakes
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import time_text
 from pcapcheck.report.report import Report
 from pcapcheck.report.steps import Piece, Step, Story, located, ms, story
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Handshakes
 
 _NARROWEST: Final = 36  # of the lane: no number is ever cut
 _MARK: Final = "!!"

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
+from pcapcheck.traffic import Ints, Traffic
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,7 +14,6 @@ import numpy as np
 
 from pcapcheck._version import __version__
 from pcapcheck.diagnoses import Cause, Diagnosis
-from pcapcheck.judge import Ints
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import endpoint, frame_bounds, time_text, wireshark_filter
 from pcapcheck.report.report import Report
@@ -25,6 +24,7 @@ from pcapcheck.report.verdict import MEANINGS, Verdict, verdict
 from pcapcheck.report.worst import TOTAL, worst_findings
 from pcapcheck.rules import Finding, Rule
 from pcapcheck.tables import ABSENT, CERTAINTIES, FAILED, OUTCOMES, RTT_STATUSES
+from pcapcheck.traffic import Ints
 
 MOST_CAUSES_EACH: Final = 5  # handshakes named as examples of a cause
 

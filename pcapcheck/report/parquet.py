@@ -15,7 +15,6 @@ import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.errors import UsageError
-from pcapcheck.judge import Ints
 from pcapcheck.report.columns import BATCH, HandshakeColumn, WordLists, Words, handshake_batches
 from pcapcheck.report.escape import encodable
 from pcapcheck.report.hosts import host_rows
@@ -24,6 +23,7 @@ from pcapcheck.report.related import capture_rows, cause_rows, finding_rows
 from pcapcheck.report.report import Report, chosen_columns
 from pcapcheck.report.segments import segment_batches
 from pcapcheck.tables import ABSENT, COSTLY, TABLES, Column
+from pcapcheck.traffic import Ints
 
 try:
     import pyarrow as pa

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.judge import Handshakes
 from pcapcheck.report.report import Report
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES
+from pcapcheck.traffic import Handshakes
 
 
 def finding_rows(report: Report) -> Iterator[tuple[Any, ...]]:

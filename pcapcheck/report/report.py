@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from pcapcheck.diagnoses import Cause, Causes
 from pcapcheck.errors import CaptureError, UsageError
 from pcapcheck.faults.softening import Fault, softened
-from pcapcheck.judge import Traffic
 from pcapcheck.rules import Findings
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import OUTCOMES, SEVERITIES, TABLES
+from pcapcheck.traffic import Traffic
 
 if TYPE_CHECKING:
     import pandas as pd

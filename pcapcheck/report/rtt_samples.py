@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.errors import UsageError
-from pcapcheck.judge import Ints
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.rtt_table import quantile
+from pcapcheck.traffic import Ints
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.errors import UsageError
-from pcapcheck.judge import Handshakes, Ints
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import address_text, endpoint
 from pcapcheck.report.report import Report
 from pcapcheck.report.table import table
 from pcapcheck.tables import ABSENT, RTT_STATUSES
+from pcapcheck.traffic import Handshakes, Ints
 
 ESTIMATORS: Final = {
     "server_rtt": "server (SYN to SYN-ACK)",

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Traffic
 from pcapcheck.openings import ICMP, Row
 from pcapcheck.select import end_of
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 _WORDS: Final = {
     Event.SYN: "opens",

@@ -12,11 +12,11 @@ from pcapcheck.capture.frame import NO_TIME, Damage
 from pcapcheck.decode.fragments import Fragments
 from pcapcheck.decode.segment import WINDOW_UNSEEN, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
-from pcapcheck.judge import Ints
 from pcapcheck.report.columns import BATCH, Words
 from pcapcheck.report.identify import address_text
 from pcapcheck.stretch import open_input
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints
 from pcapcheck.window import EVERYTHING, Window
 
 _NUMBERS: Final = (

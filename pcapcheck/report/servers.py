@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pcapcheck.judge import Ints
 from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import quantile
 from pcapcheck.tables import ABSENT, CAUSE, FAILED, OUTCOMES
+from pcapcheck.traffic import Ints
 
 MOST: Final = 50
 

@@ -10,7 +10,6 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import Diagnosis
 from pcapcheck.faults.softening import RULE_ANSWERS, Fault
-from pcapcheck.judge import Ints
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import endpoint
@@ -18,6 +17,7 @@ from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import rtt_lines
 from pcapcheck.report.table import table
 from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES, SEVERITIES
+from pcapcheck.traffic import Ints
 
 _WORST_SERVERS: Final = 5
 

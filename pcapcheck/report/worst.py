@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pcapcheck.judge import Ints
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding, Rule
 from pcapcheck.rules.catalogue import Checked
 from pcapcheck.tables import CAUSE, SEVERITIES
+from pcapcheck.traffic import Ints
 
 # Of each rule so many are shown at least, and at most; of all together so many.
 LEAST: Final = 3

@@ -8,7 +8,6 @@ import numpy as np
 
 from pcapcheck.decode.segment import FIN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import ecn_flags
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.ecn import (
@@ -24,6 +23,7 @@ from pcapcheck.rules.ecn import (
 from pcapcheck.rules.row_options import options_seen, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 9768, tables 2 and 3: which ACE tells of which mark, and back (ABSENT: of none).
 _ACE_OF_MARK: Final = ("010 for Not-ECT", "011 for ECT(1)", "100 for ECT(0)", "110 for CE")

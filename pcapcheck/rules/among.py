@@ -12,10 +12,10 @@ import numpy as np
 
 from pcapcheck.decode.segment import AE, CWR, ECE, OPTIONS_UNSEEN, SYN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Traffic, once
 from pcapcheck.rules.catalogue import Among, Bools
 from pcapcheck.rules.row_options import some
 from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.traffic import Traffic, once
 
 
 def having(*events: Event) -> Among:

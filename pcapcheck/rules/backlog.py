@@ -7,10 +7,10 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.evidence import SECOND, Fact
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # So many half-open attempts towards one socket within so long. A small server's backlog is no larger.
 MANY: Final = 20

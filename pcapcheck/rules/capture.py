@@ -10,10 +10,10 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import Skip
 from pcapcheck.evidence import Event
 from pcapcheck.faults.signs import UNDECODED
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 _HANDSHAKE: Final = """
     +0   > S  0:0(0) win 64240

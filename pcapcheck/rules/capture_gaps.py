@@ -9,9 +9,9 @@ import numpy as np
 from pcapcheck.capture.frame import Clock
 from pcapcheck.evidence import Event
 from pcapcheck.faults.signs import UNDECODED, began_late, octets_missing
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
+from pcapcheck.traffic import Traffic
 
 _HANDSHAKE: Final = """
     +0   > S  0:0(0) win 64240

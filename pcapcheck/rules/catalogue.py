@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.errors import UsageError
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SEVERITIES
+from pcapcheck.traffic import Ints, Traffic, once
 
 Bools = npt.NDArray[np.bool_]
 

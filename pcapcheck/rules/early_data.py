@@ -10,7 +10,6 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import untimed
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import out_of_line, synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
@@ -18,6 +17,7 @@ from pcapcheck.rules.positions import after, before, ends, largest, numbers
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS, FAST_OPENS, SHAPES
+from pcapcheck.traffic import Ints, Traffic
 
 # Two directions may be recorded out of order by as much (see faults.rows.COPY_NS).
 DISORDER_NS: Final = 5 * 10**6

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.among import ecn_flags
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.row_options import segments, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # (AE, CWR, ECE) as a number of three bits, the ACE field: its lowest bit is bit 6 of tcp_flags.
 _ACE_SHIFT: Final = 6

@@ -11,12 +11,12 @@ from pcapcheck import seq
 from pcapcheck.decode.option_columns import FAST_OPEN_LENGTH
 from pcapcheck.decode.segment import SYN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # RFC 7413, section 4.1.1: "Cookie: 0, or 4 to 16 bytes", an even number.
 COOKIE_LENGTHS: Final = (0, *range(4, 17, 2))

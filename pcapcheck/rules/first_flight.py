@@ -10,13 +10,13 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import frames_missing, furthest, untimed
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP, REPEATED
 from pcapcheck.rules.among import opening_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.timing import SHORTEST_NS, in_seconds, transmissions
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 6298, section 5.7, less a fifth for timers and queues.
 THREE_SECONDS_NS: Final = 3 * SECOND * 8 // 10

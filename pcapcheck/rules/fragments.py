@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
+from pcapcheck.traffic import Traffic
 
 
 @rule(

@@ -10,12 +10,12 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.evidence import SECOND, Fact
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, rule
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic, once
 
 # With fewer of a host nothing is concluded.
 ENOUGH: Final = 20

@@ -8,12 +8,12 @@ import numpy as np
 
 from pcapcheck.decode.segment import ACK, BAD, NOT_CHECKED, RESERVED, RST, SYN
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.positions import after
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SHAPES
+from pcapcheck.traffic import Ints, Traffic
 
 
 @rule(

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # RFC 9293, section 3.9.2.2, for version 4 and 6; for the filters RFC 1812, section 5.2.7.1, and RFC 4443, section 3.1.
 _SOFT = "soft: the connection must not be aborted for it (MUST-56), though most systems give up"

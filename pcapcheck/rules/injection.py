@@ -11,13 +11,13 @@ import numpy.typing as npt
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import untimed
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import having, synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, numbers
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # No path lets one segment overtake another by so much.
 OVERTAKEN_NS: Final = 100 * 10**6

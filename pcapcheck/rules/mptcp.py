@@ -10,12 +10,12 @@ import numpy.typing as npt
 from pcapcheck.decode.option_columns import ROOM
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 MP_CAPABLE: Final = 0
 MP_JOIN: Final = 1

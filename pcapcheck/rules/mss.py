@@ -8,12 +8,12 @@ import numpy as np
 
 from pcapcheck.decode.segment import SYN
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 9293, section 3.7.1 (MUST-15): the default send MSS, by whether it is IPv4.
 DEFAULT_MSS_V4: Final = 536

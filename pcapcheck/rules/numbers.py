@@ -9,7 +9,6 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import with_their_flows
 from pcapcheck.rules.catalogue import REGISTERED, Answer, Bools, Shown, about_capture, ask, rule, words
 from pcapcheck.rules.wrong_number import (
@@ -22,6 +21,7 @@ from pcapcheck.rules.wrong_number import (
 )
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # So many kinds of wrong numbers are named; of distances there may be one for each connection.
 _SHOWN_KINDS: Final = 8

@@ -11,12 +11,12 @@ from pcapcheck.decode.option_columns import KIND_BIT
 from pcapcheck.decode.options import Kind
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.among import options_cut, syn_repeated
 from pcapcheck.rules.catalogue import Answer, rule, words
 from pcapcheck.rules.row_options import options_seen, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 _NAMES: Final = {
     Kind.MSS: "MSS",

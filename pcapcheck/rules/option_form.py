@@ -7,13 +7,13 @@ import numpy as np
 from pcapcheck.decode.option_columns import MALFORMED
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import OPTIONS_UNSEEN, SYN
-from pcapcheck.judge import Traffic
 from pcapcheck.openings import WITH_SACK
 from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, Shown, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 
 @rule(

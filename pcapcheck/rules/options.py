@@ -8,12 +8,12 @@ import numpy as np
 
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.among import opening_repeated, options_cut, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 7323, section 2.3.
 LARGEST_SHIFT: Final = 14

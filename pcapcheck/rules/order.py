@@ -11,7 +11,6 @@ from pcapcheck.attempts import SETTLED_NS
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN, URG
 from pcapcheck.evidence import PENDING_NS, Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.among import flow_reused, one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
@@ -19,6 +18,7 @@ from pcapcheck.rules.row_options import some
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS
+from pcapcheck.traffic import Ints, Traffic
 
 # So many new ISNs in a row are no application that tries again.
 MANY_ISNS = 3

@@ -6,11 +6,11 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import outcome
 from pcapcheck.rules.catalogue import Answer, Shown, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
+from pcapcheck.traffic import Ints, Traffic
 
 
 def _outcome(

@@ -8,12 +8,12 @@ import numpy as np
 
 from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import network_copies, untimed
-from pcapcheck.judge import Traffic
 from pcapcheck.rules.among import out_of_line, syn_repeated, synack_repeated
 from pcapcheck.rules.catalogue import Answer, rule
 from pcapcheck.rules.timing import in_seconds
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Traffic
 
 # RFC 9293, section 3.8.3, MUST-23.
 THREE_MINUTES_NS: Final = 180 * SECOND

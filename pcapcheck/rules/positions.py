@@ -6,9 +6,9 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.decode.segment import FIN, SYN
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.rules.catalogue import Bools
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic, once
 
 
 def numbers(traffic: Traffic, name: str) -> Ints:

@@ -9,13 +9,13 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, ends, last, numbers
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 _ANSWERS: Final = (Event.WRONG_RST, Event.RST_ANSWER, Event.ABORT)
 

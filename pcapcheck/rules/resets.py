@@ -7,12 +7,12 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 
 def _before_synack(traffic: Traffic) -> Bools:

@@ -10,13 +10,13 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import FIN, RST, SYN
 from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import headers_cut, untimed
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES, SIDES
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 9293, section 3.4.2: "the MSL is taken to be 2 minutes".
 TWO_MSL_NS: Final = 240 * SECOND

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import Answer, Bools
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic, once
 
 
 def timestamps_of(rows: npt.NDArray[Any], wanted: Bools) -> tuple[Ints, Ints]:

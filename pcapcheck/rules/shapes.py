@@ -7,12 +7,12 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.among import having, one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SHAPES
+from pcapcheck.traffic import Ints, Traffic
 
 
 def _has_shape(traffic: Traffic, name: str) -> Bools:

@@ -10,7 +10,6 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import network_copies, untimed
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import flow_reused, having, opening_repeated, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
@@ -20,6 +19,7 @@ from pcapcheck.rules.row_options import segments, some
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES
+from pcapcheck.traffic import Ints, Traffic
 
 # Who has spoken so shortly before has not been restarted since.
 _ALIVE_NS: Final = 10 * SECOND

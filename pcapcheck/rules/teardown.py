@@ -11,7 +11,6 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.evidence import PENDING_NS, Event, Fact
 from pcapcheck.faults.signs import octets_missing
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
@@ -21,6 +20,7 @@ from pcapcheck.rules.timing import seconds
 from pcapcheck.rules.wrong_number import NEAR
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES, SIDES
+from pcapcheck.traffic import Ints, Traffic
 
 _CONNECTED: Final = ("established", "client-only", "partial", "midstream")
 

@@ -9,13 +9,13 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.openings import FAR, REPEATED, TSVAL_BACK, WITHOUT_TIMESTAMP
 from pcapcheck.rules.among import answered_unasked, options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # So few steps that are so small add up to less than half of the numbers: what never falls does not go back.
 _FEW_ROWS: Final = 32

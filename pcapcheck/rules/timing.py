@@ -8,12 +8,12 @@ import numpy as np
 
 from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import network_copies, untimed
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import opening_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.select import TWELVE
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # RFC 6298, section 2.1: "the sender SHOULD set RTO <- 1 second". A fifth less is left to timers and queues.
 SHORTEST_NS: Final = SECOND * 8 // 10

@@ -8,13 +8,13 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import OPTIONS_UNSEEN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import headers_cut
-from pcapcheck.judge import Ints, Traffic
 from pcapcheck.rules.among import answered_unasked, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.options import LARGEST_SHIFT
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic
 
 # Where a side offered no MSS: RFC 9293, section 3.7.1 (MUST-15).
 _DEFAULT_MSS = 536

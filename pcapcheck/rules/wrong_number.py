@@ -14,11 +14,11 @@ from pcapcheck import seq
 from pcapcheck.attempts import LOOK_BACK
 from pcapcheck.decode.segment import ACK, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
-from pcapcheck.judge import Ints, Traffic, once
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.rules.positions import ends
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic, once
 
 # As far as this a number still belongs to the connection; beyond it has nothing to do with it.
 NEAR: Final = 2**20

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from pcapcheck.diagnoses import DIAGNOSES, Causes, diagnose
-from pcapcheck.judge import Traffic, judge
+from pcapcheck.judge import judge
 from pcapcheck.select import select
 from pcapcheck.stretch import CaptureFacts, summarise
 from pcapcheck.testing import parse_exchange
+from pcapcheck.traffic import Traffic
 
 
 class Found(NamedTuple):

@@ -12,9 +12,9 @@ from pcapcheck.expect.ask import Asked, ask
 from pcapcheck.expect.evaluate import evaluate
 from pcapcheck.expect.parser import parse
 from pcapcheck.expect.population import Population
-from pcapcheck.judge import Traffic
 from pcapcheck.rules import Findings
 from pcapcheck.stretch import CaptureFacts
+from pcapcheck.traffic import Traffic
 from tests.expect.traffic import TRAFFIC
 from tests.rows import traffic_of_exchange
 

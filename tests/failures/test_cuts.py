@@ -13,8 +13,9 @@ import pytest
 
 from pcapcheck.capture.frame import Damage
 from pcapcheck.errors import CaptureError
-from pcapcheck.judge import Handshakes, judge
+from pcapcheck.judge import judge
 from pcapcheck.stretch import summarise
+from pcapcheck.traffic import Handshakes
 from tests.failures.captures import CAPTURES, SMALL, read, starts_of_records
 from tests.fuzz.seeds import generated
 

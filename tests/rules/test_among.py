@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pcapcheck.judge import Traffic, judge
+from pcapcheck.judge import judge
 from pcapcheck.rules import RULES
 from pcapcheck.rules.catalogue import Checked, Rule, ask
 from pcapcheck.stretch import CaptureFacts, summarise
 from pcapcheck.testing import parse_exchange
+from pcapcheck.traffic import Traffic
 from tests.rules.test_examples import DAMAGE
 from tests.test_every_value import exchanges
 

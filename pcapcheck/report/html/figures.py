@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from pcapcheck.judge import Ints
 from pcapcheck.report.html.inline_svg import inline_svg
 from pcapcheck.report.plots import handshakes_to_draw
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import milliseconds, quantile
 from pcapcheck.report.summary import counted
 from pcapcheck.tables import ABSENT, OUTCOMES
+from pcapcheck.traffic import Ints
 
 if TYPE_CHECKING:
     import pandas as pd
