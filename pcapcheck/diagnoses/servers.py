@@ -59,10 +59,10 @@ _MANY: Final = 5
 def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """Something on the path answered the SYN in the server's name: a proxy, an accelerator, a SYN proxy.
 
-    What it means: The SYN-ACK did not come from where the data comes from. Either it has another TTL than all later
-    segments of that side, or, over five connections and more of a socket, even the quickest bare ACK of data takes more
-    than three times as long as the slowest SYN-ACK, after half a second for a delayed ACK has been taken off. Five
-    connections with another TTL are strong, fewer compatible.
+    What it means: The SYN-ACK seems not to have come from where the data comes from. Either it has another TTL than all
+    later segments of that side, or, over five connections and more of a socket, even the quickest bare ACK of data
+    takes more than three times as long as the slowest SYN-ACK, after half a second for a delayed ACK has been taken
+    off. Five connections with another TTL are strong, fewer compatible.
 
     What else it could be: A server that sets another TTL on accepted sockets; two paths of different length; for the
     times, a server that is slow to acknowledge.

@@ -130,7 +130,8 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     How to decide: At the server, `nstat -az TcpExtListenDrops` must grow with the dropped SYNs. A capture there shows
     SYNs arriving that are not answered.
 
-    What the application saw: Delays of 1, 3, 7 ... seconds in connect(), or ETIMEDOUT in the end.
+    What the application saw: Delays of 1, 3, 7 ... seconds in connect(), on Linux since 6.5 of 1 to 5, or ETIMEDOUT
+    in the end.
     """
     handshakes = traffic.handshakes
     repeated = traffic.only(handshakes.syn_count > 1)

@@ -97,8 +97,8 @@ def retransmitted_too_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     Why it matters: On a path with a longer round trip every opening is sent twice; the load on a busy server doubles
     just when it is slow, and round-trip times cannot be told from the repeats.
 
-    Common causes: A timeout tuned for a data centre (Linux: tcp_timeout_init through BPF, an `rto_min` too low); a
-    user-space TCP or a load balancer with timers of its own; a faulty TCP implementation.
+    Common causes: A timeout tuned for a data centre (Linux: tcp_timeout_init through BPF); a user-space
+    TCP or a load balancer with timers of its own; a faulty TCP implementation.
 
     What to look at next: Whether all connections of this host repeat so early, and whether the first one was answered
     all the same (then the repeat was needless).
