@@ -17,7 +17,7 @@ from pcapcheck.evidence import Event, Evidence, Fact
 from pcapcheck.faults import by_vlan, copies
 from pcapcheck.handshake import outcome_of, shape_of
 from pcapcheck.offers import offers
-from pcapcheck.openings import Openings, Row
+from pcapcheck.openings import Openings, Row, ranges
 from pcapcheck.ordinary import ordinary_columns
 from pcapcheck.patterns import Regular, regular
 from pcapcheck.select import rows_of
@@ -50,7 +50,7 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
     # The rows follow their handshakes into the new order.
     size = np.append(judged.sizes, ordinary.size[others])
     client = np.append(judged.clients, ordinary.client[others])
-    own = _ranges(ordinary.start[others], ordinary.size[others])
+    own = ranges(ordinary.start[others], ordinary.size[others])
     handshake = np.repeat(place, size)
     by_handshake = np.argsort(handshake, kind="stable")
     number = np.append(judged.rows, own)[by_handshake]
@@ -112,15 +112,10 @@ class _Table:
         return (self.sizes.cumsum() - self.sizes)[entries]
 
 
-def _ranges(start: Ints, size: Ints) -> Ints:
-    """The numbers from each start on, so many of each."""
-    return np.repeat(start - size.cumsum() + size, size) + np.arange(size.sum())
-
-
 def _events_of(ordinary: Regular, others: Ints, judged: _Table, representative: Ints) -> npt.NDArray[np.int8]:
     """What each row of these ordinary flows is to its attempt: the same as in the one that was judged."""
     start = judged.first_row(representative)[ordinary.pattern[others]]
-    return judged.events[_ranges(start, ordinary.size[others])]
+    return judged.events[ranges(start, ordinary.size[others])]
 
 
 class _Judged(NamedTuple):

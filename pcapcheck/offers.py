@@ -10,10 +10,8 @@ import numpy.typing as npt
 from pcapcheck.decode.option_columns import ROOM, OptionColumns
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, OPTIONS_UNSEEN, RST, SYN
-from pcapcheck.openings import ICMP, Row
+from pcapcheck.openings import ICMP, Ints, Row
 from pcapcheck.tables import ABSENT, ECNS
-
-Ints = npt.NDArray[np.int64]
 
 # The fields of Handshakes that say it, behind client_ and server_, in the order of ``offers``.
 OFFERS: Final = ("mss", "wscale", "sack_permitted", "timestamps", "fast_open", "mptcp", "ecn")

@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple, overload
 import numpy as np
 import numpy.typing as npt
 
+Ints = npt.NDArray[np.int64]
+
 SEGMENT: Final = 0
 ICMP: Final = 1
 
@@ -106,6 +108,11 @@ class FlowKey(NamedTuple):
     high: bytes
     high_port: int
     tenant: int = 0
+
+
+def ranges(start: Ints, size: Ints) -> Ints:
+    """The numbers from each start on, so many of each, one after the other: the rows of flows or of handshakes."""
+    return np.repeat(start - size.cumsum() + size, size) + np.arange(size.sum())
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck.offers import offered
-from pcapcheck.openings import Openings
+from pcapcheck.openings import Ints, Openings
 from pcapcheck.patterns import Regular
 from pcapcheck.tables import ABSENT
-
-Ints = npt.NDArray[np.int64]
 
 
 def ordinary_columns(

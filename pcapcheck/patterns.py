@@ -21,10 +21,9 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import PENDING_NS
-from pcapcheck.openings import FAR, ICMP, Openings
+from pcapcheck.openings import FAR, ICMP, Ints, Openings, ranges
 from pcapcheck.tables import ABSENT
 
-Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 # A regular flow has no more rows: one in which something was repeated again and again is not ordinary.
@@ -208,12 +207,11 @@ class _Columns:
 
     def hashed(self, start: Ints, size: Ints) -> npt.NDArray[np.uint64]:
         """One number for the codes of the rows of each of these flows, in their order."""
-        ends = size.cumsum()
-        at = np.repeat(start - ends + size, size) + np.arange(size.sum())
+        at = ranges(start, size)
         mixed = (self._code(at).astype(np.uint64) + np.uint64(1)) * _FACTORS[self.place[at]]
         mixed ^= mixed >> np.uint64(29)
         mixed *= _FACTORS[0]
-        return np.add.reduceat(mixed, ends - size) if len(start) else mixed
+        return np.add.reduceat(mixed, size.cumsum() - size) if len(start) else mixed
 
     def _code(self, at: Ints) -> Ints:
         """What each row is, for the pattern."""

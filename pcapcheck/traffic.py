@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.evidence import Event
-from pcapcheck.openings import ICMP, ROW
+from pcapcheck.openings import ICMP, ROW, ranges
+from pcapcheck.openings import Ints as Ints
 from pcapcheck.tables import ABSENT, OUTCOMES
-
-Ints = npt.NDArray[np.int64]
 
 # Rows that are turned into columns at a time.
 _CHUNK: Final = 1 << 13
@@ -229,7 +228,7 @@ class Traffic:
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
         size = self.starts[at + 1] - self.starts[at]
-        rows = np.repeat(self.starts[at] - size.cumsum() + size, size) + np.arange(size.sum())
+        rows = ranges(self.starts[at], size)
         return Traffic(
             self.handshakes.take(at),
             self.rows[rows],

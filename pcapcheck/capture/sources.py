@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import BinaryIO, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
 from pcapcheck.errors import NOWHERE, CaptureError
+
+_Given = TypeVar("_Given")
+_Got = TypeVar("_Got")
 
 
 class Fault(NamedTuple):
@@ -46,36 +50,30 @@ class StoredFile:
         self._file, self._owned = file, owned
         # read() of a buffered pipe waits until all of `most` is there; read1() does not.
         self._read = getattr(file, "read1", file.read)
-        self._readinto = getattr(file, "readinto1", getattr(file, "readinto", None))
+        self._readinto: Any = getattr(file, "readinto1", getattr(file, "readinto", None))
+        self.fills_room = self._readinto is not None
 
     def read(self, most: int) -> bytes:
-        try:
-            octets: bytes | None = self._read(most)
-        except OSError as error:
-            self.fault = Fault("CAP01", "the rest of the file", f"a read error ({reason(error)})")
-            return b""
-        if octets is None:
-            self.fault = Fault("CAP01", "the rest of the input", "a non-blocking input that has nothing to read yet")
-            return b""
+        octets = self._tried(self._read, most) or b""
         self.bytes_read += len(octets)
         return octets
 
     def readinto(self, room: memoryview) -> int:
-        """As ``read``, but into this room: how many octets."""
-        if self._readinto is None:
-            octets = self.read(len(room))
-            room[: len(octets)] = octets
-            return len(octets)
-        try:
-            count: int | None = self._readinto(room)
-        except OSError as error:
-            self.fault = Fault("CAP01", "the rest of the file", f"a read error ({reason(error)})")
-            return 0
-        if count is None:
-            self.fault = Fault("CAP01", "the rest of the input", "a non-blocking input that has nothing to read yet")
-            return 0
+        """As ``read``, but into this room: how many octets. Only where ``fills_room``."""
+        count = self._tried(self._readinto, room) or 0
         self.bytes_read += count
         return count
+
+    def _tried(self, read: Callable[[_Given], _Got | None], given: _Given) -> _Got | None:
+        """What the file gives; None where it gives nothing, and why is the fault."""
+        try:
+            got = read(given)
+        except OSError as error:
+            self.fault = Fault("CAP01", "the rest of the file", f"a read error ({reason(error)})")
+            return None
+        if got is None:
+            self.fault = Fault("CAP01", "the rest of the input", "a non-blocking input that has nothing to read yet")
+        return got
 
     def close(self) -> None:
         if self._owned:
@@ -132,7 +130,7 @@ def open_source(path: str, stdin: BinaryIO | None = None) -> Source:
 
 def read_into(source: Source, room: memoryview) -> int:
     """Octets of the source straight into this room, as soon as there are any: how many, 0 at the end or at a fault."""
-    if isinstance(source, StoredFile):
+    if isinstance(source, StoredFile) and source.fills_room:
         return source.readinto(room)
     octets = source.read(len(room))
     room[: len(octets)] = octets
