@@ -116,7 +116,7 @@ def end_of(row: Row) -> int:
     return seq.add(row.seq, row.payload_length + bool(row.tcp_flags & SYN) + bool(row.tcp_flags & FIN))
 
 
-class _Flow:
+class FlowRows:
     """The kept rows of one flow, and where the next segment would be folded."""
 
     __slots__ = ("closes", "errors", "kept", "others", "syns")
@@ -174,7 +174,7 @@ class Selector:
         # Keys are bytes: their hash is seeded, since in a flood the addresses are the attacker's choice.
         self._numbers: dict[bytes, int] = {}
         self._keys: list[FlowKey] = []
-        self._flows: list[_Flow] = []
+        self._flows: list[FlowRows] = []
         self._arrival = 0
 
     def __len__(self) -> int:
@@ -198,14 +198,6 @@ class Selector:
             )  # fmt: skip
         self._push(flow, row)
 
-    def extend(self, openings: Openings) -> None:
-        """Take the openings of the stretch that follows what was taken so far."""
-        numbers = [self._flow(*key) for key in openings.flows]
-        for row in rows_of(openings.rows):
-            flow, flipped = numbers[row.flow]
-            assert not flipped, "a flow's low endpoint is the low one in every stretch"
-            self._push(flow, row)
-
     def openings(self) -> Openings:
         """The rows kept so far."""
         finished = [kept.finished(number) for number, flow in enumerate(self._flows) for kept in flow.kept.values()]
@@ -226,7 +218,7 @@ class Selector:
         if number == len(self._flows):
             low, high = ((dst, dst_port), (src, src_port)) if side else ((src, src_port), (dst, dst_port))
             self._keys.append(FlowKey(*low, *high, tenant))
-            self._flows.append(_Flow())
+            self._flows.append(FlowRows())
         return number, side
 
 
@@ -235,14 +227,6 @@ def select(segments: Iterable[tuple[int, int, Segment | IcmpError]]) -> Openings
     selector = Selector()
     for frame, time_ns, found in segments:
         selector.add(frame, time_ns, found)
-    return selector.openings()
-
-
-def merge(first: Openings, then: Openings) -> Openings:
-    """The openings of two neighbouring stretches, in capture order. Associative."""
-    selector = Selector()
-    selector.extend(first)
-    selector.extend(then)
     return selector.openings()
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from pcapcheck import select
 from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.errors import CaptureError
+from pcapcheck.neighbours import merge as merge_openings
 from pcapcheck.openings import Openings
 from pcapcheck.reading import Reading, reading
 from pcapcheck.window import EVERYTHING, Window
@@ -159,4 +159,4 @@ def merge(first: Summary, then: Summary) -> Summary:
         damage=b.damage or a.damage,
         interrupted=a.interrupted or b.interrupted,
     )
-    return Summary(facts, select.merge(first.openings, then.openings))
+    return Summary(facts, merge_openings(first.openings, then.openings))

@@ -20,6 +20,7 @@ ORDER: Final = [
     ["decode.*"],
     ["openings"],
     ["select", "window"],
+    ["neighbours"],
     ["cells"],
     ["reading"],
     ["attempts"],

@@ -18,9 +18,10 @@ from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import NO_TIME, Clock, Frame
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN, IcmpError
 from pcapcheck.judge import judge
+from pcapcheck.neighbours import merge
 from pcapcheck.openings import Openings
 from pcapcheck.reading import DpktReading
-from pcapcheck.select import merge, select
+from pcapcheck.select import select
 from pcapcheck.stretch import Summary
 from pcapcheck.window import EVERYTHING
 from tests.rows import rows
