@@ -6,7 +6,8 @@ or an ICMP error belongs to the attempt whose ISN it matches, not to the newest 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import TypeVar
 
 from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
@@ -38,8 +39,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "answered", "client", "continues_older", "isn", "last_time", "nxt", "old_isns", "over", "peer_isn", "reached",
-        "rows", "server_acks", "syn_octets", "synacks", "with_syn",
+        "answered", "behind_synacks", "client", "continues_older", "isn", "last_time", "nxt", "old_isns",
+        "old_with_data", "over", "peer_isn", "rows", "server_acks", "syn_octets", "synack_acks", "with_syn",
     )  # fmt: skip
 
     def __init__(self, client: int, isn: int = ABSENT, syn_octets: int = 0, *, with_syn: bool = False) -> None:
@@ -48,9 +49,11 @@ class Attempt:
         self.syn_octets = syn_octets  # data in the SYN: a SYN-ACK may acknowledge any part of it
         self.with_syn = with_syn
         self.peer_isn = ABSENT  # ISN of a SYN that the server sent (simultaneous open, split handshake)
-        self.old_isns: dict[int, int] = {}  # of old duplicate SYNs: ISN to octets of SYN data
-        self.rows: list[int] = []
-        self.synacks: list[Row] = []  # right ones
+        self.old_isns: set[int] = set()  # of old duplicate SYNs
+        self.old_with_data: list[tuple[int, int]] = []  # the latest of them that carried data: ISN, octets
+        self.rows: list[int] = []  # in order once all rows are assigned
+        self.synack_acks: set[int] = set()  # what the right SYN-ACKs acknowledge
+        self.behind_synacks: set[int] = set()  # the numbers that follow theirs
         self.server_acks: set[int] = set()
         self.nxt: list[int] = [ABSENT, ABSENT]  # the furthest sequence number of each side
         self.answered = False  # a right SYN-ACK and then a segment of the client that carries an ACK
@@ -67,7 +70,15 @@ class Attempt:
 
     def acknowledges_old(self, ack: int) -> bool:
         """Whether ``ack`` is that of an old duplicate SYN of this attempt."""
-        return any(0 < seq.ahead(ack, isn) <= 1 + octets for isn, octets in self.old_isns.items())
+        return bool(self.old_isns) and (
+            seq.add(ack, -1) in self.old_isns
+            or any(0 < seq.ahead(ack, isn) <= 1 + octets for isn, octets in self.old_with_data)
+        )
+
+    def answered_by(self, synack: Row) -> None:
+        """A right SYN-ACK."""
+        self.synack_acks.add(synack.ack)
+        self.behind_synacks.add(seq.add(synack.seq, 1))
 
     def take(self, index: int, row: Row) -> None:
         self.rows.append(index)
@@ -80,7 +91,7 @@ class Attempt:
         if row.tcp_flags & ACK:
             if row.side != self.client:
                 self.server_acks.add(row.ack)
-            elif self.synacks and not row.tcp_flags & SYN:
+            elif self.synack_acks and not row.tcp_flags & SYN:
                 self.answered = self.over = True
 
     def near(self, row: Row) -> int:
@@ -90,27 +101,33 @@ class Attempt:
 
 
 class Assignment:
-    """Walks the rows of one flow in capture order and hands each to its attempt."""
+    """Walks these rows of one flow in capture order and hands each to its attempt."""
 
-    def __init__(self, rows: Sequence[Row], *, self_connected: bool = False) -> None:
+    def __init__(self, rows: Sequence[Row], indices: Sequence[int], *, self_connected: bool = False) -> None:
         self.attempts: list[Attempt] = []
-        self._rows = rows
+        self._rows, self._indices = rows, indices
         self._self_connected = self_connected
         self._taken: set[tuple[int, int, int]] | None = None  # side, seq and ack of data that was acknowledged
         # A SYN-ACK may be recorded before its SYN, and a SYN with FIN is an attempt only where it is answered.
-        self._syns = {
-            (row.side, seq.add(row.seq, octets)): row
-            for row in reversed(rows)
-            if row.tcp_flags & (SYN | ACK | RST) == SYN and row.kind != ICMP
-            for octets in {1, 1 + row.payload_length}
-        }
-        self._acknowledged = {(1 - row.side, row.ack) for row in rows if row.tcp_flags & (SYN | ACK | RST) == SYN | ACK}
-
-    def walk(self, indices: Iterable[int]) -> list[Attempt]:
+        self._syns: dict[tuple[int, int], Row] = {}
+        self._acknowledged: set[tuple[int, int]] = set()
         for index in indices:
+            row = rows[index]
+            opens = row.tcp_flags & (SYN | ACK | RST)
+            if opens == SYN:
+                for octets in {1, 1 + row.payload_length}:
+                    self._syns.setdefault((row.side, seq.add(row.seq, octets)), row)
+            elif opens == SYN | ACK:
+                self._acknowledged.add((1 - row.side, row.ack))
+
+    def walk(self) -> list[Attempt]:
+        for index in self._indices:
             row = self._rows[index]
             self._attempt_of(row).take(index, row)
-        return [attempt for attempt in self.attempts if attempt.rows]
+        found = [attempt for attempt in self.attempts if attempt.rows]
+        for attempt in found:
+            attempt.rows.sort()
+        return found
 
     def _attempt_of(self, row: Row) -> Attempt:
         flags = row.tcp_flags
@@ -149,7 +166,7 @@ class Assignment:
             # RFC 9293, section 3.10.7.3, fourth: a SYN without an ACK in SYN-SENT is a simultaneous open.
             if row.seq == newest.peer_isn:
                 return newest
-            if newest.peer_isn == ABSENT and not newest.synacks and not newest.over:
+            if newest.peer_isn == ABSENT and not newest.synack_acks and not newest.over:
                 newest.peer_isn = row.seq
                 return newest
         return self._start(Attempt(row.side, row.seq, row.payload_length, with_syn=True))
@@ -159,7 +176,7 @@ class Assignment:
         for attempt in self._recent():
             if attempt.client == client and (attempt.acknowledged_by(row.ack) or attempt.acknowledges_old(row.ack)):
                 if attempt.acknowledged_by(row.ack):
-                    attempt.synacks.append(row)
+                    attempt.answered_by(row)
                 return attempt
             if attempt.client == row.side and attempt.peer_isn != ABSENT and row.ack == seq.add(attempt.peer_isn, 1):
                 return attempt
@@ -168,7 +185,7 @@ class Assignment:
             known = (one for one in self._recent() if one.client == client and one.isn == early.seq)
             attempt = next(known, None) or self._start(Attempt(client, early.seq))
             attempt.syn_octets = max(attempt.syn_octets, early.payload_length)
-            attempt.synacks.append(row)
+            attempt.answered_by(row)
             attempt.nxt[client] = row.ack
             return attempt
         newest = self.attempts[-1] if self.attempts else None
@@ -176,7 +193,7 @@ class Assignment:
         if newest is not None and newest.with_syn and not newest.over and not agreed:
             return newest
         attempt = Attempt(client, seq.add(row.ack, -1))
-        attempt.synacks.append(row)
+        attempt.answered_by(row)
         attempt.nxt[client] = row.ack
         # Beside an attempt that is over it is no newer one, until what follows has its numbers.
         beside = newest is not None and newest.with_syn and not agreed
@@ -210,7 +227,7 @@ class Assignment:
                 known = attempt.isn != ABSENT and row.seq in attempt.server_acks
             else:
                 known = bool(row.tcp_flags & ACK) and attempt.acknowledged_by(row.ack)
-                known = known or any(row.seq == seq.add(synack.seq, 1) for synack in attempt.synacks)
+                known = known or row.seq in attempt.behind_synacks
             if known:
                 own = self._joined_with_newer(attempt, row)
                 own.over = own.over or row.side != own.client
@@ -245,9 +262,15 @@ class Assignment:
             or not _resets_synack(attempt, rst)
         ):
             return attempt
-        newer.rows = sorted(attempt.rows + newer.rows)
-        newer.old_isns = {**attempt.old_isns, attempt.isn: attempt.syn_octets, **newer.old_isns}
-        newer.server_acks |= attempt.server_acks
+        # Into the greater of both, so that a number is moved but a few times, however many attempts are joined.
+        newer.rows, rows = _greater_first(attempt.rows, newer.rows)
+        newer.rows += rows
+        newer.old_isns, isns = _greater_first(attempt.old_isns, newer.old_isns)
+        newer.old_isns |= {*isns, attempt.isn}
+        newer.server_acks, acks = _greater_first(attempt.server_acks, newer.server_acks)
+        newer.server_acks |= acks
+        with_data = [(attempt.isn, attempt.syn_octets)] if attempt.syn_octets else []
+        newer.old_with_data = [*attempt.old_with_data, *with_data, *newer.old_with_data][-LOOK_BACK:]
         newer.last_time = max(newer.last_time, attempt.last_time)
         del self.attempts[position]
         return newer
@@ -275,9 +298,16 @@ class Assignment:
         """RFC 5961, section 4: a bare ACK, with the older connection's numbers, is how a server answers such a SYN."""
         newest = self.attempts[-1]
         bare = row.payload_length == 0 and not row.tcp_flags & (FIN | RST)
-        return bare and newest.with_syn and row.side != newest.client and not newest.synacks
+        return bare and newest.with_syn and row.side != newest.client and not newest.synack_acks
 
 
 def _resets_synack(attempt: Attempt, rst: Row) -> bool:
     """Whether the client resets a SYN-ACK of this attempt: RFC 9293, 3.10.7.3, <SEQ=SEG.ACK><CTL=RST>."""
-    return rst.side == attempt.client and any(rst.seq == synack.ack for synack in attempt.synacks)
+    return rst.side == attempt.client and rst.seq in attempt.synack_acks
+
+
+_Numbers = TypeVar("_Numbers", list[int], set[int])
+
+
+def _greater_first(one: _Numbers, other: _Numbers) -> tuple[_Numbers, _Numbers]:
+    return (one, other) if len(one) >= len(other) else (other, one)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, auto
+from functools import partial
 from typing import Final
 
 from pcapcheck import seq
@@ -22,6 +23,10 @@ SECOND = 10**9
 
 # So near to the capture's end a missing answer proves nothing: Linux repeats a SYN after 1 s.
 PENDING_NS = 3 * SECOND
+
+# With so many right SYN-ACKs of different numbers a segment is compared in full. It completes any other with its exact
+# numbers alone: there may be thousands of either.
+COMPARED: Final = 8
 
 # What a window can be that the snaplen cut off (a SYN-ACK's is never scaled: RFC 7323, section 2.2).
 _LARGEST_WINDOW = 2**16 - 1
@@ -100,8 +105,9 @@ class Evidence:
         self.synacks: list[Row] = []  # right ones
         self.syn_count = 0
         self.synack_count = 0
+        self._behind: set[int] = set()  # the numbers that follow those of the right SYN-ACKs so far
         self._reach: dict[int, int] = {}  # by ISN of the server, once it is asked for
-        self._sent: tuple[dict[int, list[Row]], list[Row]] | None = None
+        self._refuted: tuple[int, dict[int, int]] | None = None
         # Numbers that an RST carries which answers a wrong segment (RFC 9293, 3.10.7.1: <SEQ=SEG.ACK><CTL=RST>).
         self._wrong_answers: set[int] = set()  # of the server
         self._wrong_acks: set[int] = set()  # of the client
@@ -116,7 +122,13 @@ class Evidence:
             self.facts |= _midstream_facts(self.rows)
             self.events = [_midstream_event(row) for row in self.rows]
             return
-        self._right = [row for row in self.rows if self._is_right_synack(row)]
+        right = [row for row in self.rows if self._is_right_synack(row)]
+        different: dict[tuple[int, int, int], Row] = {}
+        for row in right:
+            different.setdefault((row.seq, row.ack, _window_of(row)), row)
+        self._right = list(different.values())
+        self._exact = {(row.ack, seq.add(row.seq, 1)) for row in self._right}
+        self._right_acks = {row.ack for row in self._right}
         for row in self.rows:
             self.events.append(self._event(row))
         if attempt.old_isns:
@@ -178,6 +190,7 @@ class Evidence:
             self.synack_count += 1 + row.folded
             self.synack = self.synack or row
             self.synacks.append(row)
+            self._behind.add(seq.add(row.seq, 1))
             return Event.SYNACK
         if from_client:
             if self.peer_syn and row.ack == seq.add(self.peer_syn.seq, 1):
@@ -194,7 +207,7 @@ class Evidence:
     def _client_rst(self, row: Row) -> Event:
         if self.facts & Fact.COMPLETED:
             return Event.RESET
-        if any(row.seq == synack.ack for synack in self._right):  # it may have been recorded before that
+        if row.seq in self._right_acks:  # it may have been recorded before that
             return self._abort(row)
         if row.seq in self._wrong_answers or self.attempt.acknowledges_old(row.seq):
             return Event.RST_ANSWER
@@ -221,7 +234,7 @@ class Evidence:
             return Event.WRONG_RST
         if row.seq in self._wrong_acks:
             return Event.RST_ANSWER
-        if any(row.seq == seq.add(synack.seq, 1) for synack in self.synacks):
+        if row.seq in self._behind:
             return self._abort(row)
         return Event.WRONG_RST
 
@@ -237,7 +250,7 @@ class Evidence:
         if self.facts & Fact.COMPLETED:
             return Event.CLIENT_GOES_ON
         if self._right:
-            if any(self._completes(row, synack) for synack in self._right):
+            if self._completes(row):
                 self.facts |= Fact.COMPLETED
                 self.ack = row
                 return Event.COMPLETING
@@ -285,39 +298,39 @@ class Evidence:
             and self.attempt.acknowledged_by(row.ack)
         )
 
-    def _completes(self, row: Row, synack: Row) -> bool:
-        """Whether a segment of the client takes a host that sent ``synack`` from SYN-RECEIVED to ESTABLISHED.
+    def _completes(self, row: Row) -> bool:
+        """Whether a segment of the client takes a host that sent a right SYN-ACK from SYN-RECEIVED to ESTABLISHED.
 
-        RFC 9293, section 3.10.7.4: first the sequence number must be acceptable, fifth "If SND.UNA < SEG.ACK =<
-        SND.NXT, then enter ESTABLISHED state". An older timestamp fails PAWS (RFC 7323, section 5.3).
+        An older timestamp fails PAWS (RFC 7323, section 5.3).
         """
-        advance = seq.ahead(row.ack, synack.seq)
-        if not advance:
-            return False
-        length = row.payload_length + bool(row.tcp_flags & FIN)
-        if row.seq != synack.ack and not seq.acceptable(row.seq, length, synack.ack, _window_of(synack)):
-            return False
-        if advance > self._reach_of(synack.seq):
+        if (row.seq, row.ack) not in self._exact and not any(map(partial(self._fits, row), self._right[:COMPARED])):
             return False
         tsval, _ = timestamps(row)
         first_tsval, _ = timestamps(self.syn) if self.syn else (ABSENT, ABSENT)
         return ABSENT in (tsval, first_tsval) or seq.diff(tsval, first_tsval) >= 0
 
+    def _fits(self, row: Row, synack: Row) -> bool:
+        """RFC 9293, section 3.10.7.4: first the sequence number must be acceptable, fifth "If SND.UNA < SEG.ACK =<
+        SND.NXT, then enter ESTABLISHED state".
+        """
+        advance = seq.ahead(row.ack, synack.seq)
+        length = row.payload_length + bool(row.tcp_flags & FIN)
+        acceptable = row.seq == synack.ack or seq.acceptable(row.seq, length, synack.ack, _window_of(synack))
+        return acceptable and 0 < advance <= self._reach_of(synack.seq)
+
     def _reach_of(self, server_isn: int) -> int:
         """How far beyond its ISN the server's segments reach: a client may acknowledge no more than that.
 
-        Another ISN among its SYN-ACKs is not a number that it reached. Reckoned once for each ISN, and not over the
-        SYN-ACKs of the others: there may be thousands.
+        Another ISN among its SYN-ACKs is not a number that it reached.
         """
         if server_isn not in self._reach:
-            if self._sent is None:
-                self._sent = _sent_by_server(self.rows, self.attempt)
-            own, others = self._sent
             furthest = 1
-            for row in (*own.get(server_isn, ()), *others):
-                advance = seq.ahead(end_of(row), server_isn)
-                if advance < FAR:
-                    furthest = max(furthest, advance + row.folded_end)
+            for row in self.rows:
+                sent = row.side != self.attempt.client and row.kind != ICMP and not row.tcp_flags & RST
+                if sent and (row.seq == server_isn or not row.tcp_flags & SYN):
+                    advance = seq.ahead(end_of(row), server_isn)
+                    if advance < FAR:
+                        furthest = max(furthest, advance + row.folded_end)
             self._reach[server_isn] = furthest
         return self._reach[server_isn]
 
@@ -327,15 +340,26 @@ class Evidence:
         It stands further on than the completing segment does, inside the window, and acknowledges more than was seen of
         the server: two numbers that fit a loss of the capture. To a wrong number the server would have sent an RST.
         """
-        position = next(index for index, other in enumerate(self.rows) if other is row)
-        for other in self.rows[position + 1 :]:
-            reset = other.tcp_flags & RST and other.seq == row.ack and not other.tcp_flags & ACK
-            if other.kind != ICMP and other.side != row.side and (reset or self._is_right_synack(other)):
-                return False
+        if self._refuted is None:
+            self._refuted = self._last_refuting()
+        last_synack, last_reset = self._refuted
+        if max(last_synack, last_reset.get(row.ack, ABSENT)) > len(self.events):  # behind this row
+            return False
         return any(
             0 < seq.ahead(row.seq, synack.ack) < _window_of(synack) and 0 < seq.ahead(row.ack, synack.seq) < FAR
-            for synack in self._right
+            for synack in self._right[:COMPARED]
         )
+
+    def _last_refuting(self) -> tuple[int, dict[int, int]]:
+        """Where the server's last right SYN-ACK stands, and its last RST without ACK of each number, or ABSENT."""
+        synack, resets = ABSENT, {}
+        for index, row in enumerate(self.rows):
+            if row.side != self.attempt.client and row.kind != ICMP:
+                if self._is_right_synack(row):
+                    synack = index
+                elif row.tcp_flags & (RST | ACK) == RST:
+                    resets[row.seq] = index
+        return synack, resets
 
     def _is_client_only(self, end_time: int) -> bool:
         """Whether the server goes on as if the completing ACK had not arrived.
@@ -378,20 +402,6 @@ def timestamps(row: Row) -> tuple[int, int]:
         return ABSENT, ABSENT
     options = parse_options(row.options, complete=False)
     return options.tsval, options.tsecr
-
-
-def _sent_by_server(rows: Sequence[Row], attempt: Attempt) -> tuple[dict[int, list[Row]], list[Row]]:
-    """What the server sent but resets: SYN-ACKs by their ISN, and the rest."""
-    own: dict[int, list[Row]] = {}
-    others = []
-    for row in rows:
-        if row.side == attempt.client or row.kind == ICMP or row.tcp_flags & RST:
-            continue
-        if row.tcp_flags & SYN:
-            own.setdefault(row.seq, []).append(row)
-        else:
-            others.append(row)
-    return own, others
 
 
 def _midstream_facts(rows: Sequence[Row]) -> int:

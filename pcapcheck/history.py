@@ -66,31 +66,27 @@ def close(evidence: Evidence, outcome: str) -> tuple[str, int]:
     """How the connection ended, and the side (0 or 1) that began it, or ABSENT."""
     if outcome not in _CONNECTED:
         return "", ABSENT
+    rows = evidence.rows
     finished: list[int] = []  # the sides that sent a FIN, in order
-    for index, row in enumerate(evidence.rows):
+    acknowledged: tuple[set[int], set[int]] = set(), set()  # by each side so far
+    last = {row.side: index for index, row in enumerate(rows) if row.kind != ICMP and not row.tcp_flags & RST}
+    for index, row in enumerate(rows):
         if row.kind == ICMP:
             continue
         if row.tcp_flags & FIN and row.side not in finished:
             finished.append(row.side)
         acceptable = row.tcp_flags & RST and evidence.events[index] not in (Event.RST_ANSWER, Event.WRONG_RST)
-        if acceptable and len(finished) < 2 and _ends_it(evidence, index):
-            return "reset", row.side
+        if acceptable and len(finished) < 2:
+            # RFC 9293, 3.10.7.4, first: it closes the connection where SEG.SEQ = RCV.NXT. One with another number draws
+            # a challenge ACK, and where segments of both sides follow it did not close anything.
+            fits = row.seq in acknowledged[1 - row.side] or row.seq == evidence.attempt.nxt[row.side]
+            if fits or sum(index < its_last for its_last in last.values()) < 2:
+                return "reset", row.side
+        if row.tcp_flags & ACK:
+            acknowledged[row.side].add(row.ack)
     if not finished:
         return "open", ABSENT
     return ("fin" if len(finished) == 2 else "half-closed"), finished[0]
-
-
-def _ends_it(evidence: Evidence, index: int) -> bool:
-    """Whether the RST in this row can have closed the connection (RFC 9293, 3.10.7.4, first: SEG.SEQ = RCV.NXT).
-
-    One with another number draws a challenge ACK, and where segments of both sides follow it did not close anything.
-    """
-    rst, rows = evidence.rows[index], evidence.rows
-    acknowledged = {row.ack for row in rows[:index] if row.side != rst.side and row.tcp_flags & ACK}
-    if rst.seq in acknowledged or rst.seq == evidence.attempt.nxt[rst.side]:
-        return True
-    after = {row.side for row in rows[index + 1 :] if row.kind != ICMP and not row.tcp_flags & RST}
-    return len(after) < 2
 
 
 _ZEEK_OF_CLOSE: Final = {

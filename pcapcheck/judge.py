@@ -136,12 +136,16 @@ def _walk(openings: Openings, end_time: int, wanted: npt.NDArray[np.bool_]) -> I
         high = int(flows.high[number]), int(flows.high_port[number])
         self_connected = low == high
         copy_of = copies(rows)
+        copies_of: dict[int, list[int]] = {}
+        for copy, original in copy_of.items():
+            copies_of.setdefault(original, []).append(copy)
         for indices in by_vlan(rows):
             originals = [index for index in indices if index not in copy_of]
-            for attempt in Assignment(rows, self_connected=self_connected).walk(originals):
+            for attempt in Assignment(rows, originals, self_connected=self_connected).walk():
                 evidence = Evidence(attempt, rows, self_connected=self_connected, end_time=end_time)
                 events = dict(zip(attempt.rows, evidence.events, strict=True))
-                events.update((copy, Event.COPY) for copy, original in copy_of.items() if original in events)
+                if copies_of:
+                    events.update((copy, Event.COPY) for index in attempt.rows for copy in copies_of.get(index, ()))
                 placed = sorted(events)
                 yield _Judged(
                     number, (low, high), evidence, [position + index for index in placed], [events[i] for i in placed]

@@ -1300,9 +1300,20 @@ class Table:
     @cython.nogil
     @cython.exceptval(-1, check=True)
     def _run_numbers(self) -> cython.ulonglong:
-        """Word 1 of the run of the row that has come: a SYN without ACK acknowledges nothing."""
-        acknowledges: cython.bint = self.cells[1] >> 41 & 1 or self.cells[3] >> 4 & 1
-        return self._kind(0) | (_low(self.cells[2]) << 32 if acknowledges else 0)
+        """Word 1 of the run of the row that has come: a SYN without ACK acknowledges nothing.
+
+        Of an ICMP error it holds a digest of the reporter's address besides: there may be many for one segment.
+        """
+        numbers: cython.ulonglong = self._kind(0)
+        digest: cython.ulonglong = 0
+        index: cython.Py_ssize_t
+        if self.cells[1] >> 41 & 1:
+            for index in range(self.cells[1] >> 56 & 0x3F):
+                digest = _low((digest ^ self.texts[self.cells[5] + index]) * _low(self.seeds[3]))
+            numbers |= digest >> 4 << 4
+        elif not self.cells[3] >> 4 & 1:
+            return numbers
+        return numbers | _low(self.cells[2]) << 32
 
     @cython.cfunc
     @cython.nogil

@@ -62,10 +62,10 @@ def by_vlan(rows: Sequence[Row]) -> list[list[int]]:
     if len({row.vlan for row in rows}) < 2:
         return [everything]
     isns: dict[int, set[tuple[int, int]]] = {row.vlan: set() for row in rows}
-    for row in rows:
+    indices: dict[int, list[int]] = {vlan: [] for vlan in isns}
+    for index, row in enumerate(rows):
+        indices[row.vlan].append(index)
         if row.kind != ICMP and row.tcp_flags & (SYN | ACK | RST) == SYN:
             isns[row.vlan].add((row.side, row.seq))
     distinct = len(set().union(*isns.values())) == sum(map(len, isns.values()))
-    if not distinct or not all(isns.values()):
-        return [everything]
-    return [[index for index in everything if rows[index].vlan == vlan] for vlan in isns]
+    return list(indices.values()) if distinct and all(isns.values()) else [everything]

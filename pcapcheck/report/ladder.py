@@ -144,10 +144,9 @@ def _length(pieces: list[Piece]) -> int:
 
 def _findings(report: Report, capture: int, position: int, width: int) -> list[str]:
     lines = []
-    for found in report.all_findings:
-        if (found.capture, found.handshake) == (capture, position):
-            lines.append(f"  {found.severity} {found.rule.id} {found.rule.slug}{_named(found.frames)}")
-            lines += _indented(found.message, width)
+    for found in report.all_findings.of(capture, position):
+        lines.append(f"  {found.severity} {found.rule.id} {found.rule.slug}{_named(found.frames)}")
+        lines += _indented(found.message, width)
     return ["", "findings", *lines] if lines else ["", "no findings"]
 
 

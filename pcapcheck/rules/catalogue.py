@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -230,6 +231,12 @@ class Findings:
 
     def __iter__(self) -> Iterator[Finding]:
         for capture, handshake, number, position in self._order:
+            yield self._finding(capture, handshake, number, int(self._failed[number][position]))
+
+    def of(self, capture: int, handshake: int) -> Iterator[Finding]:
+        """Those of one handshake, looked up."""
+        begin, end = (bisect_left(self._order, (capture, one, 0, 0)) for one in (handshake, handshake + 1))
+        for _, _, number, position in self._order[begin:end]:
             yield self._finding(capture, handshake, number, int(self._failed[number][position]))
 
     def finding(self, number: int, entry: int) -> Finding:

@@ -13,7 +13,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.attempts import LOOK_BACK
 from pcapcheck.decode.segment import ACK, RST, SYN, WINDOW_UNSEEN
-from pcapcheck.evidence import Event
+from pcapcheck.evidence import COMPARED, Event
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.rules.positions import ends
 from pcapcheck.rules.row_options import segments, some
@@ -137,14 +137,16 @@ def _incomplete_acks(traffic: Traffic) -> Iterator[Incomplete]:
         # Where no SYN-ACK was right, the wrong one still says which ISN the client must acknowledge. What a server
         # expects that acknowledged the wrong number is not known.
         synacks = right if len(right) else (events == Event.WRONG_SYNACK).nonzero()[0]
-        servers = _servers(traffic, (start + synacks).tolist(), int(reached[start:end].max()))
-        for row in (start + (events == Event.WRONG_ACK).nonzero()[0]).tolist() if servers else ():
+        by_then = np.maximum.accumulate(reached[start:end])
+        servers = _servers(traffic, (start + synacks).tolist(), int(by_then[-1]))[:COMPARED]
+        for at in (events == Event.WRONG_ACK).nonzero()[0].tolist() if servers else ():
+            row = start + at
             ack = int(traffic.column("ack")[row])
             # RFC 9293, 3.10.7.4, fifth: "If SND.UNA < SEG.ACK =< SND.NXT, then enter ESTABLISHED state".
             taking = [server for server in servers if 0 < seq.ahead(ack, server.isn) <= server.reach]
             if not taking:
                 # Shown is what the server had sent by then.
-                (server,) = _servers(traffic, [servers[0].synack], int(reached[start:row].max(initial=1)))
+                server = servers[0]._replace(reach=int(by_then[at - 1]) if at else 1)
                 numbers = sorted({server.first(), server.last()}, key=lambda number: abs(seq.diff(ack, number)))
                 expected = " to ".join(str(number) for number in dict.fromkeys((server.first(), server.last())))
                 yield Incomplete(handshake, row, server.synack, "ack", ack, numbers[0], expected)
@@ -193,14 +195,11 @@ def _reached(traffic: Traffic) -> Ints:
 
 
 def _servers(traffic: Traffic, synacks: list[int], reach: int) -> list[_Server]:
-    isns = traffic.number("seq")[synacks].tolist()
-    return [
-        _Server(
-            synack,
-            isn,
-            max(1, reach - seq.diff(isn, isns[0])),
-            int(traffic.column("ack")[synack]),
-            not traffic.column("unseen")[synack] & WINDOW_UNSEEN,
-        )
-        for synack, isn in zip(synacks, isns, strict=True)
-    ]
+    """One for each of these SYN-ACKs that differ: where the same numbers come again, the first."""
+    isns, acks = (traffic.column(name)[synacks].tolist() for name in ("seq", "ack"))
+    seen = (traffic.column("unseen")[synacks] & WINDOW_UNSEEN == 0).tolist()
+    found: dict[tuple[int, int, bool], _Server] = {}
+    for synack, isn, ack, window_seen in zip(synacks, isns, acks, seen, strict=True):
+        server = _Server(synack, isn, max(1, reach - seq.diff(isn, isns[0])), ack, window_seen)
+        found.setdefault((isn, ack, window_seen), server)
+    return list(found.values())
