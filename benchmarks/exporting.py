@@ -20,9 +20,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from judging import CAPTURES, traffic_of
 
 from pcapcheck.diagnoses import diagnose
+from pcapcheck.judged import judged
 from pcapcheck.report.output import Output, write_file
 from pcapcheck.report.report import Report
-from pcapcheck.rules import RULES, Findings, findings_of
+from pcapcheck.rules import RULES, findings_of
 from pcapcheck.tables import COSTLY
 
 ROUNDS = 3
@@ -31,9 +32,8 @@ ROUNDS = 3
 def report_on(size: int) -> Report:
     """The report of a run over so many handshakes."""
     traffic, facts = traffic_of(size, CAPTURES)
-    causes = diagnose(traffic, facts, 0)
-    findings = Findings(findings_of(traffic, facts, RULES.values(), 0))
-    return Report([facts], [traffic], findings, [causes])
+    checked = findings_of(traffic, facts, RULES.values(), 0)
+    return Report(judged(facts, traffic, diagnose(traffic, facts), checked))
 
 
 def seconds_of(work: Callable[[], Any]) -> float:

@@ -122,7 +122,7 @@ def timed(given: Traffic, capture: CaptureFacts) -> Iterator[tuple[str, float]]:
     for name, work in SHARED.items():
         yield name, seconds_of(lambda work=work: work(traffic))
     for diagnosis in DIAGNOSES.values():
-        yield diagnosis.id, seconds_of(lambda one=diagnosis: diagnose(traffic, capture, 0, [one]))
+        yield diagnosis.id, seconds_of(lambda one=diagnosis: diagnose(traffic, capture, [one]))
     for rule in RULES.values():
         yield rule.id, seconds_of(lambda one=rule: ask(one, traffic, capture).failed)
 

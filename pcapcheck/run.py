@@ -1,27 +1,28 @@
-"""The main job: summarise each capture, judge it, apply the rules, report."""
+"""The main job: summarise each capture, judge it, reduce it to what is asked for, put all together, report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from os import PathLike, fspath
-from typing import Any, NamedTuple
+from typing import Any
 
+from pcapcheck import judged
 from pcapcheck.capture import find_captures
-from pcapcheck.diagnoses import DIAGNOSES, EVENTS, Causes, diagnose
+from pcapcheck.diagnoses import DIAGNOSES, EVENTS, diagnose
 from pcapcheck.diagnoses.groups import events_of
 from pcapcheck.errors import UsageError
 from pcapcheck.jobs import in_order
 from pcapcheck.judge import judge
+from pcapcheck.judged import Part
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
-from pcapcheck.rules import RULES, Findings, findings_of
-from pcapcheck.rules.catalogue import Checked
-from pcapcheck.stretch import CaptureFacts, Summary, summarise
-from pcapcheck.traffic import Traffic
+from pcapcheck.rules import RULES, findings_of
+from pcapcheck.stretch import Summary, summarise
+from pcapcheck.tables import KEEPS
 from pcapcheck.window import EVERYTHING, Window
 
-Map = Callable[[Callable[[str], Summary], Sequence[str]], Iterable[Summary]]
+Map = Callable[[Callable[[str], Part], Sequence[str]], Iterable[Part]]
 
 
 def check(
@@ -34,6 +35,7 @@ def check(
     max_bytes: int | None = None,
     decoder: str = "auto",
     jobs: int = 1,
+    keep: str = judged.EVERYTHING,
     map: Map = map,
     progress: Callable[[int], None] | None = None,
 ) -> Report:
@@ -44,57 +46,57 @@ def check(
     itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most ``max_bytes`` octets
     are read, uncompressed. The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the
     quicker one that is installed), for any number of ``jobs`` (captures that are worked on at the same time, in
-    threads), and where ``map`` is that of a thread or process pool, which then summarises the captures.
+    threads), and where ``map`` is that of a thread or process pool or of a cluster, which then reads, judges and
+    reduces the captures, one at a time.
+
+    ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
+    finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
+    others are counted. Summary and captures are the same for all, memory grows with what is kept; what needs more of
+    them, such as the table of handshakes, raises UsageError.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
     """
     if policy is not None and (select or ignore):
         raise UsageError("rules are selected and ignored by the policy, where there is one")
+    if keep not in KEEPS:
+        raise UsageError(f"keep={keep!r}: needed one of {', '.join(KEEPS)}")
     policy = policy or Policy(tuple(select), tuple(ignore))
     policy.rules_for("")  # a rule that does not exist is told before anything is read
     found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
     summarised = partial(summarise, window=window, progress=progress, max_bytes=max_bytes, decoder=decoder)
-    if jobs > 1:
-        judged = in_order(lambda one: _judged(one[0], summarised(one[1]), policy), enumerate(found.inputs), jobs)
-    else:
-        judged = (_judged(number, one, policy) for number, one in enumerate(map(summarised, found.inputs)))
-    facts: list[CaptureFacts] = []
-    traffics: list[Traffic] = []
-    checked: list[Checked] = []
-    causes: list[Causes] = []
-    for one in judged:
-        facts.append(one.facts)
-        traffics.append(one.traffic)
-        causes.append(one.causes)
-        checked += one.checked
-        if one.facts.interrupted:
+    work = partial(_work, summarised=summarised, policy=policy, keep=keep)
+    parts: list[Part] = []
+    for part in in_order(work, found.inputs, jobs) if jobs > 1 else map(work, found.inputs):
+        parts.append(part)
+        if part.captures[-1].facts.interrupted:
             break
-    checked = [*policy.weighed(checked, facts), *policy.asked(traffics, facts)]
-    return Report(facts, traffics, Findings(checked), causes, list(found.errors), list(found.ignored))
+    whole = judged.together(parts)
+    populations = [one.population for one in whole.captures if one.population is not None]
+    overall = policy.asked(policy.together, populations, [one.facts for one in whole.captures])
+    return Report(whole, found.errors, found.ignored, besides=overall)
 
 
-class _Judged(NamedTuple):
-    """One capture with all that is said of it."""
-
-    facts: CaptureFacts
-    traffic: Traffic
-    causes: Causes
-    checked: list[Checked]
+def _work(path: str, summarised: Callable[[str], Summary], policy: Policy, keep: str) -> Part:
+    """All that is done with one capture by itself, wherever that is."""
+    return _judged(summarised(path), policy, keep)
 
 
-def _judged(number: int, summary: Summary, policy: Policy) -> _Judged:
-    """The capture that is ``number`` of the run, judged: rules that the policy chooses for it, and all diagnoses."""
+def _judged(summary: Summary, policy: Policy, keep: str) -> Part:
+    """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
     facts = summary.facts
-    traffic = judge(summary.openings, number, facts.end_time)
+    traffic = judge(summary.openings, 0, facts.end_time)
+    several = bool(policy.together)
     if facts.error:
-        return _Judged(facts, traffic, diagnose(traffic, facts, number, ()), [])
-    causes = diagnose(traffic, facts, number, DIAGNOSES.values())
+        return judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], keep=keep, population=several)
+    causes = diagnose(traffic, facts, DIAGNOSES.values())
     chosen = policy.rules_for(facts.path)
     traffic.grouped[:] = causes.grouped(chosen)
-    checked = findings_of(traffic, facts, [rule for rule in chosen.values() if rule.id in RULES], number)
-    events = events_of(causes, traffic, [rule for rule in chosen.values() if rule.id in EVENTS])
-    return _Judged(facts, traffic, causes, [*checked, *events])
+    checked = findings_of(traffic, facts, [rule for rule in chosen.values() if rule.id in RULES], 0)
+    checked += events_of(causes, traffic, [rule for rule in chosen.values() if rule.id in EVENTS])
+    alone = [one for one in policy.expectations if one not in policy.together]
+    answers = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
+    return judged.judged(facts, traffic, causes, answers, keep=keep, population=several)
 
 
 def explain(rule: str, language: str = "en") -> str:

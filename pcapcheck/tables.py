@@ -32,6 +32,9 @@ ZEEK_STATES: Final = (
     "", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH",
 )  # fmt: skip
 SEVERITIES: Final = ("error", "warning", "note", "info")
+# What a run keeps of the handshakes of a judged capture, each more than the one before it: those that findings above
+# info name (the others are only counted), those that any finding names, those that have a cause too, all.
+KEEPS: Final = ("shown", "findings", "causes", "everything")
 CERTAINTIES: Final = ("", "proved", "strong", "compatible")
 CAUSE: Final = (
     "",

@@ -35,6 +35,7 @@ ORDER: Final = [
     ["faults.softening"],
     ["diagnose", "diagnoses.*"],
     ["expect.*"],
+    ["distribution", "totals", "judged"],
     ["report.*", "charts.*"],
     ["policy.*"],
     ["jobs"],

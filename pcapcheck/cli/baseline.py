@@ -40,7 +40,7 @@ def baseline(
     if output is not None:
         refuse_inputs(output, paths)
     settings = settings_of(config, isolated, select=select, ignore=ignore, expect=expect)
-    report = checked(paths, policy=settings.policy)
+    report = checked(paths, policy=settings.policy, keep="shown")
     if code := exit_code(report, FailOn.never):
         raise typer.Exit(code)
     found = baseline_of(report)
@@ -69,10 +69,11 @@ def new_findings(report: Report, known: Baseline, path: str, *, whole: bool) -> 
     Where only a part of the traffic was asked for (not ``whole``), what is not there is not stale.
     """
     from pcapcheck.report.baseline import kind_text, new_only
+    from pcapcheck.tables import SEVERITIES
 
     found = new_only(report, known)
     stale = found.stale if whole and not report.interrupted else []
-    new = len(found.report.all_findings) - found.report.all_findings.count("info")
+    new = sum(found.report.all_findings.count(severity) for severity in SEVERITIES if severity != "info")
     complain(f"baseline {path}: {found.known} known, {new} new, {sum(gone for _, gone in stale)} stale")
     for kind, gone in stale[:_NAMED]:
         complain(f"stale: {kind_text(kind)}" + (f" ({gone} times)" if gone > 1 else ""))

@@ -81,7 +81,7 @@ def check(
     """
     from pcapcheck.arguments import outputs
     from pcapcheck.cli.baseline import known_of, new_findings
-    from pcapcheck.report.output import refuse_inputs, standard_output, targets, write_file, writer
+    from pcapcheck.report.output import keep_for, refuse_inputs, standard_output, targets, write_file, writer
     from pcapcheck.report.terms import Terms
     from pcapcheck.window import EVERYTHING
 
@@ -105,9 +105,17 @@ def check(
         refuse_schema(schema, [settings["format"], *(file.format for file in files)])
     for target in (target for file in files for target in targets(file)):
         refuse_inputs(target, paths)
+    terms = Terms(
+        fail_on=settings["fail-on"],
+        verbose=verbose,
+        junit_per=junit_per.value,
+        with_handshakes=with_handshakes,
+        schema=schema or "",
+    )
     report = checked(
         paths,
         window,
+        keep=keep_for([settings["format"], *(file.format for file in files)], terms),
         policy=settings.policy,
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
@@ -118,15 +126,7 @@ def check(
         report = new_findings(report, known, settings["baseline"], whole=window is EVERYTHING)
     missing = missing_handshakes(report, settings["require-handshakes"])
     code = exit_code(report, FailOn(settings["fail-on"]), missing=bool(missing), zero=exit_zero)
-    terms = Terms(
-        fail_on=settings["fail-on"],
-        exit_code=code,
-        verbose=verbose,
-        shortfall=missing,
-        junit_per=junit_per.value,
-        with_handshakes=with_handshakes,
-        schema=schema or "",
-    )
+    terms = terms._replace(exit_code=code, shortfall=missing)
     for file in files:
         write_file(report, file, terms)
     if settings["format"] == "text" and all(facts.error for facts in report.capture_facts):

@@ -59,7 +59,7 @@ def report(
     needs nothing else, and no network. Exits with 0 whatever is found, 2 if an input cannot be read.
     """
     from pcapcheck.cli.baseline import known_of, new_findings
-    from pcapcheck.report.document import refuse_suffix, write_document
+    from pcapcheck.report.document import SUFFIXES, refuse_suffix, write_document
     from pcapcheck.report.escape import escaped
     from pcapcheck.report.output import refuse_inputs
     from pcapcheck.report.verdict import verdict
@@ -72,7 +72,14 @@ def report(
     settings = settings_of(config, isolated, select=select, ignore=ignore, expect=expect, baseline=baseline)
     known = known_of(settings)
     window = window_of(since, until, host, port)
-    found = checked(paths, window, policy=settings.policy, max_bytes=octets_of(max_bytes), decoder=decoder.value)
+    found = checked(
+        paths,
+        window,
+        policy=settings.policy,
+        max_bytes=octets_of(max_bytes),
+        decoder=decoder.value,
+        keep=SUFFIXES[os.path.splitext(output.lower())[1]].keep,
+    )
     if known is not None:
         found = new_findings(found, known, settings["baseline"], whole=window is EVERYTHING)
     if not found.capture_facts or all(facts.error for facts in found.capture_facts):

@@ -41,6 +41,7 @@ def checked(
     max_bytes: int | None = None,
     decoder: str = "auto",
     jobs: int = 1,
+    keep: str = "everything",
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
@@ -59,6 +60,7 @@ def checked(
             max_bytes=max_bytes,
             decoder=decoder,
             jobs=jobs,
+            keep=keep,
             progress=progress,
         )
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)

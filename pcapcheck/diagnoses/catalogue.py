@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,26 @@ class Conclusion:
     detail: Sequence[str] | None = None
     group: Ints | None = None
 
+    def take(self, at: Ints) -> Conclusion:
+        """What it says of the handshakes at these indices."""
+        return Conclusion(
+            self.certainty[at],
+            tuple(column[at] for column in self.evidence),
+            None if self.detail is None else self._details(at),
+            None if self.group is None else self.group[at],
+        )
+
+    def _details(self, at: Ints) -> list[str]:
+        """The details of handshakes, those of which nothing is said without."""
+        assert self.detail is not None
+        said = self.certainty[at].tolist()
+        return [self.detail[index] if some else "" for index, some in zip(at.tolist(), said, strict=True)]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process details travel as words: what puts them into words does not."""
+        details = None if self.detail is None else self._details(np.arange(len(self.certainty)))
+        return {**self.__dict__, "detail": details}
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -52,6 +72,10 @@ class Diagnosis:
     circumstance: bool = False  # true of the handshake, but not by itself why it came out as it did
     reported_once: bool = False  # an event of many handshakes: it has a finding, and they have none each
     if_opened: str = ""  # what the application saw where the connection opened all the same, if that is another thing
+
+    def __reduce__(self) -> tuple[Callable[[str], Diagnosis], tuple[str]]:
+        """A diagnosis travels to another process by its id."""
+        return _registered, (self.id,)
 
     def seen(self, outcome: str) -> str:
         """What the application saw of a handshake with this outcome."""
@@ -82,7 +106,6 @@ class Diagnosis:
 class Cause(NamedTuple):
     """One conclusion about one handshake (or one group of them), ready to be written."""
 
-    capture: int
     handshake: int  # index into the capture's handshakes
     diagnosis: Diagnosis
     certainty: str
@@ -92,6 +115,11 @@ class Cause(NamedTuple):
 
 
 REGISTERED: Final[dict[str, Diagnosis]] = {}
+
+
+def _registered(id: str) -> Diagnosis:
+    return REGISTERED[id]
+
 
 _Conclude = Callable[[Traffic, CaptureFacts], Conclusion]
 
@@ -138,8 +166,7 @@ class Causes:
     circumstances: each the most certain first, then in the order of the catalogue.
     """
 
-    def __init__(self, capture: int, size: int, concluded: Iterable[tuple[Diagnosis, Conclusion]]) -> None:
-        self.capture = capture
+    def __init__(self, size: int, concluded: Iterable[tuple[Diagnosis, Conclusion]]) -> None:
         self.size = size  # handshakes
         self.concluded = list(concluded)
 
@@ -156,14 +183,24 @@ class Causes:
     @cached_property
     def first(self) -> tuple[Ints, Ints]:
         """The first cause of each handshake, as index of tables.CAUSE, and its certainty; 0 where there is none."""
-        best = np.full(self.size, _NO_RANK, np.int64)
-        cause, certainty = np.zeros((2, self.size), np.int64)
+        return self.first_of(np.arange(self.size))
+
+    def first_of(self, at: Ints) -> tuple[Ints, Ints]:
+        """``first`` of the handshakes at these indices."""
+        best = np.full(len(at), _NO_RANK, np.int64)
+        cause, certainty = np.zeros((2, len(at)), np.int64)
         for diagnosed, conclusion in self.concluded:
-            rank = np.where(conclusion.certainty > 0, _rank(diagnosed) + conclusion.certainty, _NO_RANK)
+            certain = conclusion.certainty[at]
+            rank = np.where(certain > 0, _rank(diagnosed) + certain, _NO_RANK)
             (better,) = (rank < best).nonzero()
-            best[better], certainty[better] = rank[better], conclusion.certainty[better]
+            best[better], certainty[better] = rank[better], certain[better]
             cause[better] = CAUSE.index(diagnosed.slug)
         return cause, certainty
+
+    def take(self, at: Ints) -> Causes:
+        """The causes of the handshakes at these indices. A diagnosis that says nothing of them is left out."""
+        some = [one for one in self.concluded if one[1].certainty[at].any()]
+        return Causes(len(at), [(diagnosed, conclusion.take(at)) for diagnosed, conclusion in some])
 
     def grouped(self, ids: Container[str]) -> Bools:
         """Which handshakes are part of an event that one of these diagnoses found."""
@@ -176,7 +213,6 @@ class Causes:
     def _cause(self, number: int, handshake: int) -> Cause:
         diagnosed, conclusion = self.concluded[number]
         return Cause(
-            self.capture,
             handshake,
             diagnosed,
             CERTAINTIES[conclusion.certainty[handshake]],
@@ -186,9 +222,7 @@ class Causes:
         )
 
 
-def diagnose(
-    traffic: Traffic, facts: CaptureFacts, capture: int, diagnoses: Iterable[Diagnosis] = REGISTERED.values()
-) -> Causes:
+def diagnose(traffic: Traffic, facts: CaptureFacts, diagnoses: Iterable[Diagnosis] = REGISTERED.values()) -> Causes:
     """What every diagnosis says of one capture."""
     diagnoses = sorted(diagnoses, key=lambda one: one.id)
-    return Causes(capture, len(traffic.handshakes), [(one, one.conclude(traffic, facts)) for one in diagnoses])
+    return Causes(len(traffic.handshakes), [(one, one.conclude(traffic, facts)) for one in diagnoses])

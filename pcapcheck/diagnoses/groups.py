@@ -67,11 +67,7 @@ def rules_of(diagnoses: Iterable[Diagnosis]) -> Iterator[Rule]:
 def events_of(causes: Causes, traffic: Traffic, rules: Iterable[Rule]) -> list[Checked]:
     """What those of the rules that stand for diagnoses of events find."""
     concluded = {diagnosed.id: conclusion for diagnosed, conclusion in causes.concluded if diagnosed.reported_once}
-    return [
-        Checked(rule, causes.capture, _answer(concluded[rule.id], traffic.handshakes))
-        for rule in rules
-        if rule.id in concluded
-    ]
+    return [Checked(rule, 0, _answer(concluded[rule.id], traffic.handshakes)) for rule in rules if rule.id in concluded]
 
 
 def _check(diagnosed: Diagnosis) -> Callable[[Traffic, CaptureFacts], Answer]:

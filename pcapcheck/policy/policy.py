@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pcapcheck.diagnoses import EVENTS
@@ -22,13 +21,17 @@ if TYPE_CHECKING:
 ALL_RULES: Final[dict[str, Rule]] = {**RULES, **EVENTS, **EXPECTATIONS}
 
 
+# Nobody changes it. A MappingProxyType would say so, but does not travel to another process.
+_NONE: Final[Mapping[str, str]] = {}
+
+
 class Override(NamedTuple):
     """What is different for captures whose names fit one of the patterns."""
 
     paths: tuple[str, ...]
     select: tuple[str, ...] = ()  # instead of the policy's, where there is one
     ignore: tuple[str, ...] = ()  # besides the policy's
-    severity: Mapping[str, str] = MappingProxyType({})  # besides the policy's
+    severity: Mapping[str, str] = _NONE  # besides the policy's
 
 
 class Policy(NamedTuple):
@@ -36,7 +39,7 @@ class Policy(NamedTuple):
 
     select: tuple[str, ...] = ()  # all rules, if empty
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, str] = MappingProxyType({})  # of the findings of a rule, instead of its own
+    severity: Mapping[str, str] = _NONE  # of the findings of a rule, instead of its own
     overrides: tuple[Override, ...] = ()  # a later one wins
     expectations: tuple[Asked, ...] = ()
     root: str = ""  # the folder that patterns of file names count from; empty: the working directory
@@ -48,24 +51,31 @@ class Policy(NamedTuple):
         ignore = (*self.ignore, *(name for one in own for name in one.ignore))
         return {rule.id: rule for rule in choose(ALL_RULES.values(), select, ignore)}
 
-    def weighed(self, checked: Iterable[Checked], facts: Sequence[CaptureFacts]) -> list[Checked]:
-        """The answers with the severities that the policy gives their findings."""
+    @property
+    def together(self) -> tuple[Asked, ...]:
+        """The expectations about several captures at once."""
+        return tuple(one for one in self.expectations if one.expectation.overall)
+
+    def weighed(self, checked: Iterable[Checked], path: str) -> list[Checked]:
+        """The answers about one capture with the severities that the policy gives their findings."""
         if not self.severity and not any(one.severity for one in self.overrides):
             return list(checked)
         found = []
         for one in checked:
-            severity = self._severity(one.rule, facts[one.capture].path)
+            severity = self._severity(one.rule, path)
             found.append(one._replace(answer=replace(one.answer, severities=severity)) if severity else one)
         return found
 
-    def asked(self, traffics: Sequence[Traffic], facts: Sequence[CaptureFacts]) -> list[Checked]:
-        """What its expectations find."""
-        if not self.expectations:
+    def asked(
+        self, expectations: Sequence[Asked], traffics: Sequence[Traffic], facts: Sequence[CaptureFacts]
+    ) -> list[Checked]:
+        """What some of its expectations find in these captures."""
+        if not expectations:
             return []
         from pcapcheck.expect.ask import ask
 
         found = []
-        for one in self.expectations:
+        for one in expectations:
             for checked in ask([one], traffics, facts, partial(fits, root=self.root)):
                 path = facts[checked.capture].path
                 if any(named(checked.rule, prefix) for prefix in self._ignored(path)):

@@ -74,7 +74,7 @@ def _asked(report: Report) -> Callable[[Kind], bool]:
     name = namer()
     names = [name(facts.path) for facts in report.capture_facts]
     read = {name for name, facts in zip(names, report.capture_facts, strict=True) if not facts.error}
-    rules = {(one.rule.id, names[one.capture]) for one in report.all_findings.checked}
+    rules = {(id, name) for name, one in zip(names, report.judged, strict=True) for id in one.asked}
     # An expectation that holds leaves no trace.
     return lambda kind: kind.capture in read and (kind.says != "" or (kind.rule, kind.capture) in rules)
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pcapcheck.report.community_id import community_id
-from pcapcheck.report.identify import address_text, frame_bounds, wireshark_filter
+from pcapcheck.report.identify import address_text, wireshark_filter
 from pcapcheck.report.report import Report
 from pcapcheck.tables import HANDSHAKES
 from pcapcheck.traffic import Ints
@@ -53,22 +53,22 @@ def handshake_batches(
     report: Report, names: Sequence[str] = tuple(HANDSHAKES), size: int | None = BATCH
 ) -> Iterator[Batch]:
     """The handshakes of a run; without ``size`` a batch is a whole capture. What is not asked for is not made."""
-    before = 0
-    for capture, traffic in enumerate(report.traffics):
-        total = len(traffic.handshakes)
-        source = _Source(report, capture, before)
+    report.need("everything")
+    for capture, one in enumerate(report.judged):
+        total = one.size
+        source = _Source(report, capture)
         for start in range(0, total, size or total or 1):
             stop = min(start + (size or total), total)
             yield Batch(capture, start, stop, {name: source.column(name, slice(start, stop)) for name in names})
-        before += total
 
 
 class _Source:
     """One capture: what its columns are made from, each worked out once."""
 
-    def __init__(self, report: Report, capture: int, before: int) -> None:
-        self.handshakes = report.traffics[capture].handshakes
-        self.capture, self.before = capture, before
+    def __init__(self, report: Report, capture: int) -> None:
+        self.judged = report.judged[capture]
+        self.handshakes = self.judged.traffic.handshakes
+        self.capture, self.before = capture, report.before[capture]
         self.paths = [facts.path for facts in report.capture_facts]
         self._report = report
 
@@ -83,16 +83,12 @@ class _Source:
         return [address_text(address) for address in self.handshakes.hosts]
 
     @cached_property
-    def bounds(self) -> tuple[list[int], list[int]]:
-        return frame_bounds(self.handshakes)
-
-    @cached_property
     def histories(self) -> Words:
         return Words(self.handshakes.history_code, self.handshakes.histories)
 
     @cached_property
     def first_causes(self) -> tuple[Ints, Ints]:
-        return self._report.all_causes[self.capture].first
+        return self.judged.causes.first
 
     @cached_property
     def rules(self) -> WordLists:
@@ -135,8 +131,8 @@ def _community_id(source: _Source, part: slice) -> Words:
 
 
 def _wireshark_filter(source: _Source, part: slice) -> Words:
-    first, last = source.bounds
-    bounded = zip(source.flows(part), first[part], last[part], strict=True)
+    first, last = source.judged.first_frame[part].tolist(), source.judged.last_frame[part].tolist()
+    bounded = zip(source.flows(part), first, last, strict=True)
     return _different([wireshark_filter(*flow, one, other) for flow, one, other in bounded])
 
 
@@ -152,7 +148,7 @@ def _findings(source: _Source, part: slice) -> WordLists:
 # The columns that are not fields of Handshakes.
 _MADE: Final[dict[str, Callable[[_Source, slice], HandshakeColumn]]] = {
     "handshake_id": lambda source, part: np.arange(source.before + part.start + 1, source.before + part.stop + 1),
-    "capture": lambda source, part: Words(source.handshakes.capture[part], source.paths),
+    "capture": lambda source, part: Words(np.full(part.stop - part.start, source.capture), source.paths),
     "client_ip": lambda source, part: _addresses(source, part, 0),
     "server_ip": lambda source, part: _addresses(source, part, len(source.handshakes)),
     "history": _history,

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from pcapcheck.errors import UsageError
 from pcapcheck.report.output import replacing
 from pcapcheck.report.report import Report
 
-# How a report is written, by the suffix of its file.
-SUFFIXES: Final = {".html": "html", ".htm": "html", ".md": "markdown"}
+
+class Form(NamedTuple):
+    """How a report is written, and what it needs to be kept of the handshakes (tables.KEEPS)."""
+
+    name: str
+    keep: str
+
+
+_HTML: Final = Form("html", "everything")
+# By the suffix of its file.
+SUFFIXES: Final = {".html": _HTML, ".htm": _HTML, ".md": Form("markdown", "findings")}
 
 
 def refuse_suffix(path: str) -> None:
@@ -30,7 +39,7 @@ def write_document(
     """
     if not form:
         refuse_suffix(path)
-        form = SUFFIXES[os.path.splitext(path.lower())[1]]
+        form = SUFFIXES[os.path.splitext(path.lower())[1]].name
     if form == "markdown":
         from pcapcheck.report.markdown import markdown
 

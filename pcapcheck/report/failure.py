@@ -30,10 +30,7 @@ def failure_text(report: Report, fail_on: str, width: int = 80) -> str:
     handshakes = dict.fromkeys(
         (finding.capture, finding.handshake) for finding in findings if finding.handshake != ABSENT
     )
-    before = [0]
-    for traffic in report.traffics:
-        before.append(before[-1] + len(traffic.handshakes))
-    ladders = [ladder(report, before[capture] + handshake, width) for capture, handshake in list(handshakes)[:_LADDERS]]
+    ladders = [ladder(report, report.handshake_id(*where) - 1, width) for where in list(handshakes)[:_LADDERS]]
     return "\n\n".join(["\n".join(lines), *(text.rstrip("\n") for text in ladders)])
 
 

@@ -14,7 +14,7 @@ def handshake_of_frame(report: Report, frame: int) -> int:
 
     A frame that was not kept for judging is looked up in the capture again. Raises UsageError where there is none.
     """
-    if len(report.traffics) != 1:
+    if len(report.judged) != 1:
         raise UsageError("a frame number needs one capture, not a folder")
     traffic = report.traffics[0]
     (kept,) = (traffic.rows["frame"] == frame).nonzero()

@@ -9,27 +9,33 @@ from typing import Final, NamedTuple
 
 
 class Format(NamedTuple):
-    """One format: ``function`` of ``module`` writes a Report to a file that is open for text."""
+    """One format: ``function`` of ``module`` writes a Report to a file that is open for text.
+
+    ``keep`` says what it needs of the handshakes, as one of tables.KEEPS: what no output needs is not kept.
+    """
 
     module: str
     function: str
     meaning: str
+    keep: str
     takes_terms: bool = False  # as its third argument: what the run was asked for is said too
 
 
 FORMATS: Final[dict[str, Format]] = {
-    "text": Format("text", "write_text", "lines for people, then a summary"),
-    "jsonl": Format("jsonl", "write_jsonl", "JSON lines: an object a handshake"),
-    "csv": Format("tabular", "write_csv", "a row a handshake"),
-    "json": Format("json_document", "write_json", "one document: run, captures, findings, causes", takes_terms=True),
-    "markdown": Format("markdown", "write_markdown", "the report for people, as Markdown"),
-    "sarif": Format("sarif", "write_sarif", "SARIF 2.1.0, for code scanning", takes_terms=True),
-    "junit": Format("junit", "write_junit", "JUnit XML: a test case for each capture and rule", takes_terms=True),
-    "github": Format("github", "write_github", "annotations of a GitHub workflow", takes_terms=True),
-    "gitlab": Format("gitlab", "write_gitlab", "GitLab Code Quality", takes_terms=True),
+    "text": Format("text", "write_text", "lines for people, then a summary", "shown"),
+    "jsonl": Format("jsonl", "write_jsonl", "JSON lines: an object a handshake", "everything"),
+    "csv": Format("tabular", "write_csv", "a row a handshake", "everything"),
+    "json": Format(
+        "json_document", "write_json", "one document: run, captures, findings, causes", "causes", takes_terms=True),
+    "markdown": Format("markdown", "write_markdown", "the report for people, as Markdown", "findings"),
+    "sarif": Format("sarif", "write_sarif", "SARIF 2.1.0, for code scanning", "shown", takes_terms=True),
+    "junit": Format(
+        "junit", "write_junit", "JUnit XML: a test case for each capture and rule", "shown", takes_terms=True),
+    "github": Format("github", "write_github", "annotations of a GitHub workflow", "shown", takes_terms=True),
+    "gitlab": Format("gitlab", "write_gitlab", "GitLab Code Quality", "shown", takes_terms=True),
 }  # fmt: skip
 
 # Written to a file or a folder, never to standard output: report.output knows how.
-FILES_ONLY: Final = ("parquet", "github-summary")
+FILES_ONLY: Final = {"parquet": "everything", "github-summary": "findings"}  # and what they need to be kept
 # Formats whose file the environment names where the option does not.
 FILE_VARIABLES: Final = {"github-summary": "GITHUB_STEP_SUMMARY"}

@@ -14,7 +14,7 @@ def handshake_frames(report: Report, finding: Finding) -> list[tuple[int, str]]:
     """
     if finding.handshake == ABSENT:
         return []
-    handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
+    handshakes, index = report.judged[finding.capture].traffic.handshakes, finding.handshake
 
     def number(name: str) -> int:
         return int(getattr(handshakes, name)[index])

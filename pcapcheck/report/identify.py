@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.rules import Finding
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Handshakes
 
 if TYPE_CHECKING:
     from pcapcheck.report.report import Report
@@ -40,7 +39,7 @@ def parties(report: Report, finding: Finding) -> Parties | None:
     """The two ends of the handshake that a finding is about; None where it is about the capture."""
     if finding.handshake == ABSENT:
         return None
-    handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
+    handshakes, index = report.judged[finding.capture].traffic.handshakes, finding.handshake
     return Parties(
         address_text(handshakes.client_address[index]),
         int(handshakes.client_port[index]),
@@ -86,45 +85,24 @@ def wireshark_filter(client: bytes, client_port: int, server: bytes, server_port
     )
 
 
-def frame_bounds(handshakes: Handshakes) -> tuple[list[int], list[int]]:
-    """For each handshake the frames between which its filter must stay: one end for each neighbour on its 4-tuple."""
-    first, last = [ABSENT] * len(handshakes), [ABSENT] * len(handshakes)
-    first_frame, last_frame = handshakes.first_frame.tolist(), handshakes.last_frame.tolist()
-    clients = zip(handshakes.client_address, handshakes.client_port.tolist(), strict=True)
-    servers = zip(handshakes.server_address, handshakes.server_port.tolist(), strict=True)
-    latest: dict[tuple[tuple[bytes, int], tuple[bytes, int]], int] = {}
-    for index, (client, server) in enumerate(zip(clients, servers, strict=True)):
-        flow = (client, server) if client < server else (server, client)
-        before = latest.get(flow)
-        if before is not None:
-            first[index] = first_frame[index]
-            last[before] = max(last_frame[before], first_frame[index] - 1)
-        latest[flow] = index
-    return first, last
-
-
 def finding_filter(report: Report) -> Callable[[Finding], str]:
     """What gives a display filter that shows the frames of a finding: of its handshake, or those that it names.
 
     Empty where a finding about a capture names none.
     """
 
-    @cache
-    def bounds(capture: int) -> tuple[list[int], list[int]]:
-        return frame_bounds(report.traffics[capture].handshakes)
-
     def filter(finding: Finding) -> str:
         if finding.handshake == ABSENT:
             return " || ".join(f"frame.number == {frame}" for frame in finding.frames)
-        handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
-        first, last = bounds(finding.capture)
+        capture, index = report.judged[finding.capture], finding.handshake
+        handshakes = capture.traffic.handshakes
         return wireshark_filter(
             handshakes.client_address[index],
             int(handshakes.client_port[index]),
             handshakes.server_address[index],
             int(handshakes.server_port[index]),
-            first[index],
-            last[index],
+            int(capture.first_frame[index]),
+            int(capture.last_frame[index]),
         )
 
     return filter

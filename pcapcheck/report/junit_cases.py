@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -104,18 +103,14 @@ def rule_cases(report: Report, terms: Terms) -> Iterator[list[Case]]:
     writer = _Writer(report, terms)
     for finding in report.all_findings:
         writer.add((finding.capture, finding.rule.id), finding)
-    asked: list[dict[str, Rule]] = [{} for _ in report.capture_facts]
-    undecided: Counter[tuple[int, str]] = Counter()
-    for one in report.all_findings.checked:
-        asked[one.capture][one.rule.id] = one.rule
-        undecided[one.capture, one.rule.id] += one.undecidable
-    for capture, rules in enumerate(asked):
+    for capture, one in enumerate(report.judged):
         yield [
             writer.case(
-                (capture, id), f"{id} {rules[id].slug}", _undecidable(rules[id], undecided[capture, id]), "undecidable"
+                (capture, rule.id), f"{rule.id} {rule.slug}",
+                _undecidable(rule, one.undecidable.get(rule.id, 0)), "undecidable",
             )
-            for id in sorted(rules)
-        ]
+            for rule in report.asked(capture)
+        ]  # fmt: skip
 
 
 def _undecidable(rule: Rule, count: int) -> str:

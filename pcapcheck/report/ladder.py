@@ -36,7 +36,7 @@ def ladder(report: Report, index: int, width: int = 80, *, colour: bool = False)
 
 
 def _header(report: Report, capture: int, position: int, told: Story) -> list[str]:
-    handshakes = report.traffics[capture].handshakes
+    handshakes = report.judged[capture].traffic.handshakes
     return [
         told.title,
         f"  why      {because(int(handshakes.facts[position]), told.outcome)}",

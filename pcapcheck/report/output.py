@@ -7,7 +7,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -15,9 +15,10 @@ from importlib.util import find_spec
 from typing import Final, NamedTuple, TextIO, cast
 
 from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
-from pcapcheck.report.formats import FORMATS
+from pcapcheck.report.formats import FILES_ONLY, FORMATS
 from pcapcheck.report.report import Report
 from pcapcheck.report.terms import Terms
+from pcapcheck.tables import KEEPS
 
 # What a folder of Parquet is given. Segments are many, and the captures would have to be read again: on request.
 FOLDER: Final = ("handshakes", "findings", "causes", "captures", "hosts")
@@ -47,6 +48,16 @@ def writer(format: str, terms: Terms = _PLAIN) -> Callable[[Report, TextIO], Non
     chosen = FORMATS[format]
     write = getattr(import_module(f"pcapcheck.report.{chosen.module}"), chosen.function)
     return partial(write, terms=terms) if chosen.takes_terms else cast(Callable[[Report, TextIO], None], write)
+
+
+def keep_for(formats: Collection[str], terms: Terms = _PLAIN) -> str:
+    """What these formats need of the handshakes: the least of tables.KEEPS that is enough for all of them."""
+    needed = {FORMATS[format].keep if format in FORMATS else FILES_ONLY[format] for format in formats}
+    if terms.shows("info"):
+        needed.add("findings")
+    if (terms.junit_per == "connection" and "junit" in formats) or (terms.with_handshakes and "json" in formats):
+        needed.add("everything")
+    return max(needed, key=KEEPS.index, default=KEEPS[0])
 
 
 def write_file(report: Report, output: Output, terms: Terms = _PLAIN) -> None:

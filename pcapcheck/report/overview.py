@@ -8,25 +8,21 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from pcapcheck._version import __version__
-from pcapcheck.diagnoses import Cause, Diagnosis
+from pcapcheck.diagnoses import DIAGNOSES, Cause, Diagnosis
 from pcapcheck.report.escape import escaped
-from pcapcheck.report.identify import endpoint, frame_bounds, time_text, wireshark_filter
+from pcapcheck.report.identify import endpoint, finding_filter, time_text
 from pcapcheck.report.report import Report
-from pcapcheck.report.rtt_table import ESTIMATORS, milliseconds, quantile
+from pcapcheck.report.rtt_table import ESTIMATORS, milliseconds
 from pcapcheck.report.servers import Server, servers
 from pcapcheck.report.summary import because, capture_lines, softened_by_fault
 from pcapcheck.report.verdict import MEANINGS, Verdict, verdict
 from pcapcheck.report.worst import TOTAL, worst_findings
 from pcapcheck.rules import Finding, Rule
-from pcapcheck.tables import ABSENT, CERTAINTIES, FAILED, OUTCOMES, RTT_STATUSES
-from pcapcheck.traffic import Ints
-
-MOST_CAUSES_EACH: Final = 5  # handshakes named as examples of a cause
+from pcapcheck.tables import ABSENT, CERTAINTIES, FAILED, OUTCOMES
+from pcapcheck.totals import EXAMPLES, RTTS
 
 
 class Outcome(NamedTuple):
@@ -150,7 +146,7 @@ def overview(report: Report, command: Sequence[str] = (), most_findings: int = T
         capture_lines(report),
         sorted(report.all_findings.undecidable().items()),
         _estimates(report),
-        sum(int((one.handshakes.rtt_status == RTT_STATUSES.index("interval")).sum()) for one in report.traffics),
+        report.totals.intervals,
         worst,
         total,
         [
@@ -182,38 +178,24 @@ def _outcomes(report: Report) -> list[Outcome]:
 
 def _explained(report: Report) -> list[Explained]:
     """Every diagnosis that says something, that of the most handshakes first."""
-    counts: dict[str, Ints] = {}
-    known: dict[str, Diagnosis] = {}
-    examples: dict[str, list[tuple[int, int]]] = {}
-    before = 0
-    for causes in report.all_causes:
-        for diagnosed, conclusion in causes.concluded:
-            found = np.bincount(conclusion.certainty, minlength=len(CERTAINTIES))[1:]
-            if not found.any():
-                continue
-            known[diagnosed.id] = diagnosed
-            counts[diagnosed.id] = counts.get(diagnosed.id, np.zeros(len(found), np.int64)) + found
-            for certainty in range(1, len(CERTAINTIES)):
-                (at,) = (conclusion.certainty == certainty).nonzero()
-                named = [(certainty, before + 1 + index) for index in at[:MOST_CAUSES_EACH].tolist()]
-                examples.setdefault(diagnosed.id, []).extend(named)
-        before += causes.size
-    ranked = sorted(counts, key=lambda id: (-int(counts[id].sum()), id))
+    totals = report.totals
+    counts: Counter[str] = Counter()
+    for (id, _), count in totals.causes.items():
+        counts[id] += count
+    ranked = sorted(counts, key=lambda id: (-counts[id], id))
+    codes = range(1, len(CERTAINTIES))
     return [
         Explained(
-            known[id],
-            tuple(
-                (name, int(count)) for name, count in zip(CERTAINTIES[1:], counts[id].tolist(), strict=True) if count
-            ),
-            tuple(number for _, number in sorted(examples[id])[:MOST_CAUSES_EACH]),
+            DIAGNOSES[id],
+            tuple((CERTAINTIES[code], totals.causes[id, code]) for code in codes if totals.causes[id, code]),
+            tuple(1 + index for code in codes for index in totals.examples.get((id, code), ()))[:EXAMPLES],
         )
         for id in ranked
     ]
 
 
 def _ruled(report: Report, most: int) -> list[Ruled]:
-    before = np.cumsum([0, *(len(traffic.handshakes) for traffic in report.traffics)]).tolist()
-    bounds: dict[int, tuple[list[int], list[int]]] = {}
+    shows = finding_filter(report)
 
     def found(finding: Finding) -> Found:
         path = escaped(report.capture_facts[finding.capture].path)
@@ -224,10 +206,7 @@ def _ruled(report: Report, most: int) -> list[Ruled]:
                 finding.severity, 0, path, "", "", "", finding.frames, finding.expected, finding.actual,
                 escaped(finding.message), f"frame.number in {{{frames}}}" if frames else "", quoted, (),
             )  # fmt: skip
-        handshakes, index = report.traffics[finding.capture].handshakes, finding.handshake
-        if finding.capture not in bounds:
-            bounds[finding.capture] = frame_bounds(handshakes)
-        first, last = bounds[finding.capture]
+        handshakes, index = report.judged[finding.capture].traffic.handshakes, finding.handshake
         ends = (
             handshakes.client_address[index],
             int(handshakes.client_port[index]),
@@ -236,7 +215,7 @@ def _ruled(report: Report, most: int) -> list[Ruled]:
         )
         return Found(
             finding.severity,
-            before[finding.capture] + index + 1,
+            report.handshake_id(finding.capture, index),
             path,
             endpoint(*ends[:2]),
             endpoint(*ends[2:]),
@@ -245,7 +224,7 @@ def _ruled(report: Report, most: int) -> list[Ruled]:
             escaped(finding.expected),
             escaped(finding.actual),
             escaped(finding.message),
-            wireshark_filter(*ends, first[index], last[index]),
+            shows(finding),
             quoted,
             tuple(report.causes_of(finding.capture, index)),
         )
@@ -257,15 +236,13 @@ def _ruled(report: Report, most: int) -> list[Ruled]:
 
 
 def _estimates(report: Report) -> list[Estimate]:
+    rtts = report.totals.rtts
     found = []
-    for name, label in ESTIMATORS.items():
-        columns = [getattr(traffic.handshakes, name) for traffic in report.traffics]
-        values = np.concatenate(columns) if columns else np.empty(0, np.int64)
-        ordered = np.sort(values[values != ABSENT])
-        if len(ordered):
-            middle = [quantile(ordered, percent) for percent in (50, 95, 99)]
-            shown = tuple(milliseconds(value) for value in (int(ordered[0]), *middle, int(ordered[-1])))
-            found.append(Estimate(label, len(ordered), shown))
+    for group, name in enumerate(RTTS):
+        if rtts.most[group] != ABSENT:
+            middle = [rtts.quantile(group, percent) for percent in (50, 95, 99)]
+            shown = tuple(map(milliseconds, (int(rtts.least[group]), *middle, int(rtts.most[group]))))
+            found.append(Estimate(ESTIMATORS[name], int(rtts.of(group)[1].sum()), shown))
     return found
 
 

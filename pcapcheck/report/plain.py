@@ -89,7 +89,8 @@ def _cause(cause: Cause) -> dict[str, Any]:
 
 def cause_lists(report: Report) -> Iterator[list[Cause]]:
     """The causes of every handshake, in the same order."""
-    for causes in report.all_causes:
+    report.need("everything")
+    for causes in (one.causes for one in report.judged):
         for index, cause in enumerate(causes.first[0].tolist()):
             yield list(causes.of(index)) if cause else []
 

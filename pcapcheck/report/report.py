@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from copy import copy
+from itertools import accumulate
 from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 from pcapcheck.diagnoses import Cause, Causes
 from pcapcheck.errors import CaptureError, UsageError
-from pcapcheck.faults.softening import Fault, softened
+from pcapcheck.faults.softening import Fault
+from pcapcheck.judged import EVERYTHING, Part
 from pcapcheck.rules import Findings
-from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import OUTCOMES, SEVERITIES, TABLES
+from pcapcheck.rules.catalogue import Checked, Rule, known_rule
+from pcapcheck.tables import KEEPS, SEVERITIES, TABLES
 from pcapcheck.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -27,27 +29,54 @@ class Report:
 
     def __init__(
         self,
-        capture_facts: Sequence[CaptureFacts],
-        traffics: Sequence[Traffic],
-        all_findings: Findings,
-        all_causes: Sequence[Causes],
+        part: Part,
         errors: Sequence[CaptureError] = (),
         ignored: Sequence[str] = (),
+        *,
+        besides: Sequence[Checked] = (),
+        before: int = 0,
     ) -> None:
-        self.capture_facts = list(capture_facts)
-        self.traffics = list(traffics)  # one a capture, in the same order
-        self.all_findings = all_findings
-        self.answers = all_findings.checked  # of all rules that were asked, also where their findings are left out
+        """Of judged captures; ``besides`` are findings that are of several of them, ``before`` the handshakes of those
+        that stand in the run before them.
+        """
+        self.judged = part.captures
+        self.totals = part.totals
+        self.capture_facts = [one.facts for one in part.captures]
+        checked = [one._replace(capture=number) for number, each in enumerate(self.judged) for one in each.checked]
+        counted: Counter[tuple[str, str]] = Counter()
+        for each in self.judged:
+            counted.update(each.counted)
+        self.all_findings = Findings([*checked, *besides], part.totals.undecidable, counted)
+        self._besides: dict[int, set[str]] = {}  # by capture, the rules of those findings
+        for one in besides:
+            self._besides.setdefault(one.capture, set()).add(one.rule.id)
         self.known = 0  # findings left out because a baseline knows them
-        self.all_causes = list(all_causes)  # one a capture, in the same order
-        self.errors = [*errors, *(facts.error for facts in capture_facts if facts.error)]
+        self.errors = [*errors, *(facts.error for facts in self.capture_facts if facts.error)]
         self.ignored = list(ignored)  # files in folders that are no captures
+        self.before = list(accumulate((one.size for one in self.judged), initial=before))  # handshakes, by capture
 
     def with_findings(self, all_findings: Findings, known: int) -> Report:
         """The same report with some of its findings left out, which are known."""
         other = copy(self)
         other.all_findings, other.known = all_findings, known
         return other
+
+    @property
+    def traffics(self) -> list[Traffic]:
+        """The handshakes of each capture and their rows. Raises UsageError where not all of them were kept."""
+        self.need(EVERYTHING)
+        return [one.traffic for one in self.judged]
+
+    @property
+    def all_causes(self) -> list[Causes]:
+        """The causes of each capture's handshakes. Raises UsageError where not all of them were kept."""
+        self.need(EVERYTHING)
+        return [one.causes for one in self.judged]
+
+    def need(self, keep: str) -> None:
+        """Raise UsageError where less was kept than this one of KEEPS."""
+        if kept := [one.keep for one in self.judged if KEEPS.index(one.keep) < KEEPS.index(keep)]:
+            raise UsageError(f"this needs check(..., keep={keep!r}), and the report has keep={kept[0]!r}")
 
     @property
     def interrupted(self) -> bool:
@@ -65,26 +94,27 @@ class Report:
 
     def outcomes(self) -> Counter[str]:
         """How many handshakes came to each outcome."""
-        return Counter(OUTCOMES[code] for traffic in self.traffics for code in traffic.handshakes.outcome.tolist())
+        return Counter(self.totals.outcomes)
+
+    def handshake_id(self, capture: int, handshake: int) -> int:
+        """The number in the run, from 1, of one that is kept of a capture."""
+        return self.before[capture] + int(self.judged[capture].kept[handshake]) + 1
+
+    def asked(self, capture: int) -> list[Rule]:
+        """The rules that were asked of a capture, in the order of their ids."""
+        return [known_rule(id) for id in sorted({*self.judged[capture].asked, *self._besides.get(capture, ())})]
 
     def causes_of(self, capture: int, handshake: int) -> Iterator[Cause]:
-        """The causes of one handshake of one capture, the first first."""
-        return self.all_causes[capture].of(handshake)
+        """The causes of one handshake (of those that are kept) of one capture, the first first."""
+        return self.judged[capture].causes.of(handshake)
 
     def softened(self) -> list[dict[Fault, Counter[str]]]:
         """For each capture which verdicts its faults explain, so that they are left undecided and nobody is blamed."""
-        return [
-            softened(traffic, facts, [one for one in self.answers if one.capture == number])
-            for number, (traffic, facts) in enumerate(zip(self.traffics, self.capture_facts, strict=True))
-        ]
+        return [{fault: Counter(counts) for fault, counts in one.softened.items()} for one in self.judged]
 
     def faults(self) -> list[list[str]]:
         """For each capture the ids of the rules about it that failed, and the names of faults that no rule finds."""
-        found = [{fault.name for fault in one} for one in self.softened()]
-        for one in self.answers:
-            if one.rule.id.startswith("CAP") and len(one.failed):
-                found[one.capture].add(one.rule.id)
-        return [sorted(names) for names in found]
+        return [one.faults for one in self.judged]
 
     @property
     def handshakes(self) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Round-trip times in text: exact quantiles of exact samples, in milliseconds."""
+"""Round-trip times in text: quantiles of exact samples, in milliseconds (distribution.py says how exact they are)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Final
 
 import numpy as np
 
+from pcapcheck.distribution import Distributions, distributions, together
 from pcapcheck.errors import UsageError
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.identify import address_text, endpoint
 from pcapcheck.report.report import Report
 from pcapcheck.report.table import table
-from pcapcheck.tables import ABSENT, RTT_STATUSES
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
+from pcapcheck.totals import RTTS
 from pcapcheck.traffic import Handshakes, Ints
 
 ESTIMATORS: Final = {
@@ -21,6 +24,7 @@ ESTIMATORS: Final = {
     "handshake_rtt": "handshake (SYN to ACK)",
 }
 _QUANTILES: Final = (50, 95, 99)
+Row = tuple[str, ...]
 _HEADER: Final = ("n", "min", *(f"p{percent}" for percent in _QUANTILES), "max")
 
 
@@ -37,13 +41,10 @@ def milliseconds(nanoseconds: int) -> str:
 
 def rtt_lines(report: Report, width: int) -> list[str]:
     """One line an estimator, over all captures; none if nothing was measured."""
-    found = {name: _exact([getattr(traffic.handshakes, name) for traffic in report.traffics]) for name in ESTIMATORS}
-    intervals = sum(
-        int((traffic.handshakes.rtt_status == RTT_STATUSES.index("interval")).sum()) for traffic in report.traffics
-    )
+    rtts, intervals = report.totals.rtts, report.totals.intervals
     lines: list[str] = []
-    if any(map(len, found.values())):
-        rows = [(ESTIMATORS[name], *_cells(values)) for name, values in found.items()]
+    if len(rtts.value):
+        rows = [(ESTIMATORS[name], *_cells(rtts, group)) for group, name in enumerate(RTTS)]
         lines += table("Round-trip times, ms", _HEADER, rows, width)
     if intervals:
         indent = "  " if lines else ""
@@ -65,52 +66,44 @@ def rtt_table(report: Report, by: str | None, width: int) -> str:
     return "\n\n".join(sections or ["No round-trip time was measured."])
 
 
-def _grouped(report: Report, name: str, group: Callable[[Report, Handshakes], Sequence[str]]) -> list[tuple[str, ...]]:
-    numbers: dict[str, list[Ints]] = {}
-    for traffic in report.traffics:
-        values = getattr(traffic.handshakes, name)
-        labels, codes = np.unique(np.array(group(report, traffic.handshakes), dtype=np.str_), return_inverse=True)
-        order = np.argsort(codes, kind="stable")
-        bounds = np.searchsorted(codes[order], np.arange(len(labels) + 1))
-        for label, start, stop in zip(labels.tolist(), bounds[:-1], bounds[1:], strict=True):
-            numbers.setdefault(label, []).append(values[order[start:stop]])
-    measured = [(label, _exact(found)) for label, found in numbers.items()]
-    slowest = sorted(
-        ((label, found) for label, found in measured if len(found)), key=lambda item: (-quantile(item[1], 50), item[0])
-    )
-    return [(label, *_cells(found)) for label, found in slowest]
+def _grouped(report: Report, name: str, group: Callable[[CaptureFacts, Handshakes], Sequence[str]]) -> list[Row]:
+    numbers: dict[str, int] = {}
+    parts = []
+    for facts, traffic in zip(report.capture_facts, report.traffics, strict=True):
+        labels, codes = np.unique(np.array(group(facts, traffic.handshakes), dtype=np.str_), return_inverse=True)
+        own = np.array([numbers.setdefault(label, len(numbers)) for label in labels.tolist()], np.int64)
+        parts.append((own, distributions(codes, getattr(traffic.handshakes, name), len(own))))
+    rtts = together([part for _, part in parts], [own for own, _ in parts], len(numbers))
+    measured = [(label, number) for label, number in numbers.items() if rtts.most[number] != ABSENT]
+    slowest = sorted(measured, key=lambda one: (-rtts.quantile(one[1], 50), one[0]))
+    return [(label, *_cells(rtts, number)) for label, number in slowest]
 
 
-def _by_server(report: Report, handshakes: Handshakes) -> list[str]:
+def _by_server(facts: CaptureFacts, handshakes: Handshakes) -> list[str]:
     return [
         endpoint(address, port)
         for address, port in zip(handshakes.server_address, handshakes.server_port.tolist(), strict=True)
     ]
 
 
-def _by_client(report: Report, handshakes: Handshakes) -> list[str]:
+def _by_client(facts: CaptureFacts, handshakes: Handshakes) -> list[str]:
     return [address_text(address) for address in handshakes.client_address]
 
 
-def _by_capture(report: Report, handshakes: Handshakes) -> list[str]:
-    return [escaped(report.capture_facts[code].path) for code in handshakes.capture.tolist()]
+def _by_capture(facts: CaptureFacts, handshakes: Handshakes) -> list[str]:
+    return [escaped(facts.path)] * len(handshakes)
 
 
-_GROUPS: Final[dict[str, Callable[[Report, Handshakes], Sequence[str]]]] = {
+_GROUPS: Final[dict[str, Callable[[CaptureFacts, Handshakes], Sequence[str]]]] = {
     "server": _by_server,
     "client": _by_client,
     "capture": _by_capture,
 }
 
 
-def _exact(columns: Sequence[Ints]) -> Ints:
-    values = np.concatenate(columns) if columns else np.empty(0, np.int64)
-    return np.sort(values[values != ABSENT])
-
-
-def _cells(ordered: Ints) -> tuple[str, ...]:
-    if not len(ordered):
+def _cells(rtts: Distributions, group: int) -> Row:
+    least, most = int(rtts.least[group]), int(rtts.most[group])
+    if most == ABSENT:
         return ("0", *["-"] * (len(_HEADER) - 1))
-    least, most = int(ordered[0]), int(ordered[-1])
-    middle = [quantile(ordered, percent) for percent in _QUANTILES]
-    return (str(len(ordered)), *(milliseconds(value) for value in (least, *middle, most)))
+    middle = [rtts.quantile(group, percent) for percent in _QUANTILES]
+    return (str(rtts.of(group)[1].sum()), *(milliseconds(value) for value in (least, *middle, most)))

@@ -39,7 +39,7 @@ class _Chosen(NamedTuple):
 def write_sarif(report: Report, out: TextIO, terms: Terms) -> None:
     """Write a log with one run."""
     chosen = _choose(report, terms)
-    rules = sorted({one.rule.id: one.rule for one in report.all_findings.checked}.items())
+    rules = sorted({rule.id: rule for capture in range(len(report.judged)) for rule in report.asked(capture)}.items())
     places = Places(report, [finding for finding, _ in chosen.results])
     results = Results(report, places, {id: number for number, (id, _) in enumerate(rules)})
     driver = {
@@ -67,18 +67,17 @@ def _choose(report: Report, terms: Terms) -> _Chosen:
     """The severest findings, in the order of the report where they are equally severe."""
     found: dict[str, list[tuple[Finding, str]]] = {severity: [] for severity in SEVERITIES}
     total: Counter[str] = Counter()
-    hidden: Counter[str] = Counter()
+    hidden = Counter({name: report.all_findings.count(name) for name in SEVERITIES if not terms.shows(name)})
     for finding, mark in fingerprinted(report):
         severity = finding.severity
         if not terms.shows(severity):
-            hidden[severity] += 1
             continue
         total[severity] += 1
         if total[severity] <= MOST_RESULTS:
             found[severity].append((finding, mark))
     results = [*chain.from_iterable(found.values())][:MOST_RESULTS]
     written = Counter(finding.severity for finding, _ in results)
-    return _Chosen(results, total - written, hidden)
+    return _Chosen(results, total - written, +hidden)
 
 
 def _invocation(report: Report, terms: Terms, chosen: _Chosen) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Results:
         if shows:
             properties["wiresharkFilter"] = shows
         if finding.handshake != ABSENT:
-            handshakes, index = self._report.traffics[finding.capture].handshakes, finding.handshake
+            handshakes, index = self._report.judged[finding.capture].traffic.handshakes, finding.handshake
             properties["communityId"] = community_id(
                 handshakes.client_address[index],
                 int(handshakes.client_port[index]),

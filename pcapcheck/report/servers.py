@@ -8,8 +8,7 @@ import numpy as np
 
 from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
-from pcapcheck.report.rtt_table import quantile
-from pcapcheck.tables import ABSENT, CAUSE, FAILED, OUTCOMES
+from pcapcheck.tables import CAUSE, FAILED, OUTCOMES
 from pcapcheck.traffic import Ints
 
 MOST: Final = 50
@@ -32,51 +31,33 @@ class Server(NamedTuple):
 
 def servers(report: Report, most: int = MOST) -> tuple[list[Server], int]:
     """The worst servers, and how many there are in all."""
-    numbers: dict[tuple[bytes, int], int] = {}
-    parts: list[tuple[Ints, Ints, Ints, Ints]] = []
-    for traffic, causes in zip(report.traffics, report.all_causes, strict=True):
-        handshakes = traffic.handshakes
-        _, first = np.unique(traffic.sockets, return_index=True)
-        own = [
-            numbers.setdefault((handshakes.server_address[at], int(handshakes.server_port[at])), len(numbers))
-            for at in first.tolist()
-        ]
-        server = np.array(own, np.int64)[traffic.sockets]
-        parts.append((server, handshakes.outcome.astype(np.int64), handshakes.server_rtt, causes.first[0]))
-    if not numbers:
-        return [], 0
-    server, outcome, rtt, cause = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    shape = (len(numbers), len(OUTCOMES))
-    counts = np.bincount(server * shape[1] + outcome, minlength=shape[0] * shape[1]).reshape(shape)
-    failures = counts[:, [OUTCOMES.index(name) for name in FAILED]]
-    failed, total = failures.sum(axis=1), counts.sum(axis=1)
-    established = counts[:, OUTCOMES.index("established")]
-    names = list(numbers)
-    ranked = sorted(
-        range(len(names)),
-        key=lambda at: (-int(failed[at]), int(established[at]) if failed[at] else -int(total[at]), names[at]),
-    )
-    is_failed = np.isin(outcome, [OUTCOMES.index(name) for name in FAILED])
-    by_server = np.lexsort((rtt, server))
-    starts = np.searchsorted(server[by_server], np.arange(len(names) + 1))
+    known = report.totals.servers
+    group, code, count = known.outcomes.group, known.outcomes.value, known.outcomes.count
+
+    def counted(*names: str) -> Ints:
+        of = np.isin(code, [OUTCOMES.index(name) for name in names])
+        return np.bincount(group[of], count[of], len(known)).astype(np.int64)
+
+    total, established, failed = counted(*OUTCOMES), counted("established"), counted(*FAILED)
+    # Those without a failure by how busy they are; they stand in the order of their addresses.
+    ranked = np.lexsort((np.arange(len(known)), np.where(failed > 0, established, -total), -failed))
     found = []
-    for at in ranked[:most]:
-        mine = by_server[starts[at] : starts[at + 1]]
-        exact = rtt[mine][rtt[mine] != ABSENT]
-        why = np.bincount(cause[mine][is_failed[mine]], minlength=len(CAUSE))
-        why[0] = 0
+    for at in ranked[:most].tolist():
+        how = dict(zip(*map(np.ndarray.tolist, known.outcomes.of(at)), strict=True))
+        why = dict(zip(*map(np.ndarray.tolist, known.causes.of(at)), strict=True))
+        why.pop(0, None)
         found.append(
             Server(
-                endpoint(*names[at]),
+                endpoint(*known.socket(at)),
                 int(total[at]),
                 int(established[at]),
                 int(failed[at]),
                 int(total[at] - established[at] - failed[at]),
-                FAILED[int(failures[at].argmax())] if failed[at] else "",
-                CAUSE[int(why.argmax())],
-                len(exact),
-                quantile(exact, 50) if len(exact) else ABSENT,
-                quantile(exact, 95) if len(exact) else ABSENT,
+                max(FAILED, key=lambda name: how.get(OUTCOMES.index(name), 0)) if failed[at] else "",
+                CAUSE[min(why, key=lambda cause: (-why[cause], cause), default=0)],
+                int(known.rtts.of(at)[1].sum()),
+                known.rtts.quantile(at, 50),
+                known.rtts.quantile(at, 95),
             )
         )
-    return found, len(names)
+    return found, len(known)

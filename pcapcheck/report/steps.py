@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final, NamedTuple
+
+import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG, WINDOW_UNSEEN
@@ -83,20 +86,22 @@ class Story(NamedTuple):
 
 
 def located(report: Report, index: int) -> tuple[int, int]:
-    """The capture of the handshake at ``index`` over all captures, and its index there."""
-    position = index
-    for capture, traffic in enumerate(report.traffics):
-        if 0 <= position < len(traffic.handshakes):
+    """The capture of the handshake at ``index`` over all captures, and its index among those that are kept of it."""
+    total = report.before[-1]
+    if 0 <= index < total:
+        capture = bisect_right(report.before, index) - 1
+        kept = report.judged[capture].kept
+        position = int(np.searchsorted(kept, index - report.before[capture]))
+        if position < len(kept) and kept[position] == index - report.before[capture]:
             return capture, position
-        position -= len(traffic.handshakes)
-    total = sum(len(traffic.handshakes) for traffic in report.traffics)
+        report.need("everything")
     raise UsageError(f"no handshake {index + 1}: " + (f"there are 1 to {total}" if total else "there is none"))
 
 
 def story(report: Report, index: int) -> Story:
     """The handshake at ``index`` in the order of ``report.handshakes``. Raises UsageError where there is none."""
     capture, position = located(report, index)
-    traffic = report.traffics[capture]
+    traffic = report.judged[capture].traffic
     handshakes = traffic.handshakes
     rungs = Rungs(traffic, position)
     return Story(

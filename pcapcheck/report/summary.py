@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.diagnoses import Diagnosis
+from pcapcheck.diagnoses import DIAGNOSES
+from pcapcheck.distribution import Distributions
 from pcapcheck.faults.softening import RULE_ANSWERS, Fault
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
@@ -16,8 +17,8 @@ from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import rtt_lines
 from pcapcheck.report.table import table
+from pcapcheck.rules.catalogue import known_rule
 from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES, SEVERITIES
-from pcapcheck.traffic import Ints
 
 _WORST_SERVERS: Final = 5
 
@@ -97,22 +98,16 @@ def _outcomes(report: Report, width: int) -> list[str]:
 
 def _worst_servers(report: Report, width: int) -> list[str]:
     """The servers with the most failed attempts, of those the ones with the greatest share."""
-    failed: Counter[tuple[bytes, int]] = Counter()
-    total: Counter[tuple[bytes, int]] = Counter()
-    how: dict[tuple[bytes, int], Counter[str]] = {}
-    decided = [OUTCOMES.index(name) for name in (*FAILED, "established")]
-    for traffic in report.traffics:
-        handshakes = traffic.handshakes
-        servers = list(zip(handshakes.server_address, handshakes.server_port.tolist(), strict=True))
-        total.update(servers[index] for index in np.isin(handshakes.outcome, decided).nonzero()[0])
-        (failures,) = handshakes.is_outcome(*FAILED).nonzero()
-        for index, code in zip(failures.tolist(), handshakes.outcome[failures].tolist(), strict=True):
-            failed[servers[index]] += 1
-            how.setdefault(servers[index], Counter())[OUTCOMES[code]] += 1
-    worst = sorted(failed, key=lambda server: (-failed[server], total[server], server))
+    servers = report.totals.servers
+    group, code, count = servers.outcomes.group, servers.outcomes.value, servers.outcomes.count
+    is_failed = np.isin(code, [OUTCOMES.index(name) for name in FAILED])
+    decided = is_failed | (code == OUTCOMES.index("established"))
+    failed, total = (np.bincount(group[of], count[of], len(servers)).astype(np.int64) for of in (is_failed, decided))
+    (worst,) = failed.nonzero()  # in the order of their addresses
+    worst = worst[np.lexsort((worst, total[worst], -failed[worst]))]
     rows = [
-        (endpoint(*server), str(failed[server]), str(total[server]), _most(how[server]))
-        for server in worst[:_WORST_SERVERS]
+        (endpoint(*servers.socket(at)), str(failed[at]), str(total[at]), _most(servers.outcomes, at))
+        for at in worst[:_WORST_SERVERS].tolist()
     ]
     lines = table("Servers with failed handshakes", ("failed", "of", "mostly"), rows, width) if rows else []
     if len(worst) > len(rows):
@@ -120,25 +115,22 @@ def _worst_servers(report: Report, width: int) -> list[str]:
     return lines
 
 
-def _most(how: Counter[str]) -> str:
-    return min(how, key=lambda name: (-how[name], OUTCOMES.index(name)))
+def _most(outcomes: Distributions, server: int) -> str:
+    """The most frequent failure of one server."""
+    how = {OUTCOMES[code]: count for code, count in zip(*map(np.ndarray.tolist, outcomes.of(server)), strict=True)}
+    return min(FAILED, key=lambda name: (-how.get(name, 0), OUTCOMES.index(name)))
 
 
 def _causes(report: Report, width: int) -> list[str]:
     """What explains handshakes or is true of them, how certainly, and what would decide where it is not proved."""
-    counts: dict[str, Ints] = {}
-    known: dict[str, Diagnosis] = {}
-    for causes in report.all_causes:
-        for diagnosed, conclusion in causes.concluded:
-            found = np.bincount(conclusion.certainty, minlength=len(CERTAINTIES))[1:]
-            if found.any():
-                counts[diagnosed.id] = counts.get(diagnosed.id, np.zeros(len(found), np.int64)) + found
-                known[diagnosed.id] = diagnosed
-    rows = [(known[id].slug, *(str(number or "") for number in counts[id].tolist())) for id in sorted(counts)]
+    counts = report.totals.causes
+    known = [DIAGNOSES[id] for id in sorted({id for id, _ in counts})]
+    codes = range(1, len(CERTAINTIES))
+    rows = [(one.slug, *(str(counts[one.id, code] or "") for code in codes)) for one in known]
     if not rows:
         return []
     lines = table("Causes (handshakes)", CERTAINTIES[1:], rows, width)
-    open_ones = [known[id] for id in sorted(counts) if counts[id][1:].any() and not known[id].circumstance]
+    open_ones = [one for one in known if any(counts[one.id, code] for code in codes[1:]) and not one.circumstance]
     if open_ones:
         lines.append("What would decide")
     for one in open_ones:
@@ -147,16 +139,10 @@ def _causes(report: Report, width: int) -> list[str]:
 
 
 def _findings(report: Report, paint: Paint) -> list[str]:
-    counts: Counter[tuple[int, str, str]] = Counter()  # by severity, rule, slug
-    for one in report.all_findings.checked:
-        rule, answer = one.rule, one.answer
-        if isinstance(answer.severities, str):
-            severities = Counter({answer.severities or rule.severity: len(one.failed)})
-        else:
-            severities = Counter(one.severity(index) for index in one.failed.tolist())
-        for severity, number in severities.items():
-            counts[SEVERITIES.index(severity), rule.id, rule.slug] += number
-    counts = +counts
+    counts = {
+        (SEVERITIES.index(severity), id, known_rule(id).slug): number
+        for (id, severity), number in report.all_findings.counts.items()
+    }
     known = [f"{counted(report.known, 'known finding')} of the baseline left out"] if report.known else []
     if not counts:
         none = "No new findings." if known else "No findings."
@@ -189,9 +175,8 @@ def _undecided(report: Report, width: int) -> list[str]:
 def softened_by_fault(report: Report) -> list[tuple[Fault, Counter[str]]]:
     """The faults of all captures together."""
     total: dict[Fault, Counter[str]] = {}
-    for one in report.softened():
-        for fault, counts in one.items():
-            total.setdefault(fault, Counter()).update(counts)
+    for (fault, what), count in report.totals.softened.items():
+        total.setdefault(fault, Counter())[what] += count
     return sorted(total.items())
 
 

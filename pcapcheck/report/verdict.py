@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.diagnoses import DIAGNOSES
 from pcapcheck.report.report import Report
 from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES
 
@@ -93,17 +94,13 @@ def _reason(report: Report) -> str:
     """The cause that explains most failures, and how certainly."""
     counts: Counter[str] = Counter()
     certain: dict[str, Counter[str]] = {}
-    failed = 0
-    for traffic, causes in zip(report.traffics, report.all_causes, strict=True):
-        failures = traffic.handshakes.is_outcome(*FAILED)
-        failed += int(failures.sum())
-        for diagnosed, conclusion in causes.concluded:
-            if diagnosed.circumstance:
-                continue
-            for number, certainty in enumerate(CERTAINTIES[1:], start=1):
-                if found := int((failures & (conclusion.certainty == number)).sum()):
-                    counts[diagnosed.slug] += found
-                    certain.setdefault(diagnosed.slug, Counter())[certainty] += found
+    outcomes = report.outcomes()
+    failed = sum(outcomes[name] for name in FAILED)
+    for (id, code), found in report.totals.failures.items():
+        diagnosed = DIAGNOSES[id]
+        if not diagnosed.circumstance:
+            counts[diagnosed.slug] += found
+            certain.setdefault(diagnosed.slug, Counter())[CERTAINTIES[code]] += found
     if not counts:
         return ""
     slug = min(counts, key=lambda name: (-counts[name], name))

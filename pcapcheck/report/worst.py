@@ -40,6 +40,7 @@ class Group(NamedTuple):
 
 def worst_findings(report: Report, total: int = TOTAL, most: int = MOST) -> list[Group]:
     """Every rule that found something, the severest first, with the findings to show."""
+    report.need("findings")
     ordered = [_Ordered(report, answers) for answers in _by_rule(report)]
     ordered.sort(key=lambda one: (one.worst, one.rule.id))
     room = max(total, 0)
@@ -106,6 +107,6 @@ def _alike(report: Report, one: Checked, failed: Ints) -> Ints:
     if one.rule.per_capture:
         return capture + np.arange(len(failed))
     handshakes = one.handshakes(failed)
-    sockets = report.traffics[one.capture].sockets[handshakes]
-    found: Ints = capture + sockets * len(CAUSE) + report.all_causes[one.capture].first[0][handshakes]
+    judged = report.judged[one.capture]
+    found: Ints = capture + judged.traffic.sockets[handshakes] * len(CAUSE) + judged.causes.first[0][handshakes]
     return found

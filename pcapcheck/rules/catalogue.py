@@ -5,8 +5,11 @@ from __future__ import annotations
 import inspect
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -75,6 +78,13 @@ class Rule:
     per_capture: bool = False  # its answer is about the capture: one entry, or one for each host or socket
     among: Among | None = None  # to all handshakes but these it answers pass or not applicable; None: any may fail
 
+    def __post_init__(self) -> None:
+        _KNOWN[self.id] = self
+
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        """A rule travels to another process by its id: the same version of pcapcheck is there."""
+        return known_rule, (self.id,)
+
     @property
     def fires(self) -> str:
         """An exchange that it finds."""
@@ -97,11 +107,20 @@ class Rule:
         return {heading: text.strip() for heading, text in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+# By id: those of the catalogue, and those that stand for events and expectations.
+_KNOWN: Final[dict[str, Rule]] = {}
+
+
+def known_rule(id: str) -> Rule:
+    """The rule of this id."""
+    return _KNOWN[id]
+
+
 class Finding(NamedTuple):
     """One failed check, ready to be written."""
 
     capture: int  # index into the captures of the run
-    handshake: int  # index into its handshakes, ABSENT where it is about the capture
+    handshake: int  # index into its handshakes (those that are kept), ABSENT where it is about the capture
     rule: Rule
     severity: str
     frames: tuple[int, ...]
@@ -194,6 +213,12 @@ class Checked(NamedTuple):
         """How much the finding of one entry weighs."""
         return _text(self.answer.severities, entry) or self.rule.severity
 
+    def counts(self) -> Counter[str]:
+        """How many findings have each severity."""
+        if isinstance(self.answer.severities, str):
+            return +Counter({self.severity(0): len(self.failed)})
+        return Counter(self.severity(entry) for entry in self.failed.tolist())
+
     def take(self, entries: Ints) -> Checked:
         """The answer with these entries alone."""
         return self._replace(answer=self.answer.take(entries), at=self.handshakes(entries))
@@ -214,10 +239,21 @@ class Checked(NamedTuple):
 
 
 class Findings:
-    """All findings of a run, kept as columns; written out one by one, in order of handshake, then rule."""
+    """All findings of a run, kept as columns; written out one by one, in order of handshake, then rule.
 
-    def __init__(self, checked: Iterable[Checked]) -> None:
+    ``undecidable`` is rule id to the answers that could not be given; without it those of ``checked`` are counted.
+    ``besides`` are findings of which no more is known than rule id, severity and number.
+    """
+
+    def __init__(
+        self,
+        checked: Iterable[Checked],
+        undecidable: Mapping[str, int] | None = None,
+        besides: Mapping[tuple[str, str], int] = MappingProxyType({}),
+    ) -> None:
         self.checked = list(checked)
+        self._besides = besides
+        self._undecidable = undecidable_of(self.checked) if undecidable is None else undecidable
         self._failed = [one.failed for one in self.checked]
         keys = [
             (one.capture, ABSENT if one.rule.per_capture else handshake, number, position)
@@ -256,25 +292,24 @@ class Findings:
             stays = np.ones(len(checked[number].answer.fails), bool)
             stays[entries] = False
             checked[number] = checked[number].take(stays.nonzero()[0].astype(np.int64))
-        return Findings(checked)
+        return Findings(checked, self._undecidable, self._besides)
 
     def count(self, severity: str) -> int:
         """How many findings have this severity."""
-        total = 0
-        for one, failed in zip(self.checked, self._failed, strict=True):
-            if isinstance(one.answer.severities, str):
-                total += len(failed) if (one.answer.severities or one.rule.severity) == severity else 0
-            else:
-                total += sum(one.severity(index) == severity for index in failed.tolist())
-        return total
+        return sum(number for (_, its), number in self.counts.items() if its == severity)
+
+    @cached_property
+    def counts(self) -> Counter[tuple[str, str]]:
+        """How many findings there are of each rule, by id, and severity."""
+        found = Counter(self._besides)
+        for one in self.checked:
+            for severity, number in one.counts().items():
+                found[one.rule.id, severity] += number
+        return found
 
     def undecidable(self) -> dict[str, int]:
         """Rule id to the number of handshakes for which it could not be decided."""
-        counts: dict[str, int] = {}
-        for one in self.checked:
-            if one.undecidable:
-                counts[one.rule.id] = counts.get(one.rule.id, 0) + one.undecidable
-        return counts
+        return dict(self._undecidable)
 
     def _finding(self, capture: int, handshake: int, number: int, index: int) -> Finding:
         one, answer = self.checked[number].rule, self.checked[number].answer
@@ -285,6 +320,15 @@ class Findings:
             message = f"{message} ({detail})"
         frames = tuple(int(column[index]) for column in answer.frames if column[index] != ABSENT)
         return Finding(capture, handshake, one, severity, frames, expected, actual, message)
+
+
+def undecidable_of(checked: Iterable[Checked]) -> dict[str, int]:
+    """Rule id to the number of handshakes for which it could not be decided, where there are any."""
+    counts: dict[str, int] = {}
+    for one in checked:
+        if one.undecidable:
+            counts[one.rule.id] = counts.get(one.rule.id, 0) + one.undecidable
+    return counts
 
 
 def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], capture: int) -> list[Checked]:

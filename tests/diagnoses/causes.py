@@ -50,7 +50,7 @@ def flows(template: str, count: int, *, apart: float = 10.0) -> str:
 
 
 def _found(traffic: Traffic, facts: CaptureFacts) -> list[Found]:
-    causes: Causes = diagnose(traffic, facts, 0, DIAGNOSES.values())
+    causes: Causes = diagnose(traffic, facts, DIAGNOSES.values())
     return [
         Found(number, cause.diagnosis.id, cause.certainty, cause.evidence, cause.detail)
         for number in range(len(traffic.handshakes))

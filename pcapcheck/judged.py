@@ -1,0 +1,171 @@
+"""One capture, judged: all that a run keeps of it, and how it is cut down to what the outputs need.
+
+A capture is judged by itself, wherever that is done, and does not know its place in the run: its own number is 0 and
+its handshakes count from 0. What is put together from several (Part) is in the order of the captures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import compress
+from typing import NamedTuple
+
+import numpy as np
+
+from pcapcheck.diagnoses import Causes
+from pcapcheck.faults.softening import Fault, softened
+from pcapcheck.rules.catalogue import Checked, undecidable_of
+from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import KEEPS
+from pcapcheck.totals import Totals, merged, totals
+from pcapcheck.traffic import Handshakes, Ints, Traffic
+
+SHOWN, FINDINGS, CAUSES, EVERYTHING = KEEPS
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One capture with what is said of it. Handshakes are indices into those that are kept."""
+
+    facts: CaptureFacts
+    keep: str  # one of KEEPS
+    size: int  # how many handshakes the capture has
+    kept: Ints  # index, among these, of each that is kept
+    traffic: Traffic
+    causes: Causes
+    first_frame: Ints  # between which frames the display filter of each must stay, ABSENT where it needs no bound
+    last_frame: Ints
+    checked: list[Checked]  # the answers of rules that found something
+    counted: Counter[tuple[str, str]]  # rule id and severity of findings that are not in them
+    asked: tuple[str, ...]  # ids of the rules that were asked
+    undecidable: dict[str, int]  # rule id to answers
+    softened: dict[Fault, dict[str, int]]  # what its faults explain
+    flows: int  # 4-tuples
+    faults: list[str]  # ids of the rules about the capture that found something, names of faults that no rule finds
+    population: Traffic | None = None  # what expectations about several captures are asked of: no rows
+
+
+class Part(NamedTuple):
+    """Captures that follow each other, and what is known of all of them together."""
+
+    captures: tuple[Judged, ...]
+    totals: Totals
+
+
+def judged(
+    facts: CaptureFacts,
+    traffic: Traffic,
+    causes: Causes,
+    checked: Sequence[Checked],
+    *,
+    keep: str = EVERYTHING,
+    population: bool = False,
+) -> Part:
+    """One capture with its answers, of which so much is kept (one of KEEPS), and its totals.
+
+    With ``population`` the columns of every handshake are kept besides, for expectations about several captures.
+    """
+    undecidable, explained = undecidable_of(checked), softened(traffic, facts, checked)
+    first, last, flows = _flows(traffic.handshakes)
+    found = [one.take(failed) for one in checked if len(failed := one.failed)]
+    faults = {fault.name for fault in explained} | {one.rule.id for one in found if one.rule.id.startswith("CAP")}
+    whole = Judged(
+        facts=facts,
+        keep=EVERYTHING,
+        size=len(traffic.handshakes),
+        kept=np.arange(len(traffic.handshakes)),
+        traffic=traffic,
+        causes=causes,
+        first_frame=first,
+        last_frame=last,
+        checked=found,
+        counted=Counter(),
+        asked=tuple(sorted({one.rule.id for one in checked})),
+        undecidable=undecidable,
+        softened={fault: dict(counts) for fault, counts in explained.items()},
+        flows=flows,
+        faults=sorted(faults),
+        population=traffic.only(np.zeros(len(traffic.handshakes), bool)) if population else None,
+    )
+    return Part((reduced(whole, keep),), totals(traffic, causes, undecidable, explained))
+
+
+def reduced(whole: Judged, keep: str) -> Judged:
+    """What one of KEEPS leaves of a capture; that which is left out already stays out."""
+    if KEEPS.index(keep) >= KEEPS.index(whole.keep):
+        return whole
+    checked, counted = whole.checked, whole.counted
+    if keep == SHOWN:
+        # A rule all of whose findings are info. In that which finds both they count as one kind (fingerprint.py).
+        minor = [not one.rule.per_capture and one.counts().keys() == {"info"} for one in checked]
+        counted = Counter({(one.rule.id, "info"): one.counts()["info"] for one in compress(checked, minor)})
+        checked = [one for one, left_out in zip(checked, minor, strict=True) if not left_out]
+    stays = np.zeros(len(whole.kept), bool)
+    for one in checked:
+        if not one.rule.per_capture:
+            stays[one.handshakes(one.failed)] = True
+    if keep == CAUSES:
+        stays |= whole.causes.first[0] != 0
+    at = stays.nonzero()[0].astype(np.int64)
+    return replace(
+        whole,
+        keep=keep,
+        kept=whole.kept[at],
+        traffic=_taken(whole.traffic, at),
+        causes=whole.causes.take(at),
+        first_frame=whole.first_frame[at],
+        last_frame=whole.last_frame[at],
+        checked=[one if one.rule.per_capture else _renumbered(one, at) for one in checked],
+        counted=counted,
+    )
+
+
+def _renumbered(one: Checked, at: Ints) -> Checked:
+    """The answer about the handshakes at these indices, as if there were no others."""
+    entries = np.arange(len(one.answer.fails))
+    return one._replace(at=np.searchsorted(at, one.handshakes(entries)))
+
+
+def _taken(traffic: Traffic, at: Ints) -> Traffic:
+    """The traffic of these handshakes, with no more addresses and histories than they have."""
+    taken = traffic.take(at)
+    handshakes = taken.handshakes
+    hosts, ends = np.unique(handshakes.addresses, return_inverse=True)
+    histories, history_code = np.unique(handshakes.history_code, return_inverse=True)
+    return replace(
+        taken,
+        handshakes=replace(
+            handshakes,
+            client=ends[: len(at)].astype(np.int64),
+            server=ends[len(at) :].astype(np.int64),
+            history_code=history_code.astype(np.int64),
+            hosts=[handshakes.hosts[number] for number in hosts.tolist()],
+            histories=[handshakes.histories[number] for number in histories.tolist()],
+        ),
+    )
+
+
+def _flows(handshakes: Handshakes) -> tuple[Ints, Ints, int]:
+    """For each handshake the frames between which its filter must stay, one end for each neighbour on its 4-tuple; and
+    how many 4-tuples there are, whichever side is the client.
+    """
+    first, last = np.full((2, len(handshakes)), -1, np.int64)
+    client = handshakes.client << 16 | handshakes.client_port
+    server = handshakes.server << 16 | handshakes.server_port
+    low, high = np.minimum(client, server), np.maximum(client, server)
+    order = np.lexsort((high, low))  # stable: those of a flow stay in their order
+    low, high = low[order], high[order]
+    again = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
+    later, before = order[1:][again], order[:-1][again]
+    first[later] = handshakes.first_frame[later]
+    last[before] = np.maximum(handshakes.last_frame[before], handshakes.first_frame[later] - 1)
+    return first, last, len(handshakes) - len(later)
+
+
+def together(parts: Iterable[Part]) -> Part:
+    """The parts in one, in their order. Associative, so that neighbours may be put together first."""
+    found = list(parts)
+    captures = tuple(one for part in found for one in part.captures)
+    return Part(captures, merged([part.totals for part in found]) if found else Totals())
