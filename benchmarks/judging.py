@@ -11,12 +11,13 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from pcapcheck.addresses import Addresses
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import DIAGNOSES, diagnose
 from pcapcheck.judge import judge
@@ -24,7 +25,7 @@ from pcapcheck.openings import ROW, FlowKey, Flows, Openings
 from pcapcheck.rules import RULES
 from pcapcheck.rules.catalogue import ask
 from pcapcheck.stretch import CaptureFacts, summarise
-from pcapcheck.traffic import Handshakes, Ints, Traffic
+from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # 200 right connections that a kernel opened, each a request and its answer; and 19 of which 7 failed.
@@ -67,7 +68,7 @@ def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
     traffic = judge(openings, 0, facts.end_time)
     tile, number = traffic.handshakes, -(-size // len(traffic.handshakes))
     step = facts.end_time
-    columns = {field.name: np.tile(getattr(tile, field.name), number) for field in fields(Handshakes)[:-2]}
+    columns = {name: np.tile(getattr(tile, name), number) for name in COLUMNS}
     which = np.repeat(np.arange(number), len(tile))
     for name in ("start_time", "last_time"):
         columns[name] += step * which
@@ -78,7 +79,12 @@ def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
     kinds = number + number // TILES_A_SERVER + 1
     size = len(tile.hosts)
     hosts = [_renumbered(one, kind, host, size) for kind in range(kinds) for host, one in enumerate(tile.hosts)]
-    handshakes = Handshakes(**columns, hosts=hosts, histories=tile.histories)
+    named = Addresses.of(hosts)
+    place = {address: at for at, address in enumerate(named)}
+    of_hosts = np.array([place[address] for address in hosts], np.int64)
+    columns["client"], columns["server"] = of_hosts[columns["client"]], of_hosts[columns["server"]]
+    columns["flow"] += len(openings.flows) * which
+    handshakes = Handshakes(columns, named, tile.histories)
     rows = np.tile(traffic.rows, number)
     which = np.repeat(np.arange(number), len(traffic.rows))
     rows["flow"] += (len(openings.flows) * which).astype(np.uint32)

@@ -20,7 +20,7 @@ from pcapcheck.report.text import write_text
 
 STAGES: Final = {
     "summarise": "reading: frames, segments, openings",
-    "judge": "judging: attempts, outcomes, RTTs",
+    "traffic_of": "judging: attempts, outcomes, RTTs",
     "diagnose": "causes",
     "findings_of": "rules, capture faults",
 }

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.addresses import Addresses
 from pcapcheck.decode.compiled import Table
 from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
@@ -112,13 +113,11 @@ def flow_keys(cells: Words, flow_cells: npt.NDArray[np.uint32]) -> Flows:
     is_ip6[wide] = ~narrow
     ip4, number4 = np.unique(addresses[~is_ip6], return_inverse=True)
     octets = keys[~narrow][:, :4].astype(">u8").tobytes()
-    both6 = [octets[at : at + 16] for at in range(0, len(octets), 16)]
-    ip6 = sorted(set(both6))
-    place6 = {address: len(ip4) + number for number, address in enumerate(ip6)}
+    ip6, number6 = np.unique(np.frombuffer(octets, "S16"), return_inverse=True)
     numbers = np.empty((len(words), 2), np.int64)
     numbers[~is_ip6] = number4.reshape(-1, 2)
-    numbers[is_ip6] = np.array([place6[address] for address in both6], np.int64).reshape(-1, 2)
-    hosts = [address.to_bytes(4) for address in ip4.tolist()] + ip6
+    numbers[is_ip6] = number6.reshape(-1, 2) + len(ip4)
+    hosts = Addresses(ip4.astype(np.uint32), ip6)
     ports = (words[:, 1] >> 48).astype(np.int64), (words[:, 1] >> 32 & 0xFFFF).astype(np.int64)
     return Flows(hosts, numbers[:, 0], numbers[:, 1], *ports, tenant)
 

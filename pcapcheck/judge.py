@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +21,18 @@ from pcapcheck.ordinary import ordinary_columns
 from pcapcheck.patterns import Regular, regular
 from pcapcheck.select import rows_of
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
-from pcapcheck.traffic import NOT_COLUMNS, Handshakes, Ints, Traffic
+from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
 
 
 def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traffic:
     """The handshakes of a capture that ends at ``end_time``, in order of their first frame."""
+    traffic = judge_flows(openings, capture, end_time)
+    spread_one_sidedness(traffic.handshakes)
+    return traffic
+
+
+def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
+    """As judge, but each flow by itself: nothing of one flow is concluded from another."""
     ordinary = regular(openings, end_time)
     # Of the ordinary flows one of each pattern is judged by itself, and of the others every one.
     alone = np.ones(len(openings.flows), bool)
@@ -44,9 +50,9 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
         together[name] = np.empty(len(order), np.int64)
         together[name][of_others] = columns[name]
         together[name][of_judged] = column
-    hosts = _only_used(openings.flows.hosts, together["client"], together["server"])
-    handshakes = Handshakes(**together, hosts=hosts, histories=judged.histories)
-    _spread_one_sidedness(handshakes)
+    hosts, ends = openings.flows.hosts.used(together["client"], together["server"])
+    together["client"], together["server"] = ends
+    handshakes = Handshakes(together, hosts, judged.histories)
     # The rows follow their handshakes into the new order.
     size = np.append(judged.sizes, ordinary.size[others])
     client = np.append(judged.clients, ordinary.client[others])
@@ -67,19 +73,6 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
     )
 
 
-def _only_used(hosts: list[bytes], *numbers: Ints) -> list[bytes]:
-    """The hosts that these numbers name; the numbers are changed to count them alone."""
-    used = np.zeros(len(hosts), bool)
-    for column in numbers:
-        used[column] = True
-    if used.all():
-        return hosts
-    place = used.cumsum() - 1
-    for column in numbers:
-        column[:] = place[column]
-    return [host for host, wanted in zip(hosts, used.tolist(), strict=True) if wanted]
-
-
 class _Table:
     """Attempts that were judged one by one, as columns."""
 
@@ -95,10 +88,9 @@ class _Table:
             sizes.append(len(judged.rows))
             clients.append(judged.evidence.attempt.client)
             flows.append(judged.flow)
-        names = [field.name for field in fields(Handshakes)][: -len(NOT_COLUMNS)]
-        table = np.array(numbers, np.int64).reshape(-1, len(names))
+        table = np.array(numbers, np.int64).reshape(-1, len(COLUMNS))
         self.histories = list(histories)
-        self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(names)}
+        self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(COLUMNS)}
         self.rows, self.sizes, self.clients = (np.array(column, np.int64) for column in (rows, sizes, clients))
         self.events = np.array(events, np.int8)
         self._flows = np.array(flows, np.int64)  # ascending
@@ -197,6 +189,7 @@ def _values(item: _Judged, capture: int, history_code: int) -> tuple[int, ...]:
         evidence.rows[0].frame,
         evidence.rows[-1].frame,
         attempt.last_time,
+        item.flow,
         evidence.syn.payload_length if evidence.syn else 0,
         client[0],
         server[0],
@@ -218,19 +211,18 @@ def _ack_kind(ack: Row | None) -> str:
     return "fin" if ack.tcp_flags & FIN else "data" if ack.payload_length else "ack"
 
 
-def _spread_one_sidedness(handshakes: Handshakes) -> None:
+def spread_one_sidedness(handshakes: Handshakes) -> None:
     """Between two hosts of which one flow proves a one-sided capture, and none shows both directions, silence proves
     nothing: what was unanswered, or a SYN-ACK alone, becomes one-sided too.
     """
     proofs = handshakes.is_outcome("one-sided")
     if not proofs.any():
         return
-    pairs = [frozenset(pair) for pair in zip(handshakes.client.tolist(), handshakes.server.tolist(), strict=True)]
+    client, server = handshakes.client, handshakes.server
+    pair = np.minimum(client, server) << 32 | np.maximum(client, server)
     both = (handshakes.facts & Fact.CLIENT_SEEN != 0) & (handshakes.facts & Fact.SERVER_SEEN != 0)
-    proved = {pairs[index] for index in proofs.nonzero()[0]} - {pairs[index] for index in both.nonzero()[0]}
+    proved = np.isin(pair, pair[proofs]) & ~np.isin(pair, pair[both])
     silent = handshakes.is_outcome("unanswered") | (
         handshakes.is_outcome("stray") & (handshakes.facts & Fact.SYNACK != 0) & ~both
     )
-    for index in silent.nonzero()[0]:
-        if pairs[index] in proved:
-            handshakes.outcome[index] = OUTCOMES.index("one-sided")
+    handshakes.put("outcome", np.where(silent & proved, OUTCOMES.index("one-sided"), handshakes.outcome))

@@ -131,20 +131,7 @@ def _renumbered(one: Checked, at: Ints) -> Checked:
 def _taken(traffic: Traffic, at: Ints) -> Traffic:
     """The traffic of these handshakes, with no more addresses and histories than they have."""
     taken = traffic.take(at)
-    handshakes = taken.handshakes
-    hosts, ends = np.unique(handshakes.addresses, return_inverse=True)
-    histories, history_code = np.unique(handshakes.history_code, return_inverse=True)
-    return replace(
-        taken,
-        handshakes=replace(
-            handshakes,
-            client=ends[: len(at)].astype(np.int64),
-            server=ends[len(at) :].astype(np.int64),
-            history_code=history_code.astype(np.int64),
-            hosts=[handshakes.hosts[number] for number in hosts.tolist()],
-            histories=[handshakes.histories[number] for number in histories.tolist()],
-        ),
-    )
+    return replace(taken, handshakes=taken.handshakes.by_themselves())
 
 
 def _flows(handshakes: Handshakes) -> tuple[Ints, Ints, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.addresses import Addresses, union
 from pcapcheck.openings import ROW, Flows, Ints, Openings
 from pcapcheck.select import FlowRows, rows_of
 
@@ -26,13 +27,12 @@ def merge(first: Openings, then: Openings) -> Openings:
     return Openings(Flows(hosts, *columns), _rows(first.rows, then.rows, place, len(first.flows)))
 
 
-def _in_one_numbering(first: Flows, then: Flows) -> tuple[list[bytes], list[Ints], list[Ints]]:
+def _in_one_numbering(first: Flows, then: Flows) -> tuple[Addresses, list[Ints], list[Ints]]:
     """The hosts of both, and the columns of the flows of each, which count in them."""
-    hosts = list(dict.fromkeys(sorted(chain(first.hosts, then.hosts), key=lambda one: (len(one), one))))
-    number = {host: index for index, host in enumerate(hosts)}
+    hosts = union([first.hosts, then.hosts])
 
     def columns(flows: Flows) -> list[Ints]:
-        place = np.array([number[host] for host in flows.hosts], np.int64)
+        place = flows.hosts.places(hosts)
         return [place[flows.low], place[flows.high], flows.low_port, flows.high_port, flows.tenant]
 
     return hosts, columns(first), columns(then)

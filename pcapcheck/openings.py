@@ -5,14 +5,15 @@ One row is one kept segment (or ICMP error); what followed it on its side and wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from pcapcheck.addresses import Addresses
+from pcapcheck.packed import Ints as Ints
 
 SEGMENT: Final = 0
 ICMP: Final = 1
@@ -119,7 +120,7 @@ def ranges(start: Ints, size: Ints) -> Ints:
 class Flows(Sequence[FlowKey]):
     """The keys of flows, as columns; ``low`` and ``high`` are indices of ``hosts``."""
 
-    hosts: list[bytes]  # each address once, the shorter first, then as octets
+    hosts: Addresses
     low: npt.NDArray[np.int64]
     high: npt.NDArray[np.int64]
     low_port: npt.NDArray[np.int64]
@@ -130,7 +131,7 @@ class Flows(Sequence[FlowKey]):
     def of(cls, keys: Iterable[FlowKey] = ()) -> Flows:
         """The keys in this order."""
         keys = list(keys)
-        hosts = sorted({address for key in keys for address in (key.low, key.high)}, key=lambda one: (len(one), one))
+        hosts = Addresses.of(address for key in keys for address in (key.low, key.high))
         number = {address: index for index, address in enumerate(hosts)}
         columns = [(number[key.low], number[key.high], key.low_port, key.high_port, key.tenant) for key in keys]
         return cls(hosts, *np.array(columns, np.int64).reshape(-1, 5).T)
@@ -149,6 +150,11 @@ class Flows(Sequence[FlowKey]):
         low, high, low_port, high_port, tenant = (int(column[index]) for column in columns)
         return FlowKey(self.hosts[low], low_port, self.hosts[high], high_port, tenant)
 
+    def by_themselves(self) -> Flows:
+        """The same, with the hosts that they name alone."""
+        hosts, (low, high) = self.hosts.used(self.low, self.high)
+        return Flows(hosts, low, high, self.low_port, self.high_port, self.tenant)
+
     def __eq__(self, other: object) -> bool:
         return list(self) == list(other) if isinstance(other, (Flows, list)) else NotImplemented
 
@@ -161,3 +167,12 @@ class Openings:
 
     flows: Flows = field(default_factory=Flows.of)
     rows: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, ROW))
+
+    def batches(self, most: int) -> Iterator[Openings]:
+        """The same, at most so many flows at a time, which are numbered from 0 in each batch."""
+        flow = self.rows["flow"]
+        for first in range(0, len(self.flows), most):
+            start, stop = np.searchsorted(flow, [first, first + most]).tolist()
+            rows = self.rows[start:stop].copy()
+            rows["flow"] -= np.uint32(first)
+            yield Openings(self.flows[first : first + most].by_themselves(), rows)

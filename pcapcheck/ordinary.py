@@ -49,6 +49,7 @@ def ordinary_columns(
     ):  # fmt: skip
         columns[name] = number(field, row) if has is None else np.where(has, number(field, row), ABSENT)
     columns["last_time"] = ordinary.until[others]
+    columns["flow"] = flow
     server_rtt = number("time", synack) - number("time", first)
     client_rtt = number("time", ack) - number("time", synack)
     for name, span in (("server", server_rtt), ("client", client_rtt), ("handshake", server_rtt + client_rtt)):

@@ -12,8 +12,8 @@ from pcapcheck.capture import find_captures
 from pcapcheck.diagnoses import DIAGNOSES, EVENTS, diagnose
 from pcapcheck.diagnoses.groups import events_of
 from pcapcheck.errors import UsageError
+from pcapcheck.gather import traffic_of
 from pcapcheck.jobs import in_order
-from pcapcheck.judge import judge
 from pcapcheck.judged import Part
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
@@ -85,7 +85,7 @@ def _work(path: str, summarised: Callable[[str], Summary], policy: Policy, keep:
 def _judged(summary: Summary, policy: Policy, keep: str) -> Part:
     """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
     facts = summary.facts
-    traffic = judge(summary.openings, 0, facts.end_time)
+    traffic = traffic_of(summary.openings, 0, facts.end_time)
     several = bool(policy.together)
     if facts.error:
         return judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], keep=keep, population=several)

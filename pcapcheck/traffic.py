@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -11,24 +11,28 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.addresses import Addresses, Named
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP, ROW, ranges
 from pcapcheck.openings import Ints as Ints
+from pcapcheck.packed import Packed
+from pcapcheck.stored import Stored
 from pcapcheck.tables import ABSENT, OUTCOMES
 
 # Rows that are turned into columns at a time.
 _CHUNK: Final = 1 << 13
 
-# The last fields: those that are not columns of integers.
-NOT_COLUMNS: Final = ("hosts", "histories")
+# Columns that are kept as they were unpacked: one expression rarely asks for more.
+_UNPACKED: Final = 6
 
 
-@dataclass(eq=False, repr=False)  # neither makes sense of columns, and both cost start-up time
+@dataclass(init=False, eq=False, repr=False)  # the latter make no sense of columns, and cost start-up time
 class Handshakes:
     """One entry an attempt in every field; integers are int64, ABSENT where there is none, categories their index.
 
-    The names are those of tables.HANDSHAKES. Times and RTTs are nanoseconds.
+    The names are those of tables.HANDSHAKES. Times and RTTs are nanoseconds. Columns may be packed: then they are
+    unpacked when they are asked for, as a whole, or for some handshakes only by ``read``.
     """
 
     capture: Ints  # index into the captures of the run
@@ -86,31 +90,65 @@ class Handshakes:
     first_frame: Ints
     last_frame: Ints
     last_time: Ints
+    flow: Ints  # a number for each flow
     syn_octets: Ints  # payload of the SYN
     client: Ints  # index into hosts
     server: Ints
     history_code: Ints  # index into histories
     # What the indices stand for.
-    hosts: list[bytes]  # each address once, the shorter first, then as octets
+    hosts: Addresses
     histories: list[str]
 
+    def __init__(self, columns: Mapping[str, Ints | Packed], hosts: Addresses, histories: list[str]) -> None:
+        self.hosts, self.histories = hosts, histories
+        self._columns = dict(columns)
+        self._unpacked: dict[str, Ints] = {}  # the last few
+
+    def __getattr__(self, name: str) -> Ints:
+        columns: dict[str, Ints | Packed] = self.__dict__.get("_columns", {})
+        if name not in columns:
+            raise AttributeError(f"handshakes have no column {name!r}")
+        column = columns[name]
+        if not isinstance(column, Packed):
+            return column
+        unpacked = self._unpacked.pop(name, None)
+        if unpacked is None:
+            unpacked = column.read()
+            unpacked.flags.writeable = False  # the next one may be given the same
+        self._unpacked[name] = unpacked
+        for oldest in list(self._unpacked)[:-_UNPACKED]:
+            del self._unpacked[oldest]
+        return unpacked
+
     def __len__(self) -> int:
-        return len(self.capture)
+        return len(self._columns["capture"])
+
+    def read(self, name: str, part: slice) -> Ints:
+        """The entries of one column for some handshakes that follow each other."""
+        values: Ints = self._columns[name][part]
+        return values
+
+    def put(self, name: str, values: Ints) -> None:
+        """Set a column anew."""
+        self._unpacked.pop(name, None)
+        packed = isinstance(self._columns[name], Packed)
+        self._columns[name] = Packed.of(values) if packed else values
 
     @cached_property
-    def client_address(self) -> list[bytes]:
+    def client_address(self) -> Sequence[bytes]:
         """The client's address of each: 4 or 16 octets."""
-        return [self.hosts[number] for number in self.client.tolist()]
+        return Named(self.hosts, self._columns["client"])
 
     @cached_property
-    def server_address(self) -> list[bytes]:
+    def server_address(self) -> Sequence[bytes]:
         """The server's address of each."""
-        return [self.hosts[number] for number in self.server.tolist()]
+        return Named(self.hosts, self._columns["server"])
 
     @cached_property
     def address_octets(self) -> Ints:
         """4 or 16: the octets of the client's address of each, which are those of the server's."""
-        return np.array([len(host) for host in self.hosts], np.int64)[self.client]
+        octets: Ints = np.where(self.client < len(self.hosts.ip4), 4, 16)
+        return octets
 
     @cached_property
     def history(self) -> list[str]:
@@ -136,13 +174,25 @@ class Handshakes:
 
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""
-        columns: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Handshakes(**{name: one if name in NOT_COLUMNS else one[at] for name, one in columns.items()})
+        columns = {name: one.take(at) if isinstance(one, Packed) else one[at] for name, one in self._columns.items()}
+        return Handshakes(columns, self.hosts, self.histories)
+
+
+    def by_themselves(self) -> Handshakes:
+        """The same, with no more addresses and histories than they have."""
+        hosts, (client, server) = self.hosts.used(self.client, self.server)
+        used, codes = np.unique(self.history_code, return_inverse=True)
+        renumbered = {"client": client, "server": server, "history_code": codes.astype(np.int64)}
+        return Handshakes(self._columns | renumbered, hosts, [self.histories[code] for code in used.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """The handshakes of one capture, and the kept rows that belong to them, sorted by handshake and capture order."""
+    """The handshakes of one capture, and the kept rows that belong to them, sorted by handshake and capture order.
+
+    Of a large capture most rows are ``stored`` on disk: those of handshakes of which no rule wants to know more than
+    is in columns. ``only`` and ``take`` fetch them.
+    """
 
     handshakes: Handshakes
     rows: npt.NDArray[Any]  # openings.ROW
@@ -150,6 +200,8 @@ class Traffic:
     event: npt.NDArray[np.int8]  # of each row: evidence.Event
     from_client: npt.NDArray[np.bool_]
     grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
+    stored: Stored | None = None  # the rows of handshakes that have none here
+    known: Mapping[str, tuple[Packed, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
 
     @property
     def clients(self) -> Ints:
@@ -212,21 +264,23 @@ class Traffic:
         """Where the rows of each handshake begin, and at last where they end."""
         return np.append(0, np.bincount(self.handshake, minlength=len(self.handshakes)).cumsum())
 
-    @cached_property
-    def events(self) -> Ints:
-        """What the rows of each handshake are to it: a bit for each Event."""
-        found = np.zeros(len(self.handshakes), np.int64)
-        start, end = self.starts[:-1], self.starts[1:]
-        found[start < end] = np.bitwise_or.reduceat(np.left_shift(1, self.event, dtype=np.int32), start[start < end])
+    @property
+    def at_hand(self) -> npt.NDArray[np.bool_]:
+        """Which handshakes have their rows here."""
+        found: npt.NDArray[np.bool_] = self.starts[1:] > self.starts[:-1]
         return found
 
     def has(self, *events: Event) -> npt.NDArray[np.bool_]:
         """Which handshakes have a row that is one of these to them."""
-        found: npt.NDArray[np.bool_] = self.events & sum(1 << event for event in events) != 0
+        found: npt.NDArray[np.bool_] = events_of(self) & sum(1 << event for event in events) != 0
         return found
 
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
+        if self.stored is not None:
+            wanted = np.zeros(len(self.handshakes), bool)
+            wanted[at] = True
+            return self.only(wanted).take(at)
         size = self.starts[at + 1] - self.starts[at]
         rows = ranges(self.starts[at], size)
         return Traffic(
@@ -236,17 +290,38 @@ class Traffic:
             self.event[rows],
             self.from_client[rows],
             self.grouped[at],
+            known={
+                name: tuple(Packed.of(one.unpacked()[at]) for one in columns) for name, columns in self.known.items()
+            },
         )
 
     def only(self, mask: npt.NDArray[np.bool_]) -> Traffic:
         """The traffic with the rows of some handshakes alone: row numbers are those of its own rows."""
         keep = mask[self.handshake]
+        handshake, parts = self.handshake[keep], (self.rows[keep], self.event[keep], self.from_client[keep])
+        if self.stored is not None:
+            fetched, of, *others = self.stored.fetch(mask)
+            if len(fetched):
+                handshake = np.append(handshake, of)
+                order = np.argsort(handshake, kind="stable")
+                handshake = handshake[order]
+                both = zip(parts, (fetched, *others), strict=True)
+                parts = tuple(np.concatenate(pair)[order] for pair in both)  # type: ignore[assignment]
+        rows, event, from_client = parts
+        # What is known of the rows of others is not known here.
+        return replace(
+            self, rows=rows, handshake=handshake, event=event, from_client=from_client, stored=None, known={}
+        )
+
+    def without_rows(self) -> Traffic:
+        """The columns of the handshakes alone."""
         return replace(
             self,
-            rows=self.rows[keep],
-            handshake=self.handshake[keep],
-            event=self.event[keep],
-            from_client=self.from_client[keep],
+            rows=self.rows[:0],
+            handshake=self.handshake[:0],
+            event=self.event[:0],
+            from_client=self.from_client[:0],
+            stored=None,
         )
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:
@@ -262,10 +337,21 @@ class Traffic:
             return np.full(len(row), ABSENT, np.int64)
         return np.where(row == ABSENT, ABSENT, self.column(name)[row].astype(np.int64))
 
+    def most(self, values: npt.NDArray[np.integer]) -> Ints:
+        """For each handshake the greatest of its rows' values, which are not negative; 0 where it has no rows."""
+        found = np.zeros(len(self.handshakes), np.int64)
+        at_hand = self.at_hand
+        if at_hand.any():
+            found[at_hand] = np.maximum.reduceat(values, self.starts[:-1][at_hand])
+        return found
+
     def count(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake how many rows meet the condition."""
         return np.bincount(self.handshake[condition], minlength=len(self.handshakes)).astype(np.int64)
 
+
+# The columns of integers: all fields but the last two.
+COLUMNS: Final = tuple(field.name for field in fields(Handshakes))[:-2]
 
 _Given = ParamSpec("_Given")
 _Known = TypeVar("_Known")
@@ -284,3 +370,37 @@ def once(function: Callable[Concatenate[Traffic, _Given], _Known]) -> Callable[C
         return known[traffic]
 
     return asked
+
+
+_Columns = TypeVar("_Columns", bound=npt.NDArray[Any] | tuple[npt.NDArray[Any], ...])
+
+# Functions of the rows of each handshake by itself, by name: a column, or several, with an entry for each handshake.
+BY_ROWS: Final[dict[str, Callable[[Traffic], Any]]] = {}
+
+
+def by_rows(function: Callable[[Traffic], _Columns]) -> Callable[[Traffic], _Columns]:
+    """The function, which is worked out while all rows of a capture are at hand, and known when some are stored.
+
+    It must look at each handshake by itself. Integers (at most 64 bits) and booleans stay what they are.
+    """
+    name = function.__qualname__
+    BY_ROWS[name] = function
+    worked_out = once(function)
+
+    @wraps(function)
+    def asked(traffic: Traffic) -> _Columns:
+        if name not in traffic.known:
+            return worked_out(traffic)
+        found = tuple(column.unpacked() for column in traffic.known[name])
+        return found if len(found) > 1 else found[0]  # type: ignore[return-value]
+
+    return asked
+
+
+@by_rows
+def events_of(traffic: Traffic) -> Ints:
+    """What the rows of each handshake are to it: a bit for each Event."""
+    found = np.zeros(len(traffic.handshakes), np.int64)
+    start, end = traffic.starts[:-1], traffic.starts[1:]
+    found[start < end] = np.bitwise_or.reduceat(np.left_shift(1, traffic.event, dtype=np.int32), start[start < end])
+    return found

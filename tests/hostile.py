@@ -114,7 +114,10 @@ KINDS: Final[dict[str, tuple[list[One], Callable[[int], list[One]]]]] = {
         lambda n: [sent(ISN + n * STEP, 0, SYN), answer(77 + n, 99 + n, ACK), sent(99 + n, 0, RST)],
     ),
     "ICMP errors": (SYN_SENT, lambda n: [error(ISN, n)]),
-    "ICMP errors about many SYNs": ([], lambda n: [sent(n * STEP, 0, SYN), error(n * STEP, n), error(n * STEP // 2, n)]),
+    "ICMP errors about many SYNs": (
+        [],
+        lambda n: [sent(n * STEP, 0, SYN), error(n * STEP, n), error(n * STEP // 2, n)],
+    ),
     "old duplicates": (
         [sent(0, 0, SYN)],
         lambda n: [answer(7, n * STEP + 1, SYN | ACK), sent((n + 1) * STEP, 0, SYN), sent(n * STEP + 1, 0, RST)],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
 
@@ -11,12 +10,12 @@ from pcapcheck.select import select
 from pcapcheck.stretch import Summary, summarise
 from pcapcheck.tables import ABSENT, HANDSHAKES
 from pcapcheck.testing import parse_exchange
-from pcapcheck.traffic import Handshakes, Traffic
+from pcapcheck.traffic import COLUMNS, Traffic
 
 Row = dict[str, Any]
 
 # How the addresses and histories are kept.
-_INSIDE = ("client", "server", "history_code", "hosts", "histories")
+_INSIDE = ("client", "server", "flow", "history_code")
 
 
 def rows(traffic: Traffic) -> list[Row]:
@@ -25,7 +24,7 @@ def rows(traffic: Traffic) -> list[Row]:
     The RTT columns are ``server_rtt`` and so on, in nanoseconds.
     """
     handshakes = traffic.handshakes
-    shown = [field.name for field in fields(Handshakes) if field.name not in _INSIDE]
+    shown = [name for name in COLUMNS if name not in _INSIDE]
     columns = {name: getattr(handshakes, name) for name in (*shown, "client_address", "server_address", "history")}
     return [{name: _value(name, column[index]) for name, column in columns.items()} for index in range(len(handshakes))]
 

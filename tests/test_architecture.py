@@ -15,7 +15,8 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "_version", "_cython"],
+    ["errors", "seq", "tables", "texts", "packed", "_version", "_cython"],
+    ["addresses"],
     ["capture.*"],
     ["decode.*"],
     ["openings"],
@@ -26,7 +27,7 @@ ORDER: Final = [
     ["attempts"],
     ["evidence"],
     ["faults", "faults.rows", "handshake", "rtt", "history", "patterns", "offers"],
-    ["traffic", "ordinary"],
+    ["stored", "traffic", "ordinary"],
     ["judge"],
     ["stretch"],
     ["contents"],
@@ -38,7 +39,7 @@ ORDER: Final = [
     ["distribution", "totals", "judged"],
     ["report.*", "charts.*"],
     ["policy.*"],
-    ["jobs"],
+    ["gather", "jobs"],
     ["run", "arguments"],
     ["stream"],
     ["cli.*"],

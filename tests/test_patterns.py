@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -20,7 +19,7 @@ from pcapcheck.openings import Flows, Openings
 from pcapcheck.patterns import Regular, regular
 from pcapcheck.select import select
 from pcapcheck.stretch import summarise
-from pcapcheck.traffic import Handshakes, Traffic
+from pcapcheck.traffic import COLUMNS, Traffic
 from tests.traffic import Captured, captures
 
 TESTS: Final = Path(__file__).parent
@@ -40,7 +39,7 @@ def each_by_itself(openings: Openings, end_time: int) -> Traffic:
 def differences(openings: Openings, end_time: int) -> list[Any]:
     """The fields in which the two ways differ, with the first handshakes that do."""
     one, other = judge(openings, 0, end_time), each_by_itself(openings, end_time)
-    names = [field.name for field in fields(Handshakes) if field.name not in ("history_code", "histories")]
+    names = [name for name in (*COLUMNS, "hosts") if name != "history_code"]
     found = []
     for name in (*names, "history"):
         mine, theirs = (list(getattr(traffic.handshakes, name)) for traffic in (one, other))

@@ -7,9 +7,13 @@ from typing import overload
 
 import numpy as np
 
+from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import Bools
+from pcapcheck.evidence import Event
+from pcapcheck.openings import ICMP
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 SECOND = 10**9
 MILLISECOND = 10**6
@@ -145,3 +149,45 @@ def near_server(traffic: Traffic) -> Bools:
     near_count = count_in(traffic.servers, near)
     at_server: Bools = (near_count > 0) & (near_count * 10 >= count_in(traffic.servers, measured) * 9)
     return at_server
+
+
+@by_rows
+def opening_times(traffic: Traffic) -> tuple[Ints, Ints]:
+    """When the first SYN and the first SYN-ACK of each handshake came, NO_TIME where there is none."""
+    syn, synack = (traffic.first(traffic.event == event) for event in (Event.SYN, Event.SYNACK))
+    time = np.append(traffic.number("time"), NO_TIME)
+    return time[syn], time[synack]
+
+
+@by_rows
+def syn_window(traffic: Traffic) -> Ints:
+    """The window of each SYN, ABSENT where there is none."""
+    return traffic.value("window", traffic.first(traffic.event == Event.SYN))
+
+
+@by_rows
+def synack_window(traffic: Traffic) -> Ints:
+    """The window of each SYN-ACK, ABSENT where there is none."""
+    return traffic.value("window", traffic.first(traffic.event == Event.SYNACK))
+
+
+@by_rows
+def client_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
+    """The least and the greatest TTL of the client's segments, RSTs and copies aside; ABSENT where there are none."""
+    return _ttls(traffic, from_client=True)
+
+
+@by_rows
+def server_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
+    """The same of the server's segments."""
+    return _ttls(traffic, from_client=False)
+
+
+def _ttls(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints]:
+    own = (traffic.from_client == from_client) & (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
+    own &= traffic.column("tcp_flags") & RST == 0
+    none = int(np.iinfo(np.uint8).max) + 1
+    least, most = np.full(len(traffic.handshakes), none, np.int64), np.full(len(traffic.handshakes), ABSENT, np.int64)
+    np.minimum.at(least, traffic.handshake[own], traffic.column("ttl")[own])
+    np.maximum.at(most, traffic.handshake[own], traffic.column("ttl")[own])
+    return np.where(most == ABSENT, ABSENT, least), most

@@ -7,8 +7,19 @@ from typing import Final
 import numpy as np
 
 from pcapcheck import seq
+from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, Details, after, count_in, last, least_in, most_in, sampled
+from pcapcheck.diagnoses.columns import (
+    MILLISECOND,
+    Details,
+    after,
+    count_in,
+    last,
+    least_in,
+    most_in,
+    opening_times,
+    sampled,
+)
 from pcapcheck.evidence import PENDING_NS, Event
 from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.stretch import CaptureFacts
@@ -127,9 +138,9 @@ def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
 def _awaited(traffic: Traffic, capture: CaptureFacts) -> Bools:
     """Whether the capture goes on so long after the SYN-ACK that its repeat would have been seen."""
-    synack = traffic.value("time", traffic.first(traffic.event == Event.SYNACK))
+    _, synack = opening_times(traffic)
     long_enough: Bools = capture.end_time - synack >= PENDING_NS
-    long_enough &= synack != ABSENT
+    long_enough &= synack != NO_TIME
     return long_enough
 
 

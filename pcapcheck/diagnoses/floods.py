@@ -181,14 +181,17 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing.
     """
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    stray = handshakes.is_outcome("stray")
+    traffic = traffic.only(stray)
     flags = traffic.column("tcp_flags") & (SYN | ACK | RST)
     answers = (flags == SYN | ACK) | ((flags == RST | ACK) & (traffic.column("seq") == 0))
     answers &= (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
     answer = traffic.first(answers)
-    (at,) = (handshakes.is_outcome("stray") & (answer != ABSENT)).nonzero()
+    (at,) = (stray & (answer != ABSENT)).nonzero()
     # The sender speaks first, and says nothing else.
     first = np.searchsorted(traffic.handshake, at)
-    alone = traffic.count(~answers & (traffic.from_client == traffic.from_client[answer][traffic.handshake]))[at] == 0
+    of_sender = traffic.from_client == np.append(traffic.from_client, False)[answer][traffic.handshake]
+    alone = traffic.count(~answers & of_sender)[at] == 0
     at, first = at[alone & (first == answer[at])], first[alone & (first == answer[at])]
     by_client = traffic.from_client[first]
     sender = np.where(by_client, traffic.clients[at], traffic.servers[at])

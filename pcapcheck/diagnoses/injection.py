@@ -8,13 +8,13 @@ import numpy as np
 
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, values_of
+from pcapcheck.diagnoses.columns import Details, client_ttls, server_ttls, synack_window, values_of
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # Paths differ by a hop or two.
 _HOPS: Final = 2
@@ -45,10 +45,7 @@ class _Resets(NamedTuple):
 
 def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
     handshakes, size = whole.handshakes, len(whole.handshakes)
-    suspected = (whole.column("tcp_flags") & RST != 0) & (whole.column("kind") != ICMP)
-    # An RST that answers a wrong segment is what RFC 9293 asks for, and its sender may well go on.
-    suspected &= ~whole.is_event(Event.COPY, Event.RST_ANSWER)
-    traffic = whole.only(whole.count(suspected) > 0)
+    traffic = whole.only(_with_reset(whole))
     rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
     normal = _normal(traffic)
     (at,) = (~normal & (rows["kind"] != ICMP) & ~traffic.is_event(Event.COPY, Event.RST_ANSWER)).nonzero()
@@ -58,9 +55,8 @@ def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
     alone = own[1][side[at]] == ABSENT
     elsewhere = np.zeros(len(at), bool)
     if alone.any():
-        sender = _senders(whole)
-        known = _ttls(whole, sender, _normal(whole), int(sender.max()) + 1)
-        elsewhere = alone & _unlike(ttl, known, _senders(traffic)[at])
+        known = _ttls_of_hosts(whole)
+        elsewhere = alone & _unlike(ttl, known, np.where(from_client, traffic.clients[of], traffic.servers[of])[at])
     goes_on = ask(REGISTERED["RS08"], whole, capture)
     reset_before = np.full(size, ABSENT, np.int64)
     if len(goes_on.failed):
@@ -83,16 +79,30 @@ def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
     return _Resets(rows["frame"][at].astype(np.int64), handshake, np.array(signs))
 
 
+@by_rows
+def _with_reset(traffic: Traffic) -> Bools:
+    """Which handshakes have an RST that may be forged."""
+    suspected = (traffic.column("tcp_flags") & RST != 0) & (traffic.column("kind") != ICMP)
+    # An RST that answers a wrong segment is what RFC 9293 asks for, and its sender may well go on.
+    suspected &= ~traffic.is_event(Event.COPY, Event.RST_ANSWER)
+    return traffic.count(suspected) > 0
+
+
+def _ttls_of_hosts(traffic: Traffic) -> tuple[Ints, Ints]:
+    """As _ttls, of each host that sent anything, in all its connections."""
+    size = int(max(traffic.clients.max(initial=-1), traffic.servers.max(initial=-1))) + 1
+    least, most = np.full(size, 256, np.int64), np.full(size, ABSENT, np.int64)
+    for host, (low, high) in ((traffic.clients, client_ttls(traffic)), (traffic.servers, server_ttls(traffic))):
+        np.minimum.at(least, host[low != ABSENT], low[low != ABSENT])
+        np.maximum.at(most, host, high)
+    return least, most
+
+
 def _normal(traffic: Traffic) -> Bools:
     """Which rows are segments, neither RSTs nor copies."""
     segment = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
     normal: Bools = segment & (traffic.column("tcp_flags") & RST == 0)
     return normal
-
-
-def _senders(traffic: Traffic) -> Ints:
-    """The address that sent each row, as a number."""
-    return np.where(traffic.from_client, traffic.clients[traffic.handshake], traffic.servers[traffic.handshake])
 
 
 def _ttls(traffic: Traffic, group: Ints, mask: Bools, size: int) -> tuple[Ints, Ints]:
@@ -185,7 +195,7 @@ def segment_injected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     frame[found] = resets.frame[chosen]
     second = ask(REGISTERED["HS09"], traffic, capture)
     others: dict[int, int] = {}  # handshake to the entry about its second SYN-ACK
-    proxy = traffic.value("window", traffic.first(traffic.event == Event.SYNACK)) == 0 if len(second.failed) else ()
+    proxy = synack_window(traffic) == 0 if len(second.failed) else ()
     for entry, index in zip(second.failed.tolist(), second.handshakes(second.failed).tolist(), strict=True):
         if not certainty[index] and not proxy[index]:
             certainty[index], frame[index] = COMPATIBLE, second.answer.frames[0][entry]

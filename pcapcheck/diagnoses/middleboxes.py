@@ -9,13 +9,13 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.options import Kind
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, count_in
+from pcapcheck.diagnoses.columns import Details, count_in, syn_window, synack_window
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # No window is so wide: numbers further apart belong to two ways of counting.
 _FAR: Final = 2**27
@@ -84,32 +84,40 @@ def isn_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing at first; after the first loss the sender finds no sense in the blocks, and a
     transfer becomes slow or hangs.
     """
-    handshakes, size = traffic.handshakes, len(traffic.handshakes)
-    (sack,) = (traffic.options.sack & (traffic.event != Event.COPY)).nonzero()
-    edge = _sack_edges(traffic, sack)
-    astray = np.zeros(len(traffic.rows), bool)
-    away = np.abs(seq.diff(edge, traffic.column("ack")[sack].astype(np.int64)))
-    astray[sack] = (edge != ABSENT) & (away > _FAR)
-    (icmp,) = (traffic.column("kind") == ICMP).nonzero()
-    own = np.where(traffic.from_client[icmp], *(
-        isn[traffic.handshake[icmp]] for isn in (handshakes.client_isn, handshakes.server_isn)
-    ))  # fmt: skip
-    quoted = np.zeros(len(traffic.rows), bool)
-    quoted[icmp] = (own != ABSENT) & (np.abs(seq.diff(traffic.number("seq")[icmp], own)) > _FAR)
-    block, quote = traffic.first(astray), traffic.first(quoted)
-    distance = np.zeros(len(traffic.rows), np.int64)
-    distance[sack] = away
+    block, distance, quote = _far_from_all(traffic)
 
     def text(index: int) -> str:
         if block[index] == ABSENT:
             return "an ICMP error quotes a sequence number that is far from this connection's"
-        return f"a SACK block lies {distance[block[index]]} octets from the acknowledgement beside it"
+        return f"a SACK block lies {distance[index]} octets from the acknowledgement beside it"
 
     return Conclusion(
         np.select([block != ABSENT, quote != ABSENT], [STRONG, COMPATIBLE], 0),
-        evidence=(traffic.value("frame", np.where(block == ABSENT, quote, block)),),
-        detail=Details(size, text),
+        evidence=(np.where(block == ABSENT, quote, block),),
+        detail=Details(len(block), text),
     )
+
+
+@by_rows
+def _far_from_all(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
+    """Numbers that lie far from all of this connection, ABSENT where there is none.
+
+    The frame of the first SACK block that does, how far it lies from the acknowledgement beside it, and the frame of
+    the first ICMP error that quotes such a number.
+    """
+    handshakes = traffic.handshakes
+    (sack,) = (traffic.options.sack & (traffic.event != Event.COPY)).nonzero()
+    edge = _sack_edges(traffic, sack)
+    distance, quoted = np.zeros(len(traffic.rows), np.int64), np.zeros(len(traffic.rows), bool)
+    distance[sack] = np.where(edge == ABSENT, 0, np.abs(seq.diff(edge, traffic.number("ack")[sack])))
+    (icmp,) = (traffic.column("kind") == ICMP).nonzero()
+    own = np.where(traffic.from_client[icmp], *(
+        isn[traffic.handshake[icmp]] for isn in (handshakes.client_isn, handshakes.server_isn)
+    ))  # fmt: skip
+    quoted[icmp] = (own != ABSENT) & (np.abs(seq.diff(traffic.number("seq")[icmp], own)) > _FAR)
+    block, quote = traffic.first(distance > _FAR), traffic.first(quoted)
+    far = np.where(block == ABSENT, ABSENT, np.append(distance, ABSENT)[block])
+    return traffic.value("frame", block), far, traffic.value("frame", quote)
 
 
 def _clamped(traffic: Traffic, mss: Ints, window: Ints) -> Bools:
@@ -171,22 +179,21 @@ def options_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing. A stripped window scale makes transfers slow.
     """
     handshakes = traffic.handshakes
-    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
     collapse = ask(REGISTERED["OP09"], traffic, capture)
     collapses = np.zeros(len(handshakes), bool)
     collapses[collapse.handshakes(collapse.failed)] = True
 
     def has_all(side: str) -> Bools:
         offers = [getattr(handshakes, f"{side}_{name}") for name in ("sack_permitted", "timestamps")]
-        everything: Bools = (handshakes.__dict__[f"{side}_wscale"] != ABSENT) & (offers[0] == 1) & (offers[1] == 1)
+        everything: Bools = (getattr(handshakes, f"{side}_wscale") != ABSENT) & (offers[0] == 1) & (offers[1] == 1)
         return everything
 
     bare = (handshakes.server_wscale == ABSENT) & (handshakes.server_sack_permitted == 0)
-    bare &= (handshakes.server_timestamps == 0) & (synack != ABSENT) & has_all("client")
+    bare &= (handshakes.server_timestamps == 0) & traffic.has(Event.SYNACK) & has_all("client")
     stripped = bare & (count_in(traffic.sockets, has_all("client") & has_all("server")) > 0)
     signs = [
-        _clamped(traffic, handshakes.client_mss, traffic.value("window", syn)),
-        _clamped(traffic, handshakes.server_mss, traffic.value("window", synack)),
+        _clamped(traffic, handshakes.client_mss, syn_window(traffic)),
+        _clamped(traffic, handshakes.server_mss, synack_window(traffic)),
         collapses,
         stripped,
     ]

@@ -12,7 +12,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.openings import FAR, ICMP, REPEATED
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # Options take at most 40 octets of a full-sized segment (RFC 6691).
 _OPTIONS = 40
@@ -89,6 +89,7 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
+@by_rows
 def _repeats_large(traffic: Traffic) -> Bools:
     """Which handshakes show, at first sight, a segment of some size that was sent twice."""
     found = traffic.count(traffic.column("folded_signs") & REPEATED != 0) > 0

@@ -15,14 +15,22 @@ from pcapcheck.diagnoses.columns import (
     last,
     near_server,
 )
-from pcapcheck.diagnoses.repeats import TIMER, Repeats, concerned, data_before_repeat, find_repeats, taken_at_once
+from pcapcheck.diagnoses.repeats import (
+    TIMER,
+    Repeats,
+    concerned,
+    data_before_repeat,
+    find_repeats,
+    taken,
+    taken_at_once,
+)
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS
 from pcapcheck.traffic import Ints, Traffic
 
 
-def _deferred(traffic: Traffic, repeats: Repeats) -> tuple[Ints, Ints]:
+def _deferred(traffic: Traffic, repeats: Repeats, soon: Bools) -> tuple[Ints, Ints]:
     """How certain it is that the socket waits for data, and by how many of its handshakes."""
     bare = traffic.handshakes.ack_kind == ACK_KINDS.index("ack")
     early = data_before_repeat(traffic, repeats)
@@ -33,7 +41,7 @@ def _deferred(traffic: Traffic, repeats: Repeats) -> tuple[Ints, Ints]:
     idles = count_in(socket, idle)
     # Data that was there and did not help speaks against it.
     consistent = count_in(socket, early & repeated) == 0
-    spoke_soon = count_in(socket, ~repeated & prompt & (repeats.data != ABSENT)) > 0
+    spoke_soon = count_in(socket, soon) > 0
     certainty = np.where((idles >= 5) & spoke_soon, STRONG, np.where(idles >= 2, COMPATIBLE, 0))
     return np.where(idle & consistent, certainty, 0), idles
 
@@ -82,9 +90,10 @@ def accept_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     ECONNRESET or ETIMEDOUT. With SYN cookies the server does not even repeat its SYN-ACK, and nothing shows it.
     """
     handshakes = traffic.handshakes
+    _, soon = taken(traffic)
     traffic = concerned(traffic)
     repeats = find_repeats(traffic)
-    deferred, _ = _deferred(traffic, repeats)
+    deferred, _ = _deferred(traffic, repeats, soon)
     data_ignored = data_before_repeat(traffic, repeats)
     ignored = repeats.answered & (repeats.counts >= 2) | data_ignored | (handshakes.facts & Fact.CLIENT_ONLY != 0)
     near = near_server(traffic)
@@ -164,9 +173,10 @@ def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: Nothing at the client. At the server accept() returns only when data is there.
     """
+    _, soon = taken(traffic)
     traffic = concerned(traffic)
     repeats = find_repeats(traffic)
-    certainty, idles = _deferred(traffic, repeats)
+    certainty, idles = _deferred(traffic, repeats, soon)
     return Conclusion(
         certainty,
         evidence=(
@@ -220,14 +230,15 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing; at most a delay of a second before the first answer.
     """
     handshakes = traffic.handshakes
+    taken_time, soon = taken(traffic)
     traffic = concerned(traffic)
     repeats = find_repeats(traffic)
     goes_on = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
-    deferred, _ = _deferred(traffic, repeats)
+    deferred, _ = _deferred(traffic, repeats, soon)
     once = (repeats.counts == 1) & goes_on & (deferred == 0)
     once &= ~near_server(traffic) & ~data_before_repeat(traffic, repeats)
     missing = _missing_ack(traffic)
-    certainty = np.where(once, np.where(_others_taken(traffic, repeats), STRONG, COMPATIBLE), 0)
+    certainty = np.where(once, np.where(_others_taken(traffic, repeats, taken_time), STRONG, COMPATIBLE), 0)
     final = last(traffic, traffic.event == Event.SYNACK)
     return Conclusion(
         np.where(missing, COMPATIBLE, certainty),
@@ -252,9 +263,7 @@ def _missing_ack(traffic: Traffic) -> Bools:
     return found
 
 
-def _others_taken(traffic: Traffic, repeats: Repeats) -> Bools:
+def _others_taken(traffic: Traffic, repeats: Repeats, taken_time: Ints) -> Bools:
     """Whether the server took another handshake of this socket between the ACK and the repeated SYN-ACK."""
-    time = traffic.value("time", repeats.ack)
-    spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON) != ABSENT
-    taken = (repeats.ack != ABSENT) & (repeats.counts == 0) & spoke
-    return any_between(traffic.sockets, time, taken, time, traffic.value("time", repeats.first))
+    start, end = (traffic.value("time", row) for row in (repeats.ack, repeats.first))
+    return any_between(traffic.sockets, taken_time, taken_time != ABSENT, start, end)

@@ -7,11 +7,10 @@ from ipaddress import ip_address
 import numpy as np
 
 from pcapcheck import seq
-from pcapcheck.decode.segment import ACK, RST
+from pcapcheck.decode.segment import ACK
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, values_of
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, server_ttls
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.openings import ICMP
 from pcapcheck.rules.icmp import message_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -69,11 +68,11 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: ECONNREFUSED, at once. Many applications try again; each try is an attempt of its own.
     """
     handshakes = traffic.handshakes
+    refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0)
+    known = np.concatenate([traffic.servers[ttl != ABSENT] * 256 + ttl[ttl != ABSENT] for ttl in server_ttls(traffic)])
+    traffic = traffic.only(refused)
     refusal = traffic.first(traffic.event == Event.REFUSAL)
-    refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0) & (refusal != ABSENT)
-    heard = traffic.only(count_in(traffic.servers, refused) > 0)
-    own = ~heard.from_client & (heard.column("kind") != ICMP) & ~flagged(heard, RST)
-    known = values_of(traffic.servers[heard.handshake[own]] * 256 + heard.column("ttl")[own])
+    refused &= refusal != ABSENT
     ttl = traffic.value("ttl", refusal)
     same = np.isin(traffic.servers * 256 + ttl, known)
     other = np.isin(traffic.servers, known // 256) & ~same
@@ -122,6 +121,7 @@ def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusi
     What the application saw: connect() succeeds; then ECONNRESET on the first write or read.
     """
     handshakes = traffic.handshakes
+    traffic = traffic.only(traffic.has(Event.RESET))
     reset = traffic.first((traffic.event == Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
     spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON)
     ack = traffic.first(traffic.event == Event.COMPLETING)
@@ -177,6 +177,7 @@ def icmp_unreachable(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     5461).
     """
     handshakes = traffic.handshakes
+    traffic = traffic.only(handshakes.is_outcome("unreachable"))
     error = traffic.first(traffic.event == Event.UNREACHABLE)
     found = handshakes.is_outcome("unreachable") & (error != ABSENT)
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Bools
-from pcapcheck.diagnoses.columns import SECOND, after, before, count_in, last
+from pcapcheck.diagnoses.columns import SECOND, after, before, last
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # A SYN-ACK's timer runs for a second (RFC 6298, section 2.1), on some systems less; copies made on the way come sooner.
 TIMER = SECOND // 2
@@ -52,10 +52,22 @@ def find_repeats(traffic: Traffic) -> Repeats:
 
 
 def concerned(traffic: Traffic) -> Traffic:
-    """The traffic with the rows of those sockets alone that repeated a SYN-ACK in a completed handshake."""
+    """The traffic with the rows of those completed handshakes alone whose server repeated its SYN-ACK."""
     handshakes = traffic.handshakes
-    repeated = (handshakes.synack_count > 1) & (handshakes.facts & Fact.COMPLETED != 0)
-    return traffic.only(count_in(traffic.sockets, repeated) > 0)
+    return traffic.only((handshakes.synack_count > 1) & (handshakes.facts & Fact.COMPLETED != 0))
+
+
+@by_rows
+def taken(traffic: Traffic) -> tuple[Ints, Bools]:
+    """Of handshakes that the server took at once, without a repeat: the time of the ACK, and whether data was answered.
+
+    The time is ABSENT of all others, and where nothing shows that the server took it.
+    """
+    repeats = find_repeats(traffic)
+    spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON) != ABSENT
+    at_once = repeats.counts == 0
+    time = np.where(at_once & spoke, traffic.value("time", repeats.ack), ABSENT)
+    return time, at_once & (repeats.data != ABSENT) & taken_at_once(traffic, repeats)
 
 
 def data_before_repeat(traffic: Traffic, repeats: Repeats) -> Bools:

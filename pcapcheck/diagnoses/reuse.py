@@ -13,11 +13,10 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion
 from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, numbered
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # RFC 9293, section 3.4.2: MSL is two minutes, and TIME-WAIT lasts twice that. Nothing older is in anybody's memory.
 _TIME_WAIT: Final = 240 * SECOND
@@ -170,14 +169,7 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     silent = (handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN) & handshakes.is_outcome("unanswered", "pending")
     suspected = (handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)
     previous = _previous(np.where(suspected, pair, -1 - np.arange(size)))
-    # The TSvals of a pair that has something to explain, and of no other.
-    heard = traffic.only(suspected)
-    sent = heard.from_client & (heard.column("kind") != ICMP) & ~flagged(heard, RST)
-    tsval, _ = timestamps_of(heard.rows, sent)
-    first = heard.first(heard.event == Event.SYN)
-    later = heard.column("folded_tsval")
-    newest = _newest(heard, np.where(sent & (later != ABSENT), later, tsval))
-    asked = np.where(first == ABSENT, ABSENT, tsval[first] if len(tsval) else ABSENT)
+    asked, newest = _tsvals_of_client(traffic)
     since = handshakes.start_time - handshakes.start_time[previous] if size else previous
     compared = suspected & (previous != ABSENT) & (since <= _REMEMBERED) & (asked != ABSENT)
     compared &= newest[previous] != ABSENT if size else False
@@ -203,12 +195,19 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     return Conclusion(certainty, evidence=(handshakes.syn_frame,), detail=Details(size, text))
 
 
-def _newest(traffic: Traffic, tsval: Ints) -> Ints:
-    """For each handshake the TSval of the last row that has one, ABSENT where none has."""
+@by_rows
+def _tsvals_of_client(traffic: Traffic) -> tuple[Ints, Ints]:
+    """The TSval of the SYN, and of the last segment of the client that has one; ABSENT where there is none."""
+    sent = traffic.from_client & (traffic.column("kind") != ICMP) & ~flagged(traffic, RST)
+    tsval = np.where(sent, traffic.options.tsval, ABSENT)
+    first = traffic.first(traffic.event == Event.SYN)
+    asked = np.where(first == ABSENT, ABSENT, np.append(tsval, ABSENT)[first])
+    later = traffic.column("folded_tsval")
+    tsval = np.where(sent & (later != ABSENT), later, tsval)
     newest = np.full(len(traffic.handshakes), ABSENT, np.int64)
     (where,) = (tsval != ABSENT).nonzero()
     newest[traffic.handshake[where]] = tsval[where]
-    return newest
+    return asked, newest
 
 
 def _chance(lower_silent: int, lower_answered: int, higher_silent: int, higher_answered: int) -> float:

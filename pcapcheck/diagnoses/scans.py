@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from pcapcheck.decode.segment import ACK, FIN, PSH, RST, URG
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details
+from pcapcheck.diagnoses.columns import Details, syn_window
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, spread
-from pcapcheck.evidence import Event, Fact
+from pcapcheck.evidence import Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
-from pcapcheck.traffic import Ints, Traffic, once
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # So many targets that were asked in vain are no accident; so many more leave little doubt.
 _FEW: Final = 10
@@ -35,7 +35,7 @@ _KINDS: Final = {**_STEALTHY, **_CONNECTIONLESS}
 _FLAGS: Final = 0x1FF  # without the reserved bits
 
 
-@once
+@by_rows
 def payload_of_client(traffic: Traffic) -> Bools:
     """Which handshakes carried payload of the client's."""
     payload = (traffic.column("payload_length") > 0) | (traffic.column("folded_octets") > 0)
@@ -86,7 +86,7 @@ class _Sources(NamedTuple):
 def _sources(traffic: Traffic, at: Ints, failed: Bools, completed: Bools) -> _Sources:
     """The sources of the attempts ``at``, of which some failed and some completed without a word of the client."""
     handshakes, probes = traffic.handshakes, failed | completed
-    window = traffic.value("window", traffic.first(traffic.event == Event.SYN))[at]
+    window = syn_window(traffic)[at]
     # A scanner makes its SYNs by hand: what its host opens otherwise has another window and other options.
     mss = handshakes.client_mss[at]
     of = numbered((traffic.clients[at] << 17 | mss + 1) << 17 | window + 1)
@@ -280,13 +280,15 @@ def stealth_scan(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: Nothing.
     """
-    handshakes, rows, size = traffic.handshakes, traffic.rows, len(traffic.handshakes)
+    handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    opened = handshakes.facts & (Fact.SYN | Fact.SYNACK) != 0
+    traffic = traffic.only(~opened)
+    rows = traffic.rows
     is_rst = traffic.column("tcp_flags") & RST != 0
     flags = traffic.column("tcp_flags") & _FLAGS
     bare = (traffic.column("options_length") == 0) & (traffic.column("payload_length") == 0)
     bare &= (traffic.column("kind") != ICMP) & np.isin(flags, list(_KINDS))
     odd = ~is_rst & (traffic.column("kind") != ICMP) & (~bare | ~traffic.from_client)
-    opened = handshakes.facts & (Fact.SYN | Fact.SYNACK) != 0
     probe = traffic.first(bare & traffic.from_client)
     (at,) = (~opened & (probe != ABSENT) & (traffic.count(odd) == 0)).nonzero()
     kind = traffic.value("tcp_flags", probe)[at] & _FLAGS

@@ -25,7 +25,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # RFC 9293, section 3.8.6.3, MUST-40: an ACK is delayed by less than half a second.
 _LONGEST_DELAYED_ACK: Final = SECOND // 2
@@ -74,9 +74,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     socket = traffic.sockets
-    goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
-    reply = traffic.first(goes_on & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
-    ttl = traffic.value("ttl", reply)
+    reply, ttl = _first_reply(traffic)
     compared = handshakes.is_outcome("established") & (reply != ABSENT) & (handshakes.synack_ttl != ABSENT)
     differs = compared & (ttl != handshakes.synack_ttl)
     apart = count_in(socket, differs)
@@ -98,9 +96,17 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     return Conclusion(
         np.where(too_quick | other_ttl & (apart >= _MANY), STRONG, np.where(other_ttl, COMPATIBLE, 0)),
-        evidence=(handshakes.synack_frame, traffic.value("frame", reply)),
+        evidence=(handshakes.synack_frame, reply),
         detail=Details(len(handshakes), text),
     )
+
+
+@by_rows
+def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
+    """Frame and TTL of the first segment of the server behind its SYN-ACK."""
+    goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
+    reply = traffic.first(goes_on & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
+    return traffic.value("frame", reply), traffic.value("ttl", reply)
 
 
 def _data_rtt(traffic: Traffic) -> Ints:

@@ -13,7 +13,7 @@ from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Traffic
+from pcapcheck.traffic import Traffic, by_rows
 
 # In the order in which they are asked; the first that holds is said.
 _SILENCES: Final = (
@@ -22,6 +22,13 @@ _SILENCES: Final = (
     "nothing of this server was captured: it is down, the address is wrong, or all of it is filtered",
     "nothing of this server was captured, nor anything else to this client: perhaps the way back was not",
 )
+
+
+@by_rows
+def _directions(traffic: Traffic) -> tuple[Bools, Bools]:
+    """Whether anything went to the server, and any segment to the client."""
+    to_client = ~traffic.from_client & (traffic.column("kind") != ICMP)
+    return traffic.count(traffic.from_client) > 0, traffic.count(to_client) > 0
 
 
 @diagnosis(
@@ -60,11 +67,9 @@ def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     host_count = int(max(traffic.clients.max(initial=0), traffic.servers.max(initial=0))) + 1
     sent, reached = np.zeros(host_count, bool), np.zeros(host_count, bool)
-    to_client = ~traffic.from_client & (traffic.column("kind") != ICMP)
-    sent[traffic.servers[traffic.handshake[to_client]]] = True
-    sent[traffic.clients[traffic.handshake[traffic.from_client]]] = True
-    reached[traffic.clients[traffic.handshake[to_client]]] = True
-    reached[traffic.servers[traffic.handshake[traffic.from_client]]] = True
+    to_server, to_client = _directions(traffic)
+    sent[traffic.servers[to_client]] = sent[traffic.clients[to_server]] = True
+    reached[traffic.clients[to_client]] = reached[traffic.servers[to_server]] = True
     answers = count_in(traffic.sockets, handshakes.facts & Fact.SYNACK != 0) > 0
     silence = np.select([answers, sent[traffic.servers], reached[traffic.clients]], [0, 1, 2], 3)
     return Conclusion(

@@ -9,7 +9,14 @@ import numpy as np
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import Details
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.faults.signs import began_late, octets_missing, one_sided, segment_missing, untimed
+from pcapcheck.faults.signs import (
+    began_late,
+    octets_missing,
+    one_sided,
+    segment_missing,
+    synack_before_syn,
+    untimed,
+)
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
@@ -136,6 +143,7 @@ def mirror_duplicates(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing.
     """
     handshakes = traffic.handshakes
+    traffic = traffic.only(traffic.has(Event.COPY))
     copies = traffic.event == Event.COPY
     copy, counts = traffic.first(copies), traffic.count(copies)
     identified = traffic.count(copies & (traffic.column("ip_id") > 0)) > 0
@@ -178,8 +186,7 @@ def clock_steps(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing.
     """
     handshakes = traffic.handshakes
-    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
-    early = (synack != ABSENT) & (syn != ABSENT) & (synack < syn)
+    early = synack_before_syn(traffic)
     found = untimed(traffic) | early
     texts = ("times are missing or go back", "the SYN-ACK was recorded before its SYN")
     return Conclusion(

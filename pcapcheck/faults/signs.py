@@ -17,7 +17,7 @@ from pcapcheck.evidence import PENDING_NS, Event, Fact
 from pcapcheck.openings import FAR, ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, once
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 Bools = npt.NDArray[np.bool_]
 
@@ -63,7 +63,6 @@ def frames_missing(traffic: Traffic, capture: CaptureFacts) -> Bools:
     return missing
 
 
-@once
 def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
     """For each handshake the octets that were sent and acknowledged and that nobody captured: at least so many.
 
@@ -71,9 +70,16 @@ def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
     captured is counted with its repeats, so what remains is certain. Nothing is concluded where the payload of some
     frame was not read (fragments, cut headers).
     """
+    if any(capture.skipped[reason] for reason in UNDECODED):
+        return np.zeros(len(traffic.handshakes), np.int64)
+    return _octets_not_captured(traffic)
+
+
+@by_rows
+def _octets_not_captured(traffic: Traffic) -> Ints:
     handshakes = traffic.handshakes
     missing = np.zeros(len(handshakes), np.int64)
-    if not len(traffic.rows) or any(capture.skipped[reason] for reason in UNDECODED):
+    if not len(traffic.rows):
         return missing
     beyond = traffic.column("folded_ack")
     usable = traffic.is_event(*_GOING_ON) & (beyond < FAR) & (traffic.column("folded_end") < FAR)
@@ -111,11 +117,10 @@ _GOING_ON: Final = (Event.COMPLETING, Event.CLIENT_GOES_ON, Event.SERVER_GOES_ON
 
 def furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
     """The highest number of each handshake among these rows, 0 if none."""
-    start = traffic.starts[:-1]  # each has a row
-    return np.maximum.reduceat(np.where(rows, number, 0), start).astype(np.int64) if len(start) else start
+    return traffic.most(np.where(rows, number, 0))
 
 
-@once
+@by_rows
 def untimed(traffic: Traffic) -> Bools:
     """In which times are missing or go back in the order of capture: nothing in them can be timed."""
     handshakes, time = traffic.handshakes, traffic.column("time")
@@ -124,6 +129,7 @@ def untimed(traffic: Traffic) -> Bools:
     return traffic.count(backwards | (time == NO_TIME)) > 0 if len(time) else np.zeros(len(handshakes), bool)
 
 
+@by_rows
 def headers_cut(traffic: Traffic) -> Bools:
     """Of which some header was cut by the snaplen."""
     return traffic.count(traffic.column("unseen") != 0) > 0
@@ -133,6 +139,14 @@ def checksums_offloaded(traffic: Traffic) -> Bools:
     """Which rows have a checksum that the sender left to its network card: it was captured on the sender itself."""
     offloaded: Bools = traffic.column("checksum") == PARTIAL
     return offloaded
+
+
+@by_rows
+def synack_before_syn(traffic: Traffic) -> Bools:
+    """Of which the SYN-ACK stands before the SYN that it acknowledges."""
+    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
+    early: Bools = (synack != ABSENT) & (syn != ABSENT) & (synack < syn)
+    return early
 
 
 def segments_merged(traffic: Traffic) -> Bools:

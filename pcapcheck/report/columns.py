@@ -75,8 +75,7 @@ class _Source:
     def column(self, name: str, part: slice) -> HandshakeColumn:
         if name in _MADE:
             return _MADE[name](self, part)
-        numbers: Ints = getattr(self.handshakes, name)[part]
-        return numbers
+        return self.handshakes.read(name, part)
 
     @cached_property
     def hosts(self) -> list[str]:

@@ -16,7 +16,8 @@ def handshake_of_frame(report: Report, frame: int) -> int:
     """
     if len(report.judged) != 1:
         raise UsageError("a frame number needs one capture, not a folder")
-    traffic = report.traffics[0]
+    handshakes = report.traffics[0].handshakes
+    traffic = report.traffics[0].only((handshakes.first_frame <= frame) & (handshakes.last_frame >= frame))
     (kept,) = (traffic.rows["frame"] == frame).nonzero()
     if len(kept):
         return int(traffic.handshake[kept[0]])
@@ -24,7 +25,6 @@ def handshake_of_frame(report: Report, frame: int) -> int:
     if isinstance(found, Skip):
         raise UsageError(f"frame {frame} belongs to no handshake: it is {found.value}")
     ends = {(found.src, found.src_port), (found.dst, found.dst_port)}
-    handshakes = traffic.handshakes
     own = [
         index
         for index in (handshakes.first_frame <= frame).nonzero()[0].tolist()

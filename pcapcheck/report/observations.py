@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.diagnoses.columns import opening_times
 from pcapcheck.evidence import Event
 from pcapcheck.report.identify import endpoint
 from pcapcheck.report.report import Report
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Traffic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,8 +31,7 @@ def waits(report: Report) -> pd.DataFrame:
     before = 0
     for traffic, facts in zip(report.traffics, report.capture_facts, strict=True):
         size = len(traffic.handshakes)
-        asked = _first_time(traffic, Event.SYN)
-        answer = _first_time(traffic, Event.SYNACK)
+        asked, answer = opening_times(traffic)
         answered = (asked != NO_TIME) & (answer != NO_TIME) & (answer >= asked)
         waiting = traffic.handshakes.is_outcome("unanswered", "pending") & (answer == NO_TIME) & (asked != NO_TIME)
         waiting &= facts.end_time > asked
@@ -61,7 +61,8 @@ def retries(report: Report) -> pd.DataFrame:
 
     parts = []
     before = 0
-    for traffic in report.traffics:
+    for whole in report.traffics:
+        traffic = whole.only(whole.handshakes.syn_count > 1)
         (rows,) = traffic.is_event(Event.SYN).nonzero()
         handshake, time = traffic.handshake[rows], traffic.number("time")[rows]
         first = np.append(True, handshake[1:] != handshake[:-1])[: len(rows)]
@@ -93,15 +94,6 @@ def _since(marks: npt.NDArray[np.bool_], first: npt.NDArray[np.bool_]) -> npt.ND
     at_first = np.maximum.accumulate(np.where(first, np.arange(len(marks)), 0))
     since: npt.NDArray[np.bool_] = total - total[at_first] + marks[at_first] > 0
     return since
-
-
-def _first_time(traffic: Traffic, event: Event) -> Ints:
-    """When the first row that is this to its handshake came: NO_TIME where there is none."""
-    found = np.full(len(traffic.handshakes), NO_TIME, np.int64)
-    (rows,) = traffic.is_event(event).nonzero()
-    numbers, first = np.unique(traffic.handshake[rows], return_index=True)
-    found[numbers] = traffic.number("time")[rows[first]]
-    return found
 
 
 def _servers(traffic: Traffic) -> npt.NDArray[Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
@@ -48,9 +50,9 @@ class Rungs:
     """The rows of one handshake in capture order, and the numbers from which relative ones count."""
 
     def __init__(self, traffic: Traffic, index: int) -> None:
-        mine = slice(*traffic.starts[index : index + 2].tolist())
+        traffic, index = traffic.take(np.array([index])), 0
         self.all: list[Rung] = []
-        values = zip(traffic.rows[mine].tolist(), traffic.event[mine], traffic.from_client[mine], strict=True)
+        values = zip(traffic.rows.tolist(), traffic.event, traffic.from_client, strict=True)
         for fields, event, from_client in values:
             row = Row._make(fields)
             row = row._replace(options=row.options[: row.options_length])

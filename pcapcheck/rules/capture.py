@@ -9,10 +9,9 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import Skip
 from pcapcheck.evidence import Event
-from pcapcheck.faults.signs import UNDECODED
+from pcapcheck.faults.signs import UNDECODED, synack_before_syn
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
 
 _HANDSHAKE: Final = """
@@ -120,9 +119,7 @@ def frames_out_of_order(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The size of the largest step: microseconds come from receive queues, milliseconds and more
     from clocks. `reordercap` sorts a file by time.
     """
-    syn = traffic.first(traffic.event == Event.SYN)
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    (early,) = ((synack != ABSENT) & (synack < syn)).nonzero()
+    (early,) = synack_before_syn(traffic).nonzero()
     found = []
     if capture.steps_back:
         found.append(f"{capture.steps_back} step(s) back in time, the largest of {capture.largest_step_back} ns")
@@ -131,7 +128,7 @@ def frames_out_of_order(traffic: Traffic, capture: CaptureFacts) -> Answer:
     return about_capture(
         bool(found),
         decidable=bool(found) or capture.first_time != NO_TIME,
-        frames=[capture.first_step_back, *traffic.value("frame", synack)[early[:1]].tolist()],
+        frames=[capture.first_step_back, *traffic.handshakes.synack_frame[early[:1]].tolist()],
         expected="times that do not decrease",
         actual=", ".join(found),
     )
@@ -214,12 +211,12 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: The mirror's configuration: one direction, or one port, is enough.
     """
-    is_copy = traffic.event == Event.COPY
-    (concerned,) = (traffic.count(is_copy) > 0)[traffic.handshake].nonzero()
-    rows, is_copy = traffic.rows[concerned], is_copy[concerned]
+    any_rows = len(traffic.handshakes) > 0
+    traffic = traffic.only(traffic.has(Event.COPY))
+    rows, is_copy = traffic.rows, traffic.event == Event.COPY
     # Sorted by what they have in common, with the order of capture last: the original stands before its copies.
     names = ("frame", "payload_length", "tcp_flags", "ack", "seq", "side")
-    order = np.lexsort((*(rows[name] for name in names), traffic.handshake[concerned]))
+    order = np.lexsort((*(rows[name] for name in names), traffic.handshake))
     copy = is_copy[order].nonzero()[0]
     original = np.maximum.accumulate(np.where(is_copy[order], 0, np.arange(len(order))))[copy]
     copies, originals = order[copy], order[original]
@@ -231,7 +228,7 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     first = np.argsort(rows["frame"][copies])[:1]
     return about_capture(
         len(copies) > 0,
-        applies=len(traffic.rows) > 0,
+        applies=any_rows,
         frames=[*rows["frame"][copies[first]].tolist(), *rows["frame"][originals[first]].tolist()],
         expected="0",
         actual=str(len(copies)),

@@ -11,7 +11,8 @@ from pcapcheck.evidence import Event
 from pcapcheck.faults.signs import UNDECODED, began_late, octets_missing
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.traffic import Traffic
+from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 _HANDSHAKE: Final = """
     +0   > S  0:0(0) win 64240
@@ -122,12 +123,11 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
     What to look at next: Filter by VLAN (`vlan.id == 10` in Wireshark) before comparing numbers.
     """
     handshakes = traffic.handshakes
-    syn = traffic.first(traffic.event == Event.SYN)
-    (at,) = (syn >= 0).nonzero()
-    place = traffic.value("vlan", syn)[at] * 256 + traffic.value("tunnel", syn)[at]
+    (at,) = (handshakes.syn_frame != ABSENT).nonzero()
+    place = _place_of_syn(traffic)[at]
     if not (place != place[:1]).any():
         return about_capture(False, applies=len(at) > 0)
-    flow, start, end = traffic.value("flow", syn)[at], handshakes.start_time[at], handshakes.last_time[at]
+    flow, start, end = handshakes.flow[at], handshakes.start_time[at], handshakes.last_time[at]
     order = np.lexsort((start, flow))
     flow, place, start, end, at = flow[order], place[order], start[order], end[order], at[order]
     # Neighbours in time are enough: of several that overlap, two that follow each other do.
@@ -135,7 +135,7 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
     mixed &= handshakes.client_isn[at[1:]] != handshakes.client_isn[at[:-1]]
     (found,) = mixed.nonzero()
     first = found[:1]
-    vlans = sorted({int(traffic.column("vlan")[syn[one]]) for index in found for one in (at[index], at[index + 1])})
+    vlans = sorted({place // 256 for place in [*place[found].tolist(), *place[found + 1].tolist()]})
     return about_capture(
         len(found) > 0,
         applies=len(at) > 0,
@@ -143,6 +143,13 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
         expected="one",
         actual=f"{len(np.unique(flow[found]))} 4-tuple(s), VLANs {', '.join(map(_vlan, vlans))}",
     )
+
+
+@by_rows
+def _place_of_syn(traffic: Traffic) -> Ints:
+    """In what VLAN and tunnel each SYN was: the VLAN (-1: none) times 256, and the number of the tunnel."""
+    syn = traffic.first(traffic.event == Event.SYN)
+    return traffic.value("vlan", syn) * 256 + traffic.value("tunnel", syn)
 
 
 def _vlan(number: int) -> str:

@@ -77,6 +77,7 @@ class Rule:
     check: Callable[[Traffic, CaptureFacts], Answer]
     per_capture: bool = False  # its answer is about the capture: one entry, or one for each host or socket
     among: Among | None = None  # to all handshakes but these it answers pass or not applicable; None: any may fail
+    reads_rows: bool = True  # False: it looks at columns of handshakes alone
 
     def __post_init__(self) -> None:
         _KNOWN[self.id] = self
@@ -146,6 +147,7 @@ def rule(
     silent: str,
     per_capture: bool = False,
     among: Among | None = None,
+    reads_rows: bool = True,
 ) -> Callable[[_Check], _Check]:
     """Enter a check into the catalogue."""
     assert severity in SEVERITIES and id not in REGISTERED
@@ -153,7 +155,7 @@ def rule(
     def register(check: _Check) -> _Check:
         REGISTERED[id] = Rule(
             id, slug, severity, reference, needs, message,
-            (fires, silent), check, per_capture, among,
+            (fires, silent), check, per_capture, among, reads_rows,
         )  # fmt: skip
         return check
 
@@ -336,14 +338,18 @@ def findings_of(traffic: Traffic, facts: CaptureFacts, rules: Iterable[Rule], ca
 
     Attempts that are part of one event (Traffic.grouped) are reported by it, once: on each of them only errors are.
     """
-    checked = [ask(one, traffic, facts, capture) for one in rules]
+    checked = [_asked_here(one, traffic, facts)._replace(capture=capture) for one in rules]
     _parts(traffic).clear()
-    if not traffic.grouped.any():
-        return checked
-    return [
-        one if one.at is None or one.rule.severity == "error" else one.take((~traffic.grouped[one.at]).nonzero()[0])
-        for one in checked
-    ]
+    return checked
+
+
+def _asked_here(rule: Rule, traffic: Traffic, facts: CaptureFacts) -> Checked:
+    if rule.per_capture or rule.severity == "error" or not traffic.grouped.any():
+        return ask(rule, traffic, facts)
+    known = _answered(traffic).get(rule.id)
+    if known is None:
+        return _ask(rule, traffic, facts, ~traffic.grouped)
+    return known.take((~traffic.grouped[known.at]).nonzero()[0])
 
 
 def ask(rule: Rule, traffic: Traffic, facts: CaptureFacts, capture: int = 0) -> Checked:
@@ -360,31 +366,38 @@ def _answered(traffic: Traffic) -> dict[str, Checked]:
     return {}
 
 
-def _ask(rule: Rule, traffic: Traffic, facts: CaptureFacts) -> Checked:
+def _ask(rule: Rule, traffic: Traffic, facts: CaptureFacts, concerned: Bools | None = None) -> Checked:
     if rule.per_capture:
         return Checked(rule, 0, rule.check(traffic, facts))
-    at = np.arange(len(traffic.handshakes))
-    if rule.among is not None and len(at):
-        (chosen,) = rule.among(traffic).nonzero()
-        if not len(chosen):
-            return Checked(rule, 0, Answer(np.zeros(0, bool)), chosen)
-        if 2 * len(chosen) < len(at):
-            traffic, at = _part(traffic, rule.among, chosen), chosen
+    chosen = np.ones(len(traffic.handshakes), bool) if rule.among is None else rule.among(traffic)
+    if concerned is not None:
+        chosen = chosen & concerned
+    if rule.reads_rows and traffic.stored is not None:
+        chosen = chosen & traffic.at_hand  # of the others it wants to know nothing
+    at = chosen.nonzero()[0].astype(np.int64)
+    if not len(at) and len(chosen):
+        return Checked(rule, 0, Answer(np.zeros(0, bool)), at)
+    # To take a part costs as much as to look at some more.
+    if 2 * len(at) < len(chosen) or traffic.stored is not None or concerned is not None:
+        traffic = _part(traffic, rule, at)
+    else:
+        at = np.arange(len(chosen))
     checked = Checked(rule, 0, rule.check(traffic, facts), at)
     return checked.take((checked._failed | checked._undecided).nonzero()[0])
 
 
-def _part(traffic: Traffic, among: Among, at: Ints) -> Traffic:
+def _part(traffic: Traffic, rule: Rule, at: Ints) -> Traffic:
     """These handshakes, taken once for rules that follow each other and look among the same."""
     parts = _parts(traffic)
-    if among not in parts:
+    key = rule.among, len(at)
+    if key not in parts:
         parts.clear()  # each may be large
-        parts[among] = traffic.take(at)
-    return parts[among]
+        parts[key] = (traffic if rule.reads_rows else traffic.without_rows()).take(at)
+    return parts[key]
 
 
 @once
-def _parts(traffic: Traffic) -> dict[Among, Traffic]:
+def _parts(traffic: Traffic) -> dict[tuple[Among | None, int], Traffic]:
     """The last part that was taken."""
     return {}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -40,7 +40,7 @@ class _Series(NamedTuple):
     at: Ints  # the handshake
     host: Ints
     number: Ints  # its ISN
-    address: list[bytes]  # of each handshake
+    address: Sequence[bytes]  # of each handshake
     frame: Ints  # of each handshake
 
     def groups(self) -> list[tuple[int, int]]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from pcapcheck.addresses import Addresses
 from pcapcheck.decode.segment import ACK, BAD, NOT_CHECKED, RESERVED, RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.rules.catalogue import Answer, Bools, rule
@@ -128,19 +129,16 @@ class _Addresses(NamedTuple):
         return _Addresses(*(column[at] for column in self))
 
 
-def _special(addresses: list[bytes]) -> _Addresses:
-    if not addresses:
-        return _Addresses(*np.zeros((3, 0), bool))
-    length = np.fromiter(map(len, addresses), np.int64, len(addresses))
-    octets = np.frombuffer(b"".join(addresses), np.uint8)
-    start = length.cumsum() - length
-    first, last, total = octets[start], octets[start + length - 1], np.add.reduceat(octets, start, dtype=np.int64)
-    v4 = length == 4
+def _special(addresses: Addresses) -> _Addresses:
+    octets4 = addresses.ip4.astype(">u4").view(np.uint8).reshape(-1, 4)
+    octets6 = np.ascontiguousarray(addresses.ip6).view(np.uint8).reshape(-1, 16)
+    total4, total6 = octets4.sum(axis=1, dtype=np.int64), octets6.sum(axis=1, dtype=np.int64)
+    first4, first6 = octets4[:, 0], octets6[:, 0]
     return _Addresses(
         # RFC 1122, section 3.2.1.3; RFC 5771; RFC 4291, section 2.7.
-        group=np.where(v4, (first & 0xF0 == 0xE0) | (total == 4 * 255), first == 0xFF),
-        unspecified=total == 0,
-        loopback=np.where(v4, first == 127, (total == 1) & (last == 1)),
+        group=np.append((first4 & 0xF0 == 0xE0) | (total4 == 4 * 255), first6 == 0xFF),
+        unspecified=np.append(total4, total6) == 0,
+        loopback=np.append(first4 == 127, (total6 == 1) & (octets6[:, -1] == 1)),
     )
 
 
@@ -151,6 +149,7 @@ def _special(addresses: list[bytes]) -> _Addresses:
     reference="RFC 9293, section 3.9.2.3, MUST-57 and MUST-63; RFC 1122, section 3.2.1.3; RFC 6335, section 6",
     needs="the SYN",
     message="SYN with {actual}, expected {expected}",
+    reads_rows=False,
     fires="""
         server 198.51.100.2:0
         +0   > S  0:0(0) win 64240

@@ -158,7 +158,7 @@ def _may_exceed(traffic: Traffic) -> Bools:
     """Those with a segment larger than the lesser of both MSS."""
     handshakes = traffic.handshakes
     size = traffic.column("payload_length") + traffic.column("options_length")
-    largest = np.maximum.reduceat(np.maximum(size, traffic.column("folded_largest")), traffic.starts[:-1])
+    largest = traffic.most(np.maximum(size, traffic.column("folded_largest")))
     least = np.minimum(handshakes.client_mss, handshakes.server_mss)
     return (largest > least) & ((handshakes.client_mss > 0) | (handshakes.server_mss > 0))
 

@@ -132,6 +132,7 @@ def destination_unreachable(traffic: Traffic, capture: CaptureFacts) -> Answer:
     needs="both directions, and 3 s of capture after the SYN",
     message="the SYN got {actual}",
     among=outcome("unanswered", "one-sided", "pending"),
+    reads_rows=False,
     fires="""
         +0   > S  0:0(0) win 64240
         +1   > S  0:0(0) win 64240
@@ -174,6 +175,7 @@ def syn_unanswered(traffic: Traffic, capture: CaptureFacts) -> Answer:
     needs="both directions, and 3 s of capture after the SYN-ACK",
     message="the SYN-ACK got {actual}, expected {expected}",
     among=outcome("half-open", "one-sided", "pending"),
+    reads_rows=False,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

@@ -71,8 +71,7 @@ def is_shifted(traffic: Traffic, row: int, actual: int, expected: int, part: str
 @once
 def flow_of(traffic: Traffic) -> Ints:
     """The flow of each handshake; a 4-tuple in two VLANs is two."""
-    flow: Ints = traffic.rows["flow"][traffic.starts[:-1]].astype(np.int64)
-    return flow * 2**13 + traffic.handshakes.vlan + 1
+    return traffic.handshakes.flow * 2**13 + traffic.handshakes.vlan + 1
 
 
 class OlderIsns:

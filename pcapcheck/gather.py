@@ -1,0 +1,163 @@
+"""The traffic of a capture, put together from batches of its flows that were judged by themselves.
+
+A batch is small enough for the processor's cache, and when it is judged only what somebody asks for is kept at hand:
+columns, packed, and the rows of handshakes of which a rule wants to know more. All other rows go to disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pcapcheck.addresses import Addresses, union
+from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
+from pcapcheck.evidence import Event
+from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
+from pcapcheck.openings import Openings
+from pcapcheck.packed import Packed
+from pcapcheck.rules import RULES
+from pcapcheck.stored import Store, Stored
+from pcapcheck.tables import ABSENT
+from pcapcheck.traffic import BY_ROWS, COLUMNS, Handshakes, Ints, Traffic
+
+Bools = npt.NDArray[np.bool_]
+
+# What a batch's own numbers stand for differs from batch to batch.
+_RENUMBERED: Final = ("client", "server", "history_code", "flow")
+
+
+# Flows of a batch: as many as are judged quickest (16,000 to 64,000 are alike).
+BATCH: Final = 1 << 15
+
+
+def traffic_of(openings: Openings, capture: int = 0, end_time: int = ABSENT, batch: int = BATCH) -> Traffic:
+    """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` flows most rows are stored."""
+    if len(openings.flows) <= batch:
+        return judge(openings, capture, end_time)
+    return gathered(judge_flows(one, capture, end_time) for one in openings.batches(batch))
+
+
+def gathered(batches: Iterable[Traffic]) -> Traffic:
+    """The traffic of all batches, its handshakes in order of their first frame. Every batch has all rows of its own."""
+    pile = _Pile()
+    for batch in batches:
+        pile.add(batch)
+    return pile.traffic()
+
+
+def wanted_rows(batch: Traffic) -> Bools:
+    """The handshakes whose rows some rule may look at."""
+    wanted = batch.has(Event.COPY)
+    for rule in RULES.values():
+        if rule.among is not None and rule.reads_rows and not rule.per_capture:
+            wanted = wanted | rule.among(batch)
+    return wanted
+
+
+class _Pile:
+    """What is kept of the batches so far, in their order."""
+
+    def __init__(self) -> None:
+        self._columns = {name: Packed() for name in COLUMNS}
+        self._known: dict[str, tuple[Packed, ...]] = {}
+        self._hosts: list[Addresses] = []
+        self._sizes: list[int] = []  # handshakes of each batch
+        self._histories: dict[str, int] = {}
+        self._flows = 0
+        self._store: Store | None = None
+        self._first, self._size = Packed(), Packed()  # of each handshake: where its rows are stored, and how many
+        self._rows: list[tuple[npt.NDArray[Any], Ints, npt.NDArray[np.int8], Bools]] = []  # at hand
+
+    def add(self, batch: Traffic) -> None:
+        """Take a batch, and keep of it what will be asked for."""
+        handshakes, before = batch.handshakes, sum(self._sizes)
+        self._add_columns(handshakes)
+        for name, function in BY_ROWS.items():
+            found = function(batch)
+            columns = found if isinstance(found, tuple) else (found,)
+            for packed, column in zip(self._known.setdefault(name, _empty(len(columns))), columns, strict=True):
+                packed.extend(column)
+        wanted = wanted_rows(batch)
+        first = self._put_away(batch, ~wanted)
+        if first is None:
+            first, wanted = np.full(len(handshakes), ABSENT), np.ones(len(handshakes), bool)
+        self._first.extend(first)
+        self._size.extend(np.where(first == ABSENT, 0, np.diff(batch.starts)))
+        at_hand = batch if wanted.all() else batch.only(wanted)
+        self._rows.append((at_hand.rows, at_hand.handshake + before, at_hand.event, at_hand.from_client))
+
+    def _add_columns(self, handshakes: Handshakes) -> None:
+        for name in COLUMNS:
+            if name not in _RENUMBERED or name in ("client", "server"):
+                self._columns[name].extend(getattr(handshakes, name))
+        codes = [self._histories.setdefault(letters, len(self._histories)) for letters in handshakes.histories]
+        self._columns["history_code"].extend(np.array(codes, np.int64)[handshakes.history_code])
+        self._columns["flow"].extend(handshakes.flow + self._flows)
+        self._flows += int(handshakes.flow.max(initial=-1)) + 1
+        self._hosts.append(handshakes.hosts)
+        self._sizes.append(len(handshakes))
+
+    def _put_away(self, batch: Traffic, stored: Bools) -> Ints | None:
+        """Store the rows of these handshakes: where each has its first, or None where there is no room on disk."""
+        rows = stored[batch.handshake]
+        first = np.full(len(stored), ABSENT, np.int64)
+        if not rows.any():
+            return first
+        try:
+            self._store = self._store or Store()
+            number = self._store.add(batch.rows[rows], batch.event[rows], batch.from_client[rows])
+        except OSError:
+            return None
+        size = np.diff(batch.starts)[stored]
+        first[stored] = number + size.cumsum() - size
+        return first
+
+    def traffic(self) -> Traffic:
+        """All of it, in order of the first frame."""
+        hosts = union(self._hosts)
+        self._name_hosts(hosts)
+        order = np.argsort(self._columns["first_frame"].read(), kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        for name, column in self._columns.items():
+            self._columns[name] = _ordered(column, order)
+        handshakes = Handshakes(self._columns, hosts, list(self._histories))
+        spread_one_sidedness(handshakes)
+        parts = [np.concatenate(parts) for parts in zip(*self._rows, strict=True)]
+        self._rows.clear()
+        rows, handshake, event, from_client = parts
+        handshake = place[handshake]
+        by_handshake = np.argsort(handshake, kind="stable")
+        stored = None
+        if self._store is not None:
+            stored = Stored(self._store, _ordered(self._first, order), _ordered(self._size, order))
+        return Traffic(
+            handshakes,
+            rows[by_handshake],
+            handshake[by_handshake],
+            event[by_handshake],
+            from_client[by_handshake],
+            np.zeros(len(handshakes), bool),
+            stored,
+            {name: tuple(_ordered(one, order) for one in columns) for name, columns in self._known.items()},
+        )
+
+    def _name_hosts(self, hosts: Addresses) -> None:
+        """Number the clients and servers of all batches alike."""
+        ends = np.cumsum([0, *self._sizes])
+        for name in ("client", "server"):
+            renumbered = Packed()
+            for own, start, stop in zip(self._hosts, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+                renumbered.extend(own.places(hosts)[self._columns[name].read(start, stop)])
+            self._columns[name] = renumbered
+
+
+def _empty(number: int) -> tuple[Packed, ...]:
+    return tuple(Packed() for _ in range(number))
+
+
+def _ordered(column: Packed, order: Ints) -> Packed:
+    return Packed.of(column.unpacked()[order])
