@@ -177,7 +177,6 @@ class Handshakes:
         columns = {name: one.take(at) if isinstance(one, Packed) else one[at] for name, one in self._columns.items()}
         return Handshakes(columns, self.hosts, self.histories)
 
-
     def by_themselves(self) -> Handshakes:
         """The same, with no more addresses and histories than they have."""
         hosts, (client, server) = self.hosts.used(self.client, self.server)
