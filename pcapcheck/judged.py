@@ -151,6 +151,11 @@ def _flows(handshakes: Handshakes) -> tuple[Ints, Ints, int]:
     return first, last, len(handshakes) - len(later)
 
 
+def cut(part: Part, keep: str) -> Part:
+    """The part with its captures reduced."""
+    return part._replace(captures=tuple(reduced(one, keep) for one in part.captures))
+
+
 def together(parts: Iterable[Part]) -> Part:
     """The parts in one, in their order. Associative, so that neighbours may be put together first."""
     found = list(parts)

@@ -38,6 +38,7 @@ def check(
     keep: str = judged.EVERYTHING,
     map: Map = map,
     progress: Callable[[int], None] | None = None,
+    each: Callable[[Report], None] | None = None,
 ) -> Report:
     """Verify every handshake of the captures.
 
@@ -54,6 +55,9 @@ def check(
     others are counted. Summary and captures are the same for all, memory grows with what is kept; what needs more of
     them, such as the table of handshakes, raises UsageError.
 
+    ``each`` is given the report on each capture by itself, in their order, with all of its handshakes under the numbers
+    that they have in the run; what ``keep`` leaves out is let go thereafter.
+
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist.
     """
@@ -65,10 +69,14 @@ def check(
     policy.rules_for("")  # a rule that does not exist is told before anything is read
     found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
     summarised = partial(summarise, window=window, progress=progress, max_bytes=max_bytes, decoder=decoder)
-    work = partial(_work, summarised=summarised, policy=policy, keep=keep)
+    work = partial(_work, summarised=summarised, policy=policy, keep=judged.EVERYTHING if each else keep)
     parts: list[Part] = []
+    before = 0
     for part in in_order(work, found.inputs, jobs) if jobs > 1 else map(work, found.inputs):
-        parts.append(part)
+        if each is not None:
+            each(Report(part, before=before))
+        before += part.totals.handshakes
+        parts.append(judged.cut(part, keep))
         if part.captures[-1].facts.interrupted:
             break
     whole = judged.together(parts)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 import pcapcheck
-from pcapcheck.report.jsonl import write_jsonl
+from pcapcheck.report.jsonl import jsonl_rows
 
 SAMPLES = Path(__file__).parents[1] / "sample_captures"
 
 
 def test_the_handshakes_are_those_of_check() -> None:
     out = io.StringIO()
-    write_jsonl(pcapcheck.check(SAMPLES), out)
+    jsonl_rows(out)(pcapcheck.check(SAMPLES))
     found = list(pcapcheck.iter_handshakes(SAMPLES))
     assert [json.loads(json.dumps(row)) for row in found] == list(map(json.loads, out.getvalue().splitlines()))
     assert len({row["capture"] for row in found}) > 5

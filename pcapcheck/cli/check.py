@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -43,6 +44,9 @@ from pcapcheck.cli.running import (
     window_of,
 )
 
+if TYPE_CHECKING:
+    from pcapcheck.report.report import Report
+
 
 def check(
     paths: Paths,
@@ -81,7 +85,18 @@ def check(
     """
     from pcapcheck.arguments import outputs
     from pcapcheck.cli.baseline import known_of, new_findings
-    from pcapcheck.report.output import keep_for, refuse_inputs, standard_output, targets, write_file, writer
+    from pcapcheck.report.formats import FORMATS
+    from pcapcheck.report.output import (
+        growing,
+        grows,
+        keep_for,
+        refuse_inputs,
+        standard_output,
+        targets,
+        to_standard_output,
+        write_file,
+        writer,
+    )
     from pcapcheck.report.terms import Terms
     from pcapcheck.window import EVERYTHING
 
@@ -112,23 +127,38 @@ def check(
         with_handshakes=with_handshakes,
         schema=schema or "",
     )
-    report = checked(
-        paths,
-        window,
-        keep=keep_for([settings["format"], *(file.format for file in files)], terms),
-        policy=settings.policy,
-        max_bytes=octets_of(max_bytes),
-        decoder=decoder.value,
-        jobs=jobs,
-        quiet=quiet,
-    )
+    # What a baseline knows is taken from the findings of all captures together: then no file grows with each of them.
+    growing_files = [file for file in files if grows(file) and known is None]
+    rows = FORMATS[settings["format"]].rows and known is None
+    others = [file for file in files if file not in growing_files]
+    with ExitStack() as opened:
+        writes = [opened.enter_context(growing(file, terms)) for file in growing_files]
+        writes += [to_standard_output(settings["format"], terms)] if rows else []
+
+        def each(report: Report) -> None:
+            for write in writes:
+                write(report)
+
+        report = checked(
+            paths,
+            window,
+            keep=keep_for([*([] if rows else [settings["format"]]), *(file.format for file in others)], terms),
+            each=each if writes else None,
+            policy=settings.policy,
+            max_bytes=octets_of(max_bytes),
+            decoder=decoder.value,
+            jobs=jobs,
+            quiet=quiet,
+        )
     if known is not None:
         report = new_findings(report, known, settings["baseline"], whole=window is EVERYTHING)
     missing = missing_handshakes(report, settings["require-handshakes"])
     code = exit_code(report, FailOn(settings["fail-on"]), missing=bool(missing), zero=exit_zero)
     terms = terms._replace(exit_code=code, shortfall=missing)
-    for file in files:
+    for file in others:
         write_file(report, file, terms)
+    if rows:
+        raise typer.Exit(code)
     if settings["format"] == "text" and all(facts.error for facts in report.capture_facts):
         raise typer.Exit(FAILED)  # standard error says why; what a program reads is whole all the same
     with standard_output() as out:

@@ -42,6 +42,7 @@ def checked(
     decoder: str = "auto",
     jobs: int = 1,
     keep: str = "everything",
+    each: Callable[[Report], None] | None = None,
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
@@ -61,6 +62,7 @@ def checked(
             decoder=decoder,
             jobs=jobs,
             keep=keep,
+            each=each,
             progress=progress,
         )
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)

@@ -6,6 +6,7 @@ Only what both mean alike is renamed; the rest keeps its name below ``pcapcheck`
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TextIO
 
@@ -77,8 +78,12 @@ def _iso(nanoseconds: int | None) -> str | None:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
-def write_ecs(report: Report, out: TextIO) -> None:
-    """Write one event a handshake, a line each."""
+def ecs_rows(out: TextIO) -> Callable[[Report], None]:
+    """What writes one event a handshake, a line each."""
     encode = json.JSONEncoder(check_circular=False).encode
-    for row in handshake_dicts(report):
-        out.write(encode(ecs(row)) + "\n")
+
+    def write(report: Report) -> None:
+        for row in handshake_dicts(report):
+            out.write(encode(ecs(row)) + "\n")
+
+    return write

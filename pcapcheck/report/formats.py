@@ -11,7 +11,9 @@ from typing import Final, NamedTuple
 class Format(NamedTuple):
     """One format: ``function`` of ``module`` writes a Report to a file that is open for text.
 
-    ``keep`` says what it needs of the handshakes, as one of tables.KEEPS: what no output needs is not kept.
+    That of a format of ``rows`` begins such a file and gives what writes a Report to it, so that the captures of a run
+    can be written one after the other, none of them being kept. ``keep`` says what it needs of the handshakes, as one
+    of tables.KEEPS: what no output needs is not kept.
     """
 
     module: str
@@ -19,12 +21,13 @@ class Format(NamedTuple):
     meaning: str
     keep: str
     takes_terms: bool = False  # as its third argument: what the run was asked for is said too
+    rows: bool = False
 
 
 FORMATS: Final[dict[str, Format]] = {
     "text": Format("text", "write_text", "lines for people, then a summary", "shown"),
-    "jsonl": Format("jsonl", "write_jsonl", "JSON lines: an object a handshake", "everything"),
-    "csv": Format("tabular", "write_csv", "a row a handshake", "everything"),
+    "jsonl": Format("jsonl", "jsonl_rows", "JSON lines: an object a handshake", "everything", rows=True),
+    "csv": Format("tabular", "csv_rows", "a row a handshake", "everything", rows=True),
     "json": Format(
         "json_document", "write_json", "one document: run, captures, findings, causes", "causes", takes_terms=True),
     "markdown": Format("markdown", "write_markdown", "the report for people, as Markdown", "findings"),

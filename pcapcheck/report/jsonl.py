@@ -8,14 +8,19 @@ it is in the text output and in ``Report.findings``.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TextIO
 
 from pcapcheck.report.plain import handshake_dicts
 from pcapcheck.report.report import Report
 
 
-def write_jsonl(report: Report, out: TextIO) -> None:
-    """Write one line a handshake, in order of ``handshake_id``."""
+def jsonl_rows(out: TextIO) -> Callable[[Report], None]:
+    """What writes one line a handshake, in order of ``handshake_id``."""
     encode = json.JSONEncoder(check_circular=False).encode
-    for row in handshake_dicts(report):
-        out.write(encode(row) + "\n")
+
+    def write(report: Report) -> None:
+        for row in handshake_dicts(report):
+            out.write(encode(row) + "\n")
+
+    return write

@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Final, NamedTuple, TextIO, cast
+from typing import Any, Final, NamedTuple, TextIO, cast
 
 from pcapcheck.errors import CaptureError, PcapcheckError, UnrecognisedFormat, UsageError
-from pcapcheck.report.formats import FILES_ONLY, FORMATS
+from pcapcheck.report.formats import FILES_ONLY, FORMATS, Format
 from pcapcheck.report.report import Report
 from pcapcheck.report.terms import Terms
 from pcapcheck.tables import KEEPS
@@ -39,15 +39,59 @@ class Output(NamedTuple):
 
 
 def writer(format: str, terms: Terms = _PLAIN) -> Callable[[Report, TextIO], None]:
-    """The function that writes a report in one of FORMATS, under the names of a schema if it has them."""
-    if terms.schema:
-        from pcapcheck.report.schemas import schema_writer
-
-        if under_schema := schema_writer(terms.schema, format):
-            return under_schema
+    """The function that writes a report in one of FORMATS."""
     chosen = FORMATS[format]
-    write = getattr(import_module(f"pcapcheck.report.{chosen.module}"), chosen.function)
+    if chosen.rows:
+        return lambda report, out: _rows(format, terms)(out)(report)
+    write = _function(chosen)
     return partial(write, terms=terms) if chosen.takes_terms else cast(Callable[[Report, TextIO], None], write)
+
+
+def _rows(format: str, terms: Terms) -> Callable[[TextIO], Callable[[Report], None]]:
+    """What begins a file of rows, under the names of a schema if it has them."""
+    if terms.schema:
+        from pcapcheck.report.schemas import schema_rows
+
+        if under_schema := schema_rows(terms.schema, format):
+            return under_schema
+    return cast(Callable[[TextIO], Callable[[Report], None]], _function(FORMATS[format]))
+
+
+def _function(chosen: Format) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(import_module(f"pcapcheck.report.{chosen.module}"), chosen.function)
+    return function
+
+
+def grows(output: Output) -> bool:
+    """Whether a file can be written capture by capture: one of rows can."""
+    if output.format == "parquet":
+        return not is_folder(output.path)  # of the tables in a folder, hosts are over all captures
+    return output.format in FORMATS and FORMATS[output.format].rows
+
+
+@contextmanager
+def growing(output: Output, terms: Terms = _PLAIN) -> Iterator[Callable[[Report], None]]:
+    """What writes the rows of one report after the other to a file, which is there when all are written."""
+    if output.format == "parquet":
+        from pcapcheck.report.parquet import growing_parquet
+
+        with growing_parquet(output.path) as write:
+            yield write
+        return
+    with _text_file(output.path) as out:
+        yield _rows(output.format, terms)(out)
+
+
+def to_standard_output(format: str, terms: Terms = _PLAIN) -> Callable[[Report], None]:
+    """What writes the rows of one report after the other to standard output."""
+    with standard_output() as out:
+        write = _rows(format, terms)(out)
+
+    def written(report: Report) -> None:
+        with standard_output():
+            write(report)
+
+    return written
 
 
 def keep_for(formats: Collection[str], terms: Terms = _PLAIN) -> str:
@@ -74,11 +118,17 @@ def write_file(report: Report, output: Output, terms: Terms = _PLAIN) -> None:
             append_summary(report, output.path, terms)
         return
     write = writer(output.format, terms)
-    with (
-        replacing(output.path) as path,
-        open(path, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
-    ):
+    with _text_file(output.path) as out:
         write(report, out)
+
+
+@contextmanager
+def _text_file(path: str) -> Iterator[TextIO]:
+    with (
+        replacing(path) as unfinished,
+        open(unfinished, "w", encoding="utf-8", errors="backslashreplace", newline="") as out,
+    ):
+        yield out
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, Final
 
@@ -75,7 +76,8 @@ def write_parquet(
     if not is_folder(path):
         if tables not in ((), ("handshakes",), ["handshakes"]):
             raise UsageError(f"{path}: more than handshakes needs a folder, its name ending in a slash")
-        _write(path, "handshakes", chosen, _handshakes(report, chosen))
+        with growing_parquet(path, chosen) as write:
+            write(report)
         return
     for table in tables:
         if table not in TABLES:
@@ -90,6 +92,14 @@ def write_parquet(
             _write(file, table, names, _segments(report))
         else:
             _write(file, table, names, _related(report, table))
+
+
+@contextmanager
+def growing_parquet(path: str, columns: Sequence[str] = ()) -> Iterator[Callable[[Report], None]]:
+    """What writes the handshakes of one report after the other to a file, which is there when all are written."""
+    names = columns or list(TABLES["handshakes"])
+    with _file(path, "handshakes", names) as write:
+        yield lambda report: write(_handshakes(report, names))
 
 
 def schema_of(table: str, names: Iterable[str]) -> Any:
@@ -115,6 +125,13 @@ def _type(column: Column) -> Any:
 
 
 def _write(path: str, table: str, names: Sequence[str], batches: Iterable[Sequence[Any]]) -> None:
+    with _file(path, table, names) as write:
+        write(batches)
+
+
+@contextmanager
+def _file(path: str, table: str, names: Sequence[str]) -> Iterator[Callable[[Iterable[Sequence[Any]]], None]]:
+    """What writes batches of a table to a file."""
     schema = schema_of(table, names)
     rising = [name for name in _RISING if name in names]
     different = {*rising, *(_name(name, TABLES[table][name]) for name in names if _differs(name))}
@@ -128,8 +145,12 @@ def _write(path: str, table: str, names: Sequence[str], batches: Iterable[Sequen
             column_encoding=dict.fromkeys(rising, "DELTA_BINARY_PACKED"),
         ) as out,
     ):
-        for arrays in batches:
-            out.write_table(pa.Table.from_arrays(list(arrays), schema=schema), row_group_size=BATCH)
+
+        def write(batches: Iterable[Sequence[Any]]) -> None:
+            for arrays in batches:
+                out.write_table(pa.Table.from_arrays(list(arrays), schema=schema), row_group_size=BATCH)
+
+        yield write
 
 
 def _handshakes(report: Report, names: Sequence[str]) -> Iterator[list[Any]]:

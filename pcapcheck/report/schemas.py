@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Final, TextIO
 
 from pcapcheck.errors import UsageError
-from pcapcheck.report.ecs import write_ecs
+from pcapcheck.report.ecs import ecs_rows
 from pcapcheck.report.report import Report
-from pcapcheck.report.zeek import write_zeek_json, write_zeek_log
+from pcapcheck.report.zeek import zeek_json_rows, zeek_log_rows
 
-WRITERS: Final[dict[str, dict[str, Callable[[Report, TextIO], None]]]] = {
-    "zeek": {"jsonl": write_zeek_json, "csv": write_zeek_log},
-    "ecs": {"jsonl": write_ecs},
+WRITERS: Final[dict[str, dict[str, Callable[[TextIO], Callable[[Report], None]]]]] = {
+    "zeek": {"jsonl": zeek_json_rows, "csv": zeek_log_rows},
+    "ecs": {"jsonl": ecs_rows},
 }
 
 
-def schema_writer(schema: str, format: str) -> Callable[[Report, TextIO], None] | None:
-    """The function that writes a format under the names of a schema, None where the schema says nothing of it."""
+def schema_rows(schema: str, format: str) -> Callable[[TextIO], Callable[[Report], None]] | None:
+    """What begins a format of rows under the names of a schema, None where the schema says nothing of it."""
     return WRITERS[schema].get(format)
 
 

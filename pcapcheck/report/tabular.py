@@ -7,6 +7,7 @@ What does not print in a file name is written as an escape.
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from typing import Final, TextIO
 
 from pcapcheck.report.escape import escaped
@@ -26,16 +27,20 @@ _BOOLEANS: Final = [at for at, column in enumerate(HANDSHAKES.values()) if colum
 _WORDS: Final = {None: "", False: "false", True: "true"}
 
 
-def write_csv(report: Report, out: TextIO) -> None:
-    """Write a header, then one row a handshake in order of ``handshake_id``."""
+def csv_rows(out: TextIO) -> Callable[[Report], None]:
+    """Write a header; give what writes one row a handshake in order of ``handshake_id``."""
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(NAMES)
-    for values in handshake_rows(report):
-        cells = list(values)
-        for at in _TEXTS:
-            text = escaped(cells[at])
-            cells[at] = "'" + text if text.startswith(_FORMULA) else text
-        for at in _BOOLEANS:
-            cells[at] = _WORDS[cells[at]]
-        cells[_FINDINGS] = " ".join(finding.rule.id for finding in cells[_FINDINGS])
-        writer.writerow(cells)
+
+    def write(report: Report) -> None:
+        for values in handshake_rows(report):
+            cells = list(values)
+            for at in _TEXTS:
+                text = escaped(cells[at])
+                cells[at] = "'" + text if text.startswith(_FORMULA) else text
+            for at in _BOOLEANS:
+                cells[at] = _WORDS[cells[at]]
+            cells[_FINDINGS] = " ".join(finding.rule.id for finding in cells[_FINDINGS])
+            writer.writerow(cells)
+
+    return write

@@ -82,25 +82,33 @@ ZEEK: Final = (
 )
 
 
-def write_zeek_json(report: Report, out: TextIO) -> None:
-    """Write one object a handshake, as Zeek does with ``LogAscii::use_json``: unset fields are left out."""
-    for row in handshake_dicts(report):
-        values = ((field.name, field.value(row)) for field in ZEEK)
-        pairs = [f"{_encode(name)}: {_json(value)}" for name, value in values if value is not None]
-        out.write(f"{{{', '.join(pairs)}}}\n")
+def zeek_json_rows(out: TextIO) -> Callable[[Report], None]:
+    """What writes one object a handshake, as Zeek does with ``LogAscii::use_json``: unset fields are left out."""
+
+    def write(report: Report) -> None:
+        for row in handshake_dicts(report):
+            values = ((field.name, field.value(row)) for field in ZEEK)
+            pairs = [f"{_encode(name)}: {_json(value)}" for name, value in values if value is not None]
+            out.write(f"{{{', '.join(pairs)}}}\n")
+
+    return write
 
 
 def _json(value: Any) -> str:
     return str(value) if isinstance(value, Seconds) else _encode(value)
 
 
-def write_zeek_log(report: Report, out: TextIO) -> None:
-    """Write a conn.log: tabs between the fields, Zeek's header before them."""
+def zeek_log_rows(out: TextIO) -> Callable[[Report], None]:
+    """Write the header of a conn.log; give what writes its lines, tabs between the fields."""
     out.write("#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n")
     for head, names in (("#fields", [field.name for field in ZEEK]), ("#types", [field.type for field in ZEEK])):
         out.write("\t".join([head, *names]) + "\n")
-    for row in handshake_dicts(report):
-        out.write("\t".join(_cell(field.value(row)) for field in ZEEK) + "\n")
+
+    def write(report: Report) -> None:
+        for row in handshake_dicts(report):
+            out.write("\t".join(_cell(field.value(row)) for field in ZEEK) + "\n")
+
+    return write
 
 
 def _cell(value: Any) -> str:

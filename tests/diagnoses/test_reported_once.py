@@ -11,9 +11,9 @@ import pytest
 
 import pcapcheck
 from pcapcheck.diagnoses import DIAGNOSES, EVENTS
-from pcapcheck.report.jsonl import write_jsonl
+from pcapcheck.report.jsonl import jsonl_rows
 from pcapcheck.report.ladder import ladder
-from pcapcheck.report.tabular import write_csv
+from pcapcheck.report.tabular import csv_rows
 from pcapcheck.report.text import write_text
 from pcapcheck.tables import CAUSE, CERTAINTIES
 from pcapcheck.testing import parse_exchange
@@ -140,7 +140,7 @@ def test_the_summary_counts_causes_and_says_what_would_decide(tmp_path: Path) ->
 def test_rows_carry_their_causes(tmp_path: Path) -> None:
     report = check(REFUSED + OTHER, tmp_path)
     out = io.StringIO()
-    write_jsonl(report, out)
+    jsonl_rows(out)(report)
     refused, opened = map(json.loads, out.getvalue().splitlines())
     assert (refused["cause"], refused["certainty"]) == ("port-closed", "strong")
     assert refused["causes"] == [
@@ -154,7 +154,7 @@ def test_rows_carry_their_causes(tmp_path: Path) -> None:
     ]
     assert (opened["cause"], opened["certainty"], opened["causes"]) == ("", "", [])
     out = io.StringIO()
-    write_csv(report, out)
+    csv_rows(out)(report)
     assert [(row["cause"], row["certainty"]) for row in csv.DictReader(io.StringIO(out.getvalue()))] == [
         ("port-closed", "strong"),
         ("", ""),

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import pcapcheck
-from pcapcheck.report.jsonl import write_jsonl
+from pcapcheck.report.jsonl import jsonl_rows
 from pcapcheck.tables import CAPTURES, CAUSES, FINDINGS, HANDSHAKES, SEGMENTS, Column
 from pcapcheck.testing import parse_exchange
 
@@ -70,7 +70,7 @@ def plain(value: Any) -> Any:
 
 def test_the_values_are_those_of_json_lines(everything: pcapcheck.Report) -> None:
     out = io.StringIO()
-    write_jsonl(everything, out)
+    jsonl_rows(out)(everything)
     rows = [json.loads(line) for line in out.getvalue().splitlines()]
     frame = everything.handshakes
     assert len(rows) == len(frame) > 50

@@ -16,7 +16,7 @@ import pytest
 
 import pcapcheck
 from pcapcheck.cli import main
-from pcapcheck.report.jsonl import write_jsonl
+from pcapcheck.report.jsonl import jsonl_rows
 from pcapcheck.tables import COSTLY, HANDSHAKES, TABLES
 from pcapcheck.testing import parse_exchange
 
@@ -60,7 +60,7 @@ def test_duckdb_reads_the_right_types(table: str, folder: Path) -> None:
 
 def test_the_values_are_those_of_json_lines(report: pcapcheck.Report, folder: Path) -> None:
     out = io.StringIO()
-    write_jsonl(report, out)
+    jsonl_rows(out)(report)
     expected = [json.loads(line) for line in out.getvalue().splitlines()]
     table = pq.read_table(folder / "handshakes.parquet")
     assert table.num_rows == len(expected) > 50

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import pcapcheck
-from pcapcheck.report.jsonl import write_jsonl
+from pcapcheck.report.jsonl import jsonl_rows
 from pcapcheck.report.plain import NAMES
 from pcapcheck.report.report import Report
-from pcapcheck.report.tabular import write_csv
+from pcapcheck.report.tabular import csv_rows
 from pcapcheck.tables import HANDSHAKES
 from pcapcheck.testing import parse_exchange
 
@@ -43,13 +43,13 @@ def checked(text: str, path: Path) -> Report:
 
 def json_rows(report: Report) -> list[dict[str, Any]]:
     out = io.StringIO()
-    write_jsonl(report, out)
+    jsonl_rows(out)(report)
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-def csv_rows(report: Report) -> list[dict[str, str]]:
+def read_csv(report: Report) -> list[dict[str, str]]:
     out = io.StringIO()
-    write_csv(report, out)
+    csv_rows(out)(report)
     return list(csv.DictReader(io.StringIO(out.getvalue())))
 
 
@@ -111,7 +111,7 @@ def test_batches_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_csv_says_the_same(tmp_path: Path) -> None:
     for text in (RIGHT, WRONG):
         report = checked(text, tmp_path / "x.pcap")
-        (json_row,), (csv_row,) = json_rows(report), csv_rows(report)
+        (json_row,), (csv_row,) = json_rows(report), read_csv(report)
         assert list(csv_row) == list(NAMES)
         for name, value in csv_row.items():
             expected = json_row[name]
@@ -126,13 +126,13 @@ def test_csv_says_the_same(tmp_path: Path) -> None:
 def test_no_cell_is_a_formula(sign: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     name = f'{sign}cmd|"calc",.pcap'
-    (row,) = csv_rows(checked(RIGHT, Path(name)))
+    (row,) = read_csv(checked(RIGHT, Path(name)))
     assert row["capture"] == f"'{name}"
 
 
 def test_what_does_not_print_is_an_escape_in_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (row,) = csv_rows(checked(RIGHT, Path("\t=1\r\x1b[1m\u202e.pcap")))
+    (row,) = read_csv(checked(RIGHT, Path("\t=1\r\x1b[1m\u202e.pcap")))
     assert row["capture"] == r"\t=1\r\x1b[1m\u202e.pcap"
 
 
@@ -150,5 +150,5 @@ def test_no_handshakes(tmp_path: Path) -> None:
     report = checked("+0 arp", tmp_path / "x.pcap")
     assert json_rows(report) == []
     out = io.StringIO()
-    write_csv(report, out)
+    csv_rows(out)(report)
     assert out.getvalue() == ",".join(NAMES) + "\n"
