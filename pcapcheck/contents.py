@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from os import PathLike, fspath
 
-from pcapcheck.capture import Capture, find_captures
+from pcapcheck.capture import Capture, Paths, find_captures
+from pcapcheck.capture import Found as Inputs
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.capture.interface import Interface, Section
 from pcapcheck.decode.fragments import Fragments
@@ -75,16 +75,16 @@ class Found:
 
 
 def info(
-    paths: str | PathLike[str] | Sequence[str | PathLike[str]],
+    paths: Paths | Inputs,
     *,
     max_bytes: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Found:
-    """What is in the captures: files, folders (searched for captures) and ``-``, as for ``check``.
+    """What is in the captures: files, folders (searched for captures), URLs and ``-``, as for ``check``.
 
     A file that cannot be read does not raise: it is in ``errors``, and the others are described.
     """
-    found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
+    found = find_captures(paths)
     contents: list[Contents] = []
     for path in found.inputs:
         contents.append(contents_of(path, max_bytes, progress or (lambda octets: None)))
@@ -98,10 +98,10 @@ def contents_of(path: str, max_bytes: int | None, progress: Callable[[int], None
     try:
         capture = open_input(path, max_bytes)
     except CaptureError as error:
-        return Contents(path, error=error)
+        return Contents(error.path, error=error)
     with capture:
         capture.details = True
-        contents = Contents(path, capture.format, compression=capture.compression, size=capture.size)
+        contents = Contents(capture.path, capture.format, compression=capture.compression, size=capture.size)
         try:
             _count(contents, capture, progress)
         except KeyboardInterrupt:

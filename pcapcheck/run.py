@@ -8,7 +8,8 @@ from os import PathLike, fspath
 from typing import Any
 
 from pcapcheck import judged
-from pcapcheck.capture import find_captures
+from pcapcheck.capture import Found, Paths, find_captures
+from pcapcheck.capture.address import address
 from pcapcheck.diagnoses import DIAGNOSES, EVENTS, diagnose
 from pcapcheck.diagnoses.groups import events_of
 from pcapcheck.errors import UsageError
@@ -26,7 +27,7 @@ Map = Callable[[Callable[[str], Part], Sequence[str]], Iterable[Part]]
 
 
 def check(
-    paths: str | PathLike[str] | Sequence[str | PathLike[str]],
+    paths: Paths | Found,
     *,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
@@ -42,13 +43,13 @@ def check(
 ) -> Report:
     """Verify every handshake of the captures.
 
-    ``paths`` are files, folders (searched for captures) and ``-`` (standard input), one or several. ``select`` and
-    ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is reported by
-    itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most ``max_bytes`` octets
-    are read, uncompressed. The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the
-    quicker one that is installed), for any number of ``jobs`` (captures that are worked on at the same time, in
-    threads), and where ``map`` is that of a thread or process pool or of a cluster, which then reads, judges and
-    reduces the captures, one at a time.
+    ``paths`` are files, folders (searched for captures), URLs of either and ``-`` (standard input), one or several.
+    ``select`` and ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is
+    reported by itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most
+    ``max_bytes`` octets are read, uncompressed. The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or
+    ``auto``: the quicker one that is installed), for any number of ``jobs`` (captures that are worked on at the same
+    time, in threads), and where ``map`` is that of a thread or process pool or of a cluster, which then reads, judges
+    and reduces the captures, one at a time.
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
     finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
@@ -59,7 +60,8 @@ def check(
     that they have in the run; what ``keep`` leaves out is let go thereafter.
 
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
-    the others are judged. Raises UsageError for a rule that does not exist.
+    the others are judged. Raises UsageError for a rule that does not exist, and for a URL that takes a package which is
+    not installed.
     """
     if policy is not None and (select or ignore):
         raise UsageError("rules are selected and ignored by the policy, where there is one")
@@ -67,7 +69,7 @@ def check(
         raise UsageError(f"keep={keep!r}: needed one of {', '.join(KEEPS)}")
     policy = policy or Policy(tuple(select), tuple(ignore))
     policy.rules_for("")  # a rule that does not exist is told before anything is read
-    found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
+    found = find_captures(paths)
     summarised = partial(summarise, window=window, progress=progress, max_bytes=max_bytes, decoder=decoder)
     work = partial(_work, summarised=summarised, policy=policy, keep=judged.EVERYTHING if each else keep)
     parts: list[Part] = []
@@ -125,4 +127,4 @@ def read_pcap(path: str | PathLike[str], *, window: Window = EVERYTHING) -> Any:
     """
     from pcapcheck.report.frames import segments_frame
 
-    return segments_frame(fspath(path), window)
+    return segments_frame(address(fspath(path)), window)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from os import PathLike, fspath
 from typing import Any
 
-from pcapcheck.capture import find_captures
+from pcapcheck.capture import Paths, find_captures
 from pcapcheck.errors import CaptureError
 from pcapcheck.report.plain import handshake_dicts
 from pcapcheck.report.related import finding_rows
@@ -14,8 +13,6 @@ from pcapcheck.report.report import Report
 from pcapcheck.run import check
 from pcapcheck.tables import FINDINGS
 from pcapcheck.window import EVERYTHING, Window
-
-Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 
 def iter_handshakes(
@@ -66,7 +63,7 @@ def _reports(
     on_error: Callable[[CaptureError], None] | None,
 ) -> Iterator[tuple[Report, int]]:
     """The report on each capture by itself, and how many handshakes those before it have."""
-    found = find_captures([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)])
+    found = find_captures(paths)
     before = 0
     for error in found.errors:
         _tell(error, on_error)

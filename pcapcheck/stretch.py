@@ -78,7 +78,7 @@ def summarise(
     try:
         capture = open_input(path, max_bytes)
     except CaptureError as error:
-        return Summary(CaptureFacts(path, error=error))
+        return Summary(CaptureFacts(error.path, error=error))
     with capture:
         return _read(capture, reading(decoder, capture, window), progress or (lambda octets: None))
 

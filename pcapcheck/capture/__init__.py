@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Sequence
+from os import PathLike, fspath
 from typing import BinaryIO
 
+from pcapcheck.capture.address import Address, address
 from pcapcheck.capture.compression import Compression, Unpacked, compression_of
 from pcapcheck.capture.find import Found, find
 from pcapcheck.capture.opened import Capture
@@ -19,7 +23,9 @@ from pcapcheck.capture.sources import Limited, Source, open_source
 from pcapcheck.capture.stream import Stream
 from pcapcheck.errors import CaptureError, UnrecognisedFormat
 
-__all__ = ["Capture", "Found", "find_captures", "open_capture"]
+__all__ = ["Capture", "Found", "Paths", "find_captures", "open_capture", "size_of"]
+
+Paths = str | PathLike[str] | Sequence[str | PathLike[str]]
 
 _READERS = (Pcap, Pcapng, Snoop)
 _LONGEST_MAGIC = 8  # of captures and compressions
@@ -27,11 +33,12 @@ _FIRST_READ = 4096
 
 
 def open_capture(path: str, stdin: BinaryIO | None = None, *, max_bytes: int | None = None) -> Capture:
-    """The capture at ``path``, or on ``stdin`` for ``-``, known by its first octets, whatever its name.
+    """The capture at ``path`` or URL, or on ``stdin`` for ``-``, known by its first octets, whatever its name.
 
     Reading stops after ``max_bytes`` octets of the capture, uncompressed. Without it a compressed one may be of any
     size, but not expand as only a decompression bomb does.
     """
+    path = address(path)
     source = open_source(path, stdin)
     try:
         return _recognised(path, source, max_bytes)
@@ -40,9 +47,27 @@ def open_capture(path: str, stdin: BinaryIO | None = None, *, max_bytes: int | N
         raise
 
 
-def find_captures(paths: Sequence[str]) -> Found:
-    """The captures behind ``paths``: each named file, ``-``, and what is a capture in each folder."""
-    return find(paths, _is_capture)
+def find_captures(paths: Paths | Found) -> Found:
+    """The captures behind ``paths``: each named file, ``-``, and what is a capture in each folder.
+
+    What was found already is given back: a search through a bucket takes a while.
+    """
+    if isinstance(paths, Found):
+        return paths
+    return find([fspath(path) for path in ([paths] if isinstance(paths, (str, PathLike)) else paths)], _is_capture)
+
+
+def size_of(path: str) -> int | None:
+    """Octets of what ``find_captures`` found; None for a pipe, or where nobody says."""
+    if isinstance(path, Address):
+        from pcapcheck.capture.listing import size_of
+
+        return size_of(path)
+    try:
+        status = None if path == "-" else os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_size if status and stat.S_ISREG(status.st_mode) else None
 
 
 def _recognised(path: str, source: Source, max_bytes: int | None) -> Capture:

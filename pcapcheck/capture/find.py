@@ -1,12 +1,15 @@
-"""Which captures the arguments of a call name: files as they are, folders searched by magic."""
+"""Which captures the arguments of a call name: files as they are, folders and prefixes searched by magic."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
+from pcapcheck.capture.address import Address, address
 from pcapcheck.capture.sources import reason
 from pcapcheck.errors import NOWHERE, CaptureError
 
@@ -19,31 +22,86 @@ class Found(NamedTuple):
     errors: list[CaptureError]  # named paths that do not exist, folders that cannot be listed
 
 
+_Map = Callable[[Callable[[str], bool], Iterable[str]], Iterable[bool]]
+
+# Remote objects that are looked into at the same time: each costs a round trip, however small it is.
+_AT_A_TIME: Final = 16
+
+
 def find(paths: Sequence[str], is_capture: Callable[[str], bool]) -> Found:
     """The inputs behind ``paths``, each file once, however often it is named."""
-    inputs: dict[object, str] = {}  # by identity
-    ignored: dict[object, str] = {}
-    errors: list[CaptureError] = []
-    for path in paths:
+    search = _Search(is_capture)
+    for path in map(address, paths):
         if path == "-":
-            inputs.setdefault("-", path)
-            continue
+            search.take("-", path)
+        elif isinstance(path, Address):
+            search.remote(path)
+        else:
+            search.local(path)
+    return Found(_told_apart(search.inputs.values()), list(search.ignored.values()), search.errors)
+
+
+@dataclass
+class _Search:
+    """What was found so far, by identity."""
+
+    is_capture: Callable[[str], bool]
+    inputs: dict[object, str] = field(default_factory=dict)
+    ignored: dict[object, str] = field(default_factory=dict)
+    errors: list[CaptureError] = field(default_factory=list)
+
+    def take(self, identity: object, path: str) -> None:
+        """A file that was named: whoever opens it is told what it is."""
+        self.ignored.pop(identity, None)
+        self.inputs.setdefault(identity, path)
+
+    def consider(self, files: Iterable[tuple[object, str]], each: _Map = map) -> None:
+        """Files of a folder: those that are captures."""
+        new: dict[object, str] = {}
+        for identity, path in files:
+            if identity not in self.inputs and identity not in self.ignored:
+                new.setdefault(identity, path)
+        for (identity, path), good in zip(new.items(), each(self.is_capture, new.values()), strict=True):
+            (self.inputs if good else self.ignored)[identity] = path
+
+    def local(self, path: str) -> None:
         try:
             status = os.stat(path)
         except OSError as error:
-            errors.append(CaptureError(path, NOWHERE, "a file or a folder", reason(error)))
+            self.errors.append(CaptureError(path, NOWHERE, "a file or a folder", reason(error)))
         except ValueError as error:  # a null character in the name
-            errors.append(CaptureError(path, NOWHERE, "the name of a file or a folder", str(error)))
+            self.errors.append(CaptureError(path, NOWHERE, "the name of a file or a folder", str(error)))
         else:
-            if not stat.S_ISDIR(status.st_mode):
-                ignored.pop(_identity(path), None)
-                inputs.setdefault(_identity(path), path)
-                continue
-            for file in _files_below(path, errors):
-                identity = _identity(file)
-                if identity not in inputs and identity not in ignored:
-                    (inputs if is_capture(file) else ignored)[identity] = file
-    return Found(list(inputs.values()), list(ignored.values()), errors)
+            if stat.S_ISDIR(status.st_mode):
+                self.consider((_identity(file), file) for file in _files_below(path, self.errors))
+            else:
+                self.take(_identity(path), path)
+
+    def remote(self, place: Address) -> None:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from pcapcheck.capture.listing import listed
+
+        try:
+            found = listed(place)
+        except CaptureError as error:
+            self.errors.append(error)
+            return
+        for one in found:
+            if one.named:
+                self.take(one.place.url, one.place)
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            self.consider(((one.place.url, one.place) for one in found if not one.named), pool.map)
+
+
+def _told_apart(inputs: Iterable[str]) -> list[str]:
+    """The inputs, with a number behind those remote ones whose text is that of one before: what differs is secret."""
+    seen: Counter[str] = Counter()
+    found: list[str] = []
+    for path in inputs:
+        seen[path] += isinstance(path, Address)
+        found.append(path.numbered(seen[path]) if isinstance(path, Address) and seen[path] > 1 else path)
+    return found
 
 
 def _files_below(folder: str, errors: list[CaptureError]) -> Iterator[str]:

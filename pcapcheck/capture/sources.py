@@ -1,4 +1,4 @@
-"""Where the octets of a capture come from: a file or standard input."""
+"""Where the octets of a capture come from: a file, standard input, or (in remote.py) another machine."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from typing import Any, BinaryIO, NamedTuple, Protocol, TypeVar
 
+from pcapcheck.capture.address import Address
 from pcapcheck.errors import NOWHERE, CaptureError
 
 _Given = TypeVar("_Given")
@@ -115,11 +116,15 @@ class Limited:
 
 
 def open_source(path: str, stdin: BinaryIO | None = None) -> Source:
-    """The file at ``path``; ``-`` is ``stdin``, which stays open."""
+    """The file at ``path``, or the object, where it is a URL; ``-`` is ``stdin``, which stays open."""
     if path == "-":
         if stdin is None:
             raise CaptureError(path, NOWHERE, "a standard input", "none", "name a file")
         return StoredFile(stdin, owned=False)
+    if isinstance(path, Address):
+        from pcapcheck.capture.bodies import open_remote
+
+        return open_remote(path)
     try:
         return StoredFile(open(path, "rb", buffering=0), owned=True)
     except OSError as error:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import Config, FailOn, Ignore, Isolated, Select
+from pcapcheck.cli.options import Config, FailOn, Ignore, Isolated, New, Old, Select
 from pcapcheck.cli.running import CLEAN, FOUND, checked, exit_code, say, settings_of, width
 
 
@@ -17,8 +17,8 @@ class DiffFormat(StrEnum):
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A capture, or a folder of them.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is compared with: the same, recorded again.")],
+    old: Old,
+    new: New,
     fail_on: Annotated[
         FailOn, typer.Option(help="A new kind of finding as severe as this, or more, is worse.")
     ] = FailOn.warning,

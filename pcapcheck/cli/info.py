@@ -27,12 +27,14 @@ def info(
     Format, clocks, interfaces, times and drops, and which frames could not be decoded, by reason. Exits with 2 if an
     input cannot be read.
     """
+    from pcapcheck.capture import find_captures
     from pcapcheck.contents import info
     from pcapcheck.report.contents import write_json, write_text
     from pcapcheck.report.output import standard_output
 
-    with watching(paths, quiet=quiet) as progress:
-        found = info(paths, max_bytes=octets_of(max_bytes), progress=progress)
+    inputs = find_captures(paths)
+    with watching(inputs.inputs, quiet=quiet) as progress:
+        found = info(inputs, max_bytes=octets_of(max_bytes), progress=progress)
     say_unread(paths, found.errors, found.ignored, nothing=not found.contents)
     with standard_output() as out:
         if format is InfoFormat.json:

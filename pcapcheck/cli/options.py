@@ -48,10 +48,27 @@ class FailOn(StrEnum):
     never = "never"
 
 
+def _path(text: str) -> str:
+    """A path, or a URL without what is secret in it: nothing that a command says shall show that."""
+    from pcapcheck.capture.address import address
+
+    return address(text)
+
+
 Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH", help="Captures, folders of captures, or - for standard input.")
+    list[str],
+    typer.Argument(
+        parser=_path,
+        metavar="PATH",
+        help="Captures, folders of captures, URLs of either (s3://, https:// ..., with * and [] in names), or - for"
+        " standard input.",
+    ),
 ]
-Path = Annotated[str, typer.Argument(metavar="PATH", help="A capture.")]
+Path = Annotated[str, typer.Argument(parser=_path, metavar="PATH", help="A capture, or its URL.")]
+Old = Annotated[str, typer.Argument(parser=_path, metavar="OLD", help="A capture, or a folder of them.")]
+New = Annotated[
+    str, typer.Argument(parser=_path, metavar="NEW", help="What it is compared with: the same, recorded again.")
+]
 Since = Annotated[
     str | None,
     typer.Option(

@@ -46,14 +46,16 @@ def checked(
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error."""
+    from pcapcheck.capture import find_captures
     from pcapcheck.run import check
     from pcapcheck.window import EVERYTHING
 
     gc.freeze()
     gc.enable()
-    with watching(paths, quiet=quiet) as progress:
+    found = find_captures(paths)
+    with watching(found.inputs, quiet=quiet) as progress:
         report = check(
-            list(paths),
+            found,
             select=select,
             ignore=ignore,
             policy=policy,
@@ -93,15 +95,15 @@ def say_unread(paths: Sequence[str], errors: Sequence[CaptureError], ignored: Se
 
 
 @contextmanager
-def watching(paths: Sequence[str], *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A ``progress`` for the reading of the paths: a bar on a terminal, and an end after Ctrl-C."""
+def watching(inputs: Sequence[str], *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A ``progress`` for the reading of the inputs: a bar on a terminal, and an end after Ctrl-C."""
     if quiet or not sys.stderr.isatty():
         with stopping(_nothing) as progress:
             yield progress
         return
     from pcapcheck.report.progress import Progress
 
-    bar = Progress(paths, sys.stderr)
+    bar = Progress(inputs, sys.stderr)
     try:
         with stopping(bar) as progress:
             yield progress

@@ -12,18 +12,21 @@ def fits(path: str, patterns: Sequence[str], root: str) -> bool:
     """Whether a file name, as it was given, fits one of the patterns, which count from the folder ``root``.
 
     ``*`` and ``?`` stand for any characters but a slash, ``**`` for any folders, a slash at the end for all below. A
-    pattern without a slash is held against the name alone, whatever folder it is in.
+    pattern without a slash is held against the name alone, whatever folder it is in; any other one against the whole
+    of a URL.
     """
     return any(_compiled(pattern).fullmatch(_subject(path, pattern, root)) for pattern in patterns)
 
 
 def _subject(path: str, pattern: str, root: str) -> str:
     """What the pattern is held against: the name alone, the whole of it, or as it is seen from the folder."""
-    if path == "-" or "://" in path:
+    if path == "-":
         return path
     slashes = path.replace(os.sep, "/")
     if "/" not in pattern:
         return slashes.rpartition("/")[2]
+    if "://" in path:
+        return path
     if os.path.isabs(pattern):
         return os.path.abspath(path).replace(os.sep, "/")
     try:

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from pcapcheck.capture.address import is_remote
 from pcapcheck.report.bootstrap import Interval, enough, of_quantiles, of_shares
 from pcapcheck.report.failure import as_severe
 from pcapcheck.report.fingerprint import Kind, kinds
@@ -135,7 +136,10 @@ def _within(path: str) -> Callable[[str], str]:
             return ""
         return inside(capture, path) or slashed(capture)
 
-    return name
+    def remote_name(capture: str) -> str:
+        return "" if capture == path else capture.removeprefix(path.rstrip("/") + "/")
+
+    return remote_name if is_remote(path) else name
 
 
 def _quantiles(old: Report, new: Report) -> list[Quantile]:

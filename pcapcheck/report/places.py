@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from functools import cache
 
+from pcapcheck.capture.address import is_remote
+
 
 def project_root() -> str:
     """The nearest folder at or above the working folder that holds ``.git``, else the working folder itself.
@@ -22,8 +24,8 @@ def project_root() -> str:
 
 
 def inside(path: str, root: str) -> str | None:
-    """The path from ``root``, with slashes and without ``./``; None where it lies outside, or is standard input."""
-    if path == "-":
+    """The path from ``root``, with slashes and without ``./``; None where it lies outside, is a URL or is ``-``."""
+    if path == "-" or is_remote(path):
         return None
     for place, base in ((os.path.abspath, os.path.abspath), (_resolved, os.path.realpath)):
         try:
@@ -38,14 +40,16 @@ def inside(path: str, root: str) -> str | None:
 def namer(root: str | None = None) -> Callable[[str], str]:
     """What turns a path as given into the name that CI outputs use: relative to ``root`` (default: project_root()).
 
-    A path outside of it keeps its form as given, but for ``./`` and ``a/../``.
+    A path outside of it keeps its form as given, but for ``./`` and ``a/../``, and so does a URL.
     """
     base = project_root() if root is None else root
 
     @cache
     def name(path: str) -> str:
         found = inside(path, base)
-        return slashed(os.path.normpath(path)) if found is None else found
+        if found is not None or is_remote(path):
+            return found or path
+        return slashed(os.path.normpath(path))
 
     return name
 

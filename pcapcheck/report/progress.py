@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import time
 from collections.abc import Sequence
 from typing import Final, TextIO
 
-from pcapcheck.capture import find_captures
+from pcapcheck.capture import size_of
+from pcapcheck.capture.address import Address
 
 _EVERY_S: Final = 0.1
 _SILENT_S: Final = 0.4  # what is done sooner needs no bar
+_ASKED: Final = 16  # servers' answers that are waited for before reading begins
 _CLEAR: Final = "\r\x1b[K"
 
 
 class Progress:
     """Tells how much of the captures was read. Nothing of it stays on the screen."""
 
-    def __init__(self, paths: Sequence[str], out: TextIO) -> None:
+    def __init__(self, inputs: Sequence[str], out: TextIO) -> None:
         self._out = out
-        self._total = _octets(paths)
+        self._total = _octets(inputs)
         self._read = 0
         self._shown = False
         self._begun = self._told = time.monotonic()
@@ -67,17 +67,14 @@ def _size(octets: float) -> str:
     return f"{octets:.1f} GB"
 
 
-def _octets(paths: Sequence[str]) -> int | None:
+def _octets(inputs: Sequence[str]) -> int | None:
     """How many octets there are to read; None where a pipe is among them."""
+    if sum(isinstance(path, Address) and path.size is None for path in inputs) > _ASKED:
+        return None
     total = 0
-    for path in find_captures(paths).inputs:
-        if path == "-":
+    for path in inputs:
+        size = size_of(path)
+        if size is None:
             return None
-        try:
-            status = os.stat(path)
-        except (OSError, ValueError):
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        total += status.st_size
+        total += size
     return total

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from pcapcheck.capture.address import is_remote
 from pcapcheck.report.frame_places import FramePlace, frame_places
 from pcapcheck.report.handshake_frames import handshake_frames
 from pcapcheck.report.places import inside, namer, project_root
@@ -17,11 +18,16 @@ from pcapcheck.rules import Finding
 # What GitHub and SARIF viewers call the root of a checkout.
 ROOT: Final = "%SRCROOT%"
 
+# RFC 3986's reserved characters, and the mark of those that are quoted already.
+_IN_URLS: Final = ":/?#[]@!$&'()*+,;=%"
+
 
 def artifact_location(path: str, root: str) -> dict[str, Any]:
-    """Section 3.4. Relative to the project's root; a capture outside of it by its file URI."""
+    """Section 3.4. Relative to the project's root; a capture outside of it by its file URI, a remote one by its URL."""
     if path == "-":
         return {"uri": "stdin", "description": {"text": "standard input"}}
+    if is_remote(path):
+        return {"uri": quote(path, safe=_IN_URLS)}
     relative = inside(path, root)
     return {"uri": _file_uri(path)} if relative is None else {"uri": _quoted(relative), "uriBaseId": ROOT}
 
