@@ -35,8 +35,10 @@ class Judged:
     kept: Ints  # index, among these, of each that is kept
     traffic: Traffic
     causes: Causes
-    first_frame: Ints  # between which frames the display filter of each must stay, ABSENT where it needs no bound
-    last_frame: Ints
+    # Between which frames the display filter of each must stay, ABSENT where it needs no bound; of a capture that came
+    # in several files between which times.
+    filter_from: Ints
+    filter_to: Ints
     checked: list[Checked]  # the answers of rules that found something
     counted: Counter[tuple[str, str]]  # rule id and severity of findings that are not in them
     asked: tuple[str, ...]  # ids of the rules that were asked
@@ -68,7 +70,7 @@ def judged(
     With ``population`` the columns of every handshake are kept besides, for expectations about several captures.
     """
     undecidable, explained = undecidable_of(checked), softened(traffic, facts, checked)
-    first, last, flows = _flows(traffic.handshakes)
+    first, last, flows = _flows(traffic.handshakes, by_time=bool(facts.parts))
     found = [one.take(failed) for one in checked if len(failed := one.failed)]
     faults = {fault.name for fault in explained} | {one.rule.id for one in found if one.rule.id.startswith("CAP")}
     whole = Judged(
@@ -78,8 +80,8 @@ def judged(
         kept=np.arange(len(traffic.handshakes)),
         traffic=traffic,
         causes=causes,
-        first_frame=first,
-        last_frame=last,
+        filter_from=first,
+        filter_to=last,
         checked=found,
         counted=Counter(),
         asked=tuple(sorted({one.rule.id for one in checked})),
@@ -115,8 +117,8 @@ def reduced(whole: Judged, keep: str) -> Judged:
         kept=whole.kept[at],
         traffic=_taken(whole.traffic, at),
         causes=whole.causes.take(at),
-        first_frame=whole.first_frame[at],
-        last_frame=whole.last_frame[at],
+        filter_from=whole.filter_from[at],
+        filter_to=whole.filter_to[at],
         checked=[one if one.rule.per_capture else _renumbered(one, at) for one in checked],
         counted=counted,
     )
@@ -134,10 +136,13 @@ def _taken(traffic: Traffic, at: Ints) -> Traffic:
     return replace(taken, handshakes=taken.handshakes.by_themselves())
 
 
-def _flows(handshakes: Handshakes) -> tuple[Ints, Ints, int]:
-    """For each handshake the frames between which its filter must stay, one end for each neighbour on its 4-tuple; and
-    how many 4-tuples there are, whichever side is the client.
+def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Ints, Ints, int]:
+    """For each handshake the frames (or times) between which its filter must stay, one end for each neighbour on its
+    4-tuple; and how many 4-tuples there are, whichever side is the client.
     """
+    begin, end = handshakes.first_frame, handshakes.last_frame
+    if by_time:
+        begin, end = handshakes.start_time, handshakes.last_time
     first, last = np.full((2, len(handshakes)), -1, np.int64)
     client = handshakes.client << 16 | handshakes.client_port
     server = handshakes.server << 16 | handshakes.server_port
@@ -146,8 +151,8 @@ def _flows(handshakes: Handshakes) -> tuple[Ints, Ints, int]:
     low, high = low[order], high[order]
     again = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
     later, before = order[1:][again], order[:-1][again]
-    first[later] = handshakes.first_frame[later]
-    last[before] = np.maximum(handshakes.last_frame[before], handshakes.first_frame[later] - 1)
+    first[later] = begin[later]
+    last[before] = np.maximum(end[before], begin[later] - 1)
     return first, last, len(handshakes) - len(later)
 
 

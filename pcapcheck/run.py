@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from os import PathLike, fspath
 from typing import Any
 
 from pcapcheck import judged
+from pcapcheck import sequence as sequences
 from pcapcheck.capture import Found, Paths, find_captures
 from pcapcheck.capture.address import address
 from pcapcheck.diagnoses import DIAGNOSES, EVENTS, diagnose
@@ -19,11 +21,12 @@ from pcapcheck.judged import Part
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, findings_of
+from pcapcheck.sequence import File, Group
 from pcapcheck.stretch import Summary, summarise
 from pcapcheck.tables import KEEPS
 from pcapcheck.window import EVERYTHING, Window
 
-Map = Callable[[Callable[[str], Part], Sequence[str]], Iterable[Part]]
+Map = Callable[[Callable[[File], Part | Summary], Sequence[File]], Iterable[Part | Summary]]
 
 
 def check(
@@ -34,6 +37,7 @@ def check(
     policy: Policy | None = None,
     window: Window = EVERYTHING,
     max_bytes: int | None = None,
+    sequence: bool | None = None,
     decoder: str = "auto",
     jobs: int = 1,
     keep: str = judged.EVERYTHING,
@@ -45,11 +49,14 @@ def check(
 
     ``paths`` are files, folders (searched for captures), URLs of either and ``-`` (standard input), one or several.
     ``select`` and ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is
-    reported by itself. A ``policy`` says both, and more; they are not given beside it. Of each capture at most
-    ``max_bytes`` octets are read, uncompressed. The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or
-    ``auto``: the quicker one that is installed), for any number of ``jobs`` (captures that are worked on at the same
-    time, in threads), and where ``map`` is that of a thread or process pool or of a cluster, which then reads, judges
-    and reduces the captures, one at a time.
+    reported by itself. A ``policy`` says both, and more; they are not given beside it. Of each file at most
+    ``max_bytes`` octets are read, uncompressed. With ``sequence`` all files are one capture; by default those are that
+    a capturing program wrote one after the other, as their names and times say; with False each is one by itself.
+
+    The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the quicker one that is
+    installed), for any number of ``jobs`` (files that are worked on at the same time, in threads), and where ``map`` is
+    that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one at a time;
+    of files that may be parts of one it gives the summaries.
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
     finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
@@ -70,11 +77,15 @@ def check(
     policy = policy or Policy(tuple(select), tuple(ignore))
     policy.rules_for("")  # a rule that does not exist is told before anything is read
     found = find_captures(paths)
-    summarised = partial(summarise, window=window, progress=progress, max_bytes=max_bytes, decoder=decoder)
-    work = partial(_work, summarised=summarised, policy=policy, keep=judged.EVERYTHING if each else keep)
+    groups = sequences.groups(found.inputs, sequence, window)
+    kept_first = judged.EVERYTHING if each else keep
+    read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder)
+    work = partial(_work, read=read, policy=policy, keep=kept_first)
+    files = [file for group in groups for file in group.files]
+    done = in_order(work, files, jobs) if jobs > 1 else map(work, files)
     parts: list[Part] = []
     before = 0
-    for part in in_order(work, found.inputs, jobs) if jobs > 1 else map(work, found.inputs):
+    for part in _parts(done, groups, window, read, partial(_judged, policy=policy, keep=kept_first)):
         if each is not None:
             each(Report(part, before=before))
         before += part.totals.handshakes
@@ -87,9 +98,31 @@ def check(
     return Report(whole, found.errors, found.ignored, besides=overall)
 
 
-def _work(path: str, summarised: Callable[[str], Summary], policy: Policy, keep: str) -> Part:
-    """All that is done with one capture by itself, wherever that is."""
-    return _judged(summarised(path), policy, keep)
+def _work(file: File, read: Callable[[str, Window], Summary], policy: Policy, keep: str) -> Part | Summary:
+    """All that is done with one file by itself, wherever that is: also judging, unless it may be part of a capture."""
+    summary = read(file.path, file.window)
+    return summary if file.is_part else _judged(summary, policy, keep)
+
+
+def _parts(
+    done: Iterable[Part | Summary],
+    groups: Iterable[Group],
+    window: Window,
+    read: Callable[[str, Window], Summary],
+    judged: Callable[[Summary], Part],
+) -> Iterator[Part]:
+    """The captures, judged: those of several files once these are there, or reading was interrupted in one of them."""
+    waiting = iter(done)
+    for group in groups:
+        files: list[Summary] = []
+        for one in islice(waiting, len(group.files)):
+            if isinstance(one, Part):
+                yield one
+                continue
+            files.append(one)
+            if one.facts.interrupted:
+                break
+        yield from map(judged, sequences.captures(group, files, window, read))
 
 
 def _judged(summary: Summary, policy: Policy, keep: str) -> Part:

@@ -11,6 +11,7 @@ from pcapcheck.report.plain import handshake_dicts
 from pcapcheck.report.related import finding_rows
 from pcapcheck.report.report import Report
 from pcapcheck.run import check
+from pcapcheck.sequence import groups
 from pcapcheck.tables import FINDINGS
 from pcapcheck.window import EVERYTHING, Window
 
@@ -62,13 +63,13 @@ def _reports(
     window: Window,
     on_error: Callable[[CaptureError], None] | None,
 ) -> Iterator[tuple[Report, int]]:
-    """The report on each capture by itself, and how many handshakes those before it have."""
+    """The report on each capture (or files that may be one) by itself, and how many handshakes those before it have."""
     found = find_captures(paths)
     before = 0
     for error in found.errors:
         _tell(error, on_error)
-    for path in found.inputs:
-        report = check(path, select=select, ignore=ignore, window=window)
+    for group in groups(found.inputs, None, EVERYTHING):
+        report = check([file.path for file in group.files], select=select, ignore=ignore, window=window)
         for error in report.errors:
             _tell(error, on_error)
         yield report, before

@@ -7,12 +7,16 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.errors import CaptureError
 from pcapcheck.neighbours import merge as merge_openings
-from pcapcheck.openings import Openings
+from pcapcheck.numbering import Numbering, Place
+from pcapcheck.openings import Ints, Openings
 from pcapcheck.reading import Reading, reading
+from pcapcheck.tables import ABSENT
 from pcapcheck.window import EVERYTHING, Window
 
 
@@ -49,6 +53,26 @@ class CaptureFacts:
     damage: Damage | None = None
     interrupted: bool = False
     error: CaptureError | None = None  # it could not be read at all
+    # Of a capture that came in several files: the files, in the order of their frames, each as if it were alone.
+    parts: tuple[CaptureFacts, ...] = ()
+    numbering: Numbering | None = None
+    joined: str = ""  # why they are one capture: asked (--sequence), recognised (by names and times), merged (--merge)
+
+    @property
+    def files(self) -> tuple[CaptureFacts, ...]:
+        """Its files, mostly one."""
+        return self.parts or (self,)
+
+    def places(self, frames: Ints) -> tuple[Ints, Ints]:
+        """Of each frame its file (index into ``files``) and its number there; ABSENT where the frame is."""
+        if self.numbering is None:
+            return np.where(frames == ABSENT, ABSENT, 0), frames
+        return self.numbering.places(frames)
+
+    def place(self, frame: int) -> Place:
+        """The file of a frame, and its number there."""
+        file, number = self.places(np.array([frame], np.int64))
+        return Place(self.files[int(file[0])].path, int(number[0]))
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def _options(side: str) -> dict[str, Column]:
 
 HANDSHAKES: Final[dict[str, Column]] = {
     "handshake_id": Column("uint64", "running number in order of first frame, over all captures of the run"),
-    "capture": Column("category", "the input's name as given"),
+    "capture": Column("category", "the input's name as given; of files that are one capture that of the first"),
     "client_ip": Column("string", "sender of the first SYN, or the side that the rest proves to be it"),
     "client_port": Column("uint16", ""),
     "server_ip": Column("string", "the other side"),
@@ -101,9 +101,12 @@ HANDSHAKES: Final[dict[str, Column]] = {
     "shape": _category(SHAPES, "which of the legal exchanges it was"),
     "aborted_by": _category(SIDES, "who reset an aborted attempt"),
     "start_time": Column("datetime64[ns, UTC]", "time of the first frame of the attempt"),
-    "syn_frame": Column("UInt64", "frame of the SYN that the verdict stands on"),
-    "synack_frame": Column("UInt64", "frame of the SYN-ACK that the verdict stands on"),
-    "ack_frame": Column("UInt64", "frame of the segment that completed it"),
+    "syn_frame": Column("UInt64", "frame of the SYN that the verdict stands on, in syn_file"),
+    "synack_frame": Column("UInt64", "frame of the SYN-ACK that the verdict stands on, in synack_file"),
+    "ack_frame": Column("UInt64", "frame of the segment that completed it, in ack_file"),
+    "syn_file": Column("category", "file that holds the SYN; NA where none was seen"),
+    "synack_file": Column("category", "file that holds the SYN-ACK"),
+    "ack_file": Column("category", "file that holds the segment that completed it"),
     "ack_kind": _category(ACK_KINDS, "what completed it"),
     "close": _category(CLOSES, "how the connection ended in this capture"),
     "closed_by": _category(SIDES, "who began the close"),
@@ -142,7 +145,8 @@ FINDINGS: Final[dict[str, Column]] = {
     "capture": Column("category", "the input's name as given"),
     "rule": Column("string", "id of the rule"),
     "severity": _category(SEVERITIES, ""),
-    "frames": _list("uint64", "frame numbers, the one to open first"),
+    "frames": _list("uint64", "frame numbers, each in its file, the one to open first"),
+    "files": _list("string", "the files of these frames, one for each"),
     "expected": Column("string", "what the RFC asks for"),
     "actual": Column("string", "what the segment says"),
     "message": Column("string", "one line"),
@@ -154,7 +158,8 @@ CAUSES: Final[dict[str, Column]] = {
     "cause": _category(CAUSE, "what explains the handshake, or is true of it"),
     "certainty": _category(CERTAINTIES, "proved follows from the segments, compatible is one of several"),
     "application_error": Column("string", "what the application saw"),
-    "evidence": _list("uint64", "frame numbers"),
+    "evidence": _list("uint64", "frame numbers, each in its file"),
+    "evidence_files": _list("string", "the files of these frames, one for each"),
     "rivals": _list("string", "other causes that may look the same"),
     "decide_by": Column("string", "the observation that would decide"),
     "detail": Column("string", "what was counted or compared"),
@@ -173,6 +178,7 @@ CAPTURES: Final[dict[str, Column]] = {
     "skipped": Column("object", "reason to number of frames not judged", holds="dict[string, uint64]"),
     "faults": _list("string", "CAP rule ids found, began-late and ended-early"),
     "error": Column("string", "why it could not be read, or empty"),
+    "files": _list("string", "the files that it came in, in the order of their frames; mostly one"),
 }
 
 
@@ -210,7 +216,7 @@ HOSTS: Final[dict[str, Column]] = {
 }
 
 SEGMENTS: Final[dict[str, Column]] = {
-    "capture": Column("category", "the input's name as given"),
+    "capture": Column("category", "the file's name as given"),
     "frame": Column("uint64", "as Wireshark's frame.number"),
     "time": Column("datetime64[ns, UTC]", "NaT where the capture gives none"),
     "src_ip": Column("string", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from pcapcheck.capture.frame import NO_TIME
@@ -35,6 +35,25 @@ class Window:
             return False
         return not self.hosts or any(
             ip_address(address) in network for network in self.hosts for address in (found.src, found.dst)
+        )
+
+    @property
+    def is_relative(self) -> bool:
+        """Whether it counts from the start of the capture."""
+        return self.since_start is not None or self.until_start is not None
+
+    def counted_from(self, start: int) -> Window:
+        """The same window of a capture that begins at ``start``, where parts of that are read by themselves."""
+        if start == NO_TIME:
+            return self
+        since = [self.since, None if self.since_start is None else start + self.since_start]
+        until = [self.until, None if self.until_start is None else start + self.until_start]
+        return replace(
+            self,
+            since=max((one for one in since if one is not None), default=None),
+            until=min((one for one in until if one is not None), default=None),
+            since_start=None,
+            until_start=None,
         )
 
 

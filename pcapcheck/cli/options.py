@@ -69,6 +69,15 @@ Old = Annotated[str, typer.Argument(parser=_path, metavar="OLD", help="A capture
 New = Annotated[
     str, typer.Argument(parser=_path, metavar="NEW", help="What it is compared with: the same, recorded again.")
 ]
+InSequence = Annotated[
+    bool | None,
+    typer.Option(
+        "--sequence/--no-sequence",
+        help="All files are one capture, in the order of their times; or each is one by itself. Without either those"
+        " are one capture that tcpdump or dumpcap wrote one after the other, as names and times say.",
+        show_default=False,
+    ),
+]
 Since = Annotated[
     str | None,
     typer.Option(
@@ -163,5 +172,5 @@ Decoding = Annotated[
 ]
 Jobs = Annotated[
     int,
-    typer.Option("--jobs", "-j", metavar="N", min=1, help="Captures that are read and judged at the same time."),
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Files that are read and judged at the same time."),
 ]

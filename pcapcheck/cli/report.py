@@ -17,6 +17,7 @@ from pcapcheck.cli.options import (
     FailOn,
     Host,
     Ignore,
+    InSequence,
     Isolated,
     MaxBytes,
     Paths,
@@ -50,6 +51,7 @@ def report(
     until: Until = None,
     host: Host = None,
     port: Port = None,
+    sequence: InSequence = None,
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
 ) -> None:
@@ -76,6 +78,7 @@ def report(
         paths,
         window,
         policy=settings.policy,
+        sequence=sequence,
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
         keep=SUFFIXES[os.path.splitext(output.lower())[1]].keep,
@@ -90,6 +93,7 @@ def report(
         "--max-bytes": max_bytes, "--lang": lang,
     }  # fmt: skip
     flags = ["--isolated"] if isolated else []
+    flags += [] if sequence is None else ["--sequence" if sequence else "--no-sequence"]
     command = ["pcapcheck", "report", *_given(options), *flags, *_named(paths)]
     write_document(found, output, command=command, language=spoken)
     say(f"{escaped(output)}: {verdict(found).sentence}")

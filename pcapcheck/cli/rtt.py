@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Host, MaxBytes, Paths, Port, Since, Until
+from pcapcheck.cli.options import FailOn, Host, InSequence, MaxBytes, Paths, Port, Since, Until
 from pcapcheck.cli.running import checked, exit_code, octets_of, say, width, window_of
 
 
@@ -27,6 +27,7 @@ def rtt(
     until: Until = None,
     host: Host = None,
     port: Port = None,
+    sequence: InSequence = None,
     max_bytes: MaxBytes = None,
 ) -> None:
     """Tabulate and draw round-trip times.
@@ -41,7 +42,8 @@ def rtt(
         if not output.lower().endswith((".svg", ".png", ".pdf")):
             raise UsageError(f"--output {output}: a chart is an .svg, .png or .pdf file")
         refuse_inputs(output, paths)
-    report = checked(paths, window_of(since, until, host, port), max_bytes=octets_of(max_bytes))
+    window = window_of(since, until, host, port)
+    report = checked(paths, window, sequence=sequence, max_bytes=octets_of(max_bytes))
     if output is not None:
         from pcapcheck import charts
 

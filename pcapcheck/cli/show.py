@@ -7,14 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import Config, FailOn, Isolated, Path
+from pcapcheck.cli.options import Config, FailOn, InSequence, Isolated, Paths
 from pcapcheck.cli.running import checked, exit_code, say, settings_of, width
 
 
 def show(
-    path: Path,
+    paths: Paths,
     handshake: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake with this id.")] = None,
-    frame: Annotated[int | None, typer.Option(metavar="N", min=1, help="The handshake of this frame.")] = None,
+    frame: Annotated[
+        str | None,
+        typer.Option(metavar="[FILE:]N", help="The handshake of this frame; of several files also of which."),
+    ] = None,
+    sequence: InSequence = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -32,24 +36,27 @@ def show(
 
     if (handshake is None) == (frame is None):
         raise UsageError("show needs --handshake N or --frame N")
+    file, _, number = (frame or "1").rpartition(":")
+    if not number.isdecimal() or int(number) < 1:
+        raise UsageError(f"--frame {frame}: a number from 1, or FILE:N")
     if output is not None:
         from pcapcheck.report.output import refuse_inputs
         from pcapcheck.report.picture import refuse_suffix
 
         refuse_suffix(output)
-        refuse_inputs(output, [path])
-    report = checked([path], policy=settings_of(config, isolated).policy)
+        refuse_inputs(output, paths)
+    report = checked(paths, policy=settings_of(config, isolated).policy, sequence=sequence)
     if report.errors:
         raise typer.Exit(exit_code(report, FailOn.never))
     if frame is not None:
         from pcapcheck.report.find import handshake_of_frame
 
-        index = handshake_of_frame(report, frame)
+        index = handshake_of_frame(report, int(number), file)
     else:
         assert handshake is not None
         total = report.outcomes().total()
         if handshake > total:
-            raise UsageError(f"there is no handshake {handshake}: {path} has {total}")
+            raise UsageError(f"there is no handshake {handshake}: {', '.join(paths)} has {total}")
         index = handshake - 1
     if output is not None:
         from pcapcheck.report.picture import write_ladder

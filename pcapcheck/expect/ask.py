@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -43,10 +44,15 @@ def ask(
         for together in [captures] if one.expectation.overall else [[number] for number in captures]:
             if not together:
                 continue
-            population = Population([traffics[number] for number in together], together)
+            population = Population([traffics[number] for number in together], together, partial(_named, facts))
             outcome = evaluate(one.expectation, population)
             if outcome.holds is not True:
                 yield _checked(one, outcome, population, together[0])
+
+
+def _named(facts: Sequence[CaptureFacts], capture: int, frame: int) -> str:
+    path, number = facts[capture].place(frame)
+    return f"{number} of {path}" if facts[capture].parts else str(number)
 
 
 def _checked(asked: Asked, outcome: Outcome, population: Population, capture: int) -> Checked:

@@ -134,7 +134,7 @@ def _named(handshakes: Ints, population: Population, measure: str = "") -> str:
     names = []
     first = handshakes[:_WORST]
     for index, frame in zip(first.tolist(), frames(population, first).tolist(), strict=True):
-        name = f"frame {frame}"
+        name = f"frame {population.named(int(population.capture[index]), frame)}"
         if measure:
             least, most = (Fraction(int(population.column(f"{measure}_{end}")[index])) for end in ("min", "max"))
             name += f" ({shown(Bounds(least, most), is_time=True)})"

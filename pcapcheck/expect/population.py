@@ -26,8 +26,12 @@ NOT_APPLICABLE: Final = 3
 class Population:
     """The handshakes of some captures, one after another."""
 
-    def __init__(self, traffics: Sequence[Traffic], captures: Sequence[int]) -> None:
+    def __init__(
+        self, traffics: Sequence[Traffic], captures: Sequence[int], named: Callable[[int, int], str] | None = None
+    ) -> None:
+        """``named`` gives the name of a frame of a capture; without it that is its number."""
         self._traffics = traffics
+        self.named = named or (lambda capture, frame: str(frame))
         self.capture = np.repeat(np.array(captures, np.int64), [len(one.handshakes) for one in traffics])
         self._columns: dict[str, Ints] = {}
         self._masks: dict[Filters, Bools] = {}

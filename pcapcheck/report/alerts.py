@@ -26,7 +26,7 @@ class Alert(NamedTuple):
     severity: str  # as in tables.SEVERITIES
     rule: str  # id
     name: str  # what the rule is called
-    path: str  # of the capture in the project; "." where it is about the run
+    path: str  # of the file in the project; "." where it is about the run
     message: str
     fingerprint: str  # no two of a run are the same
     given: str = ""  # the path as given, where there is one
@@ -39,9 +39,10 @@ def alerts(report: Report, terms: Terms) -> Iterator[Alert]:
     name = namer()
     for finding, mark in fingerprinted(report, name):
         if terms.shows(finding.severity):
-            given = report.capture_facts[finding.capture].path
-            where = f"frame {finding.frames[0]}: " if finding.frames else ""
-            text = where + said(report, finding)
+            given, text = report.capture_facts[finding.capture].path, said(report, finding)
+            if finding.frames:
+                given, frame = report.capture_facts[finding.capture].place(finding.frames[0])
+                text = f"frame {frame}: {text}"
             yield Alert(finding.severity, finding.rule.id, finding.rule.slug, name(given), text, mark, given, finding)
 
 

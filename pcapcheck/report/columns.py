@@ -15,7 +15,7 @@ import numpy as np
 from pcapcheck.report.community_id import community_id
 from pcapcheck.report.identify import address_text, wireshark_filter
 from pcapcheck.report.report import Report
-from pcapcheck.tables import HANDSHAKES
+from pcapcheck.tables import ABSENT, HANDSHAKES
 from pcapcheck.traffic import Ints
 
 # Handshakes of one batch: as many as DuckDB puts into a row group of Parquet.
@@ -23,7 +23,7 @@ BATCH: Final = 122_880
 
 
 class Words(NamedTuple):
-    """A column of words: of each row the index into ``words``."""
+    """A column of words: of each row the index into ``words``, ABSENT where there is none."""
 
     at: Ints
     words: Sequence[str]
@@ -70,6 +70,9 @@ class _Source:
         self.handshakes = self.judged.traffic.handshakes
         self.capture, self.before = capture, report.before[capture]
         self.paths = [facts.path for facts in report.capture_facts]
+        self.files = report.files
+        self.facts = report.capture_facts[capture]
+        self.files_before = sum(len(facts.files) for facts in report.capture_facts[:capture])
         self._report = report
 
     def column(self, name: str, part: slice) -> HandshakeColumn:
@@ -80,6 +83,11 @@ class _Source:
     @cached_property
     def hosts(self) -> list[str]:
         return [address_text(address) for address in self.handshakes.hosts]
+
+    def places(self, name: str, part: slice) -> tuple[Ints, Ints]:
+        """Of the frames of a column the files, counted over all captures, and the numbers in them."""
+        file, number = self.facts.places(self.handshakes.read(name, part))
+        return np.where(file == ABSENT, ABSENT, file + self.files_before), number
 
     @cached_property
     def histories(self) -> Words:
@@ -121,6 +129,14 @@ def _addresses(source: _Source, part: slice, offset: int) -> Words:
     return Words(source.handshakes.addresses[part.start + offset : part.stop + offset], source.hosts)
 
 
+def _frame(name: str) -> Callable[[_Source, slice], Ints]:
+    return lambda source, part: source.places(f"{name}_frame", part)[1]
+
+
+def _file(name: str) -> Callable[[_Source, slice], Words]:
+    return lambda source, part: Words(source.places(f"{name}_frame", part)[0], source.files)
+
+
 def _history(source: _Source, part: slice) -> Words:
     return Words(source.histories.at[part], source.histories.words)
 
@@ -130,9 +146,10 @@ def _community_id(source: _Source, part: slice) -> Words:
 
 
 def _wireshark_filter(source: _Source, part: slice) -> Words:
-    first, last = source.judged.first_frame[part].tolist(), source.judged.last_frame[part].tolist()
+    first, last = source.judged.filter_from[part].tolist(), source.judged.filter_to[part].tolist()
     bounded = zip(source.flows(part), first, last, strict=True)
-    return _different([wireshark_filter(*flow, one, other) for flow, one, other in bounded])
+    by_time = bool(source.facts.parts)
+    return _different([wireshark_filter(*flow, one, other, by_time=by_time) for flow, one, other in bounded])
 
 
 def _different(words: list[str]) -> Words:
@@ -150,6 +167,8 @@ _MADE: Final[dict[str, Callable[[_Source, slice], HandshakeColumn]]] = {
     "capture": lambda source, part: Words(np.full(part.stop - part.start, source.capture), source.paths),
     "client_ip": lambda source, part: _addresses(source, part, 0),
     "server_ip": lambda source, part: _addresses(source, part, len(source.handshakes)),
+    **{f"{name}_frame": _frame(name) for name in ("syn", "synack", "ack")},
+    **{f"{name}_file": _file(name) for name in ("syn", "synack", "ack")},
     "history": _history,
     "community_id": _community_id,
     "wireshark_filter": _wireshark_filter,

@@ -24,6 +24,7 @@ from pcapcheck.window import EVERYTHING, Window
 _MASKED: Final = {
     "UInt8": np.uint8, "UInt16": np.uint16, "UInt32": np.uint32, "UInt64": np.uint64,
 }  # fmt: skip
+_FILES: Final = ("syn_file", "synack_file", "ack_file")
 _ROWS: Final[dict[str, Callable[[Report], Iterable[tuple[Any, ...]]]]] = {
     "findings": finding_rows,
     "causes": cause_rows,
@@ -35,8 +36,11 @@ _ROWS: Final[dict[str, Callable[[Report], Iterable[tuple[Any, ...]]]]] = {
 def handshakes_frame(report: Report, names: Sequence[str] = tuple(HANDSHAKES)) -> pd.DataFrame:
     """One row a handshake, with these columns of tables.HANDSHAKES."""
     batches = [batch.columns for batch in handshake_batches(report, names, size=None)]
-    paths = _paths(report)
-    columns = {name: _column([batch[name] for batch in batches], HANDSHAKES[name], paths) for name in names}
+    captures, files = _paths(report), [encodable(path) for path in report.files]
+    columns = {
+        name: _column([batch[name] for batch in batches], HANDSHAKES[name], files if name in _FILES else captures)
+        for name in names
+    }
     return pd.DataFrame(columns, copy=False)
 
 
@@ -67,15 +71,17 @@ def segments_frame(path: str, window: Window = EVERYTHING) -> pd.DataFrame:
     return table
 
 
-def _column(parts: Sequence[HandshakeColumn], column: Column, captures: Sequence[str]) -> Any:
-    """The parts of a column, one after the other, in the dtype of its DataFrame column."""
+def _column(parts: Sequence[HandshakeColumn], column: Column, names: Sequence[str]) -> Any:
+    """The parts of a column, one after the other, in the dtype of its DataFrame column. ``names`` are the categories
+    of one that has captures or files.
+    """
     if column.dtype == "object":
         return _lists([part for part in parts if isinstance(part, WordLists)])
     words = [part for part in parts if isinstance(part, Words)]
     if column.dtype == "string":
         return _strings([word for part in words for word in part.words]).take(_counted_on(words))
     if column.dtype == "category" and not column.categories:
-        return _category(_joined([part.at for part in words]), captures)
+        return _category(_joined([part.at for part in words]), names)
     return _typed(_joined([part for part in parts if isinstance(part, np.ndarray)]), column)
 
 

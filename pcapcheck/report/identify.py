@@ -1,15 +1,21 @@
-"""How to find a handshake again: addresses and times as text, and a Wireshark display filter."""
+"""How to find a handshake again: addresses, times and frames as text, and a Wireshark display filter."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.report.escape import escaped
 from pcapcheck.rules import Finding
+from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 
 if TYPE_CHECKING:
@@ -71,29 +77,58 @@ def _socket(ip: str, port: int) -> str:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def wireshark_filter(client: bytes, client_port: int, server: bytes, server_port: int, first: int, last: int) -> str:
+def numbers_and_files(facts: CaptureFacts, frames: Sequence[int]) -> tuple[list[int], list[str]]:
+    """Frames of a capture by their numbers in their files, and the file of each."""
+    files, numbers = facts.places(np.array(frames, np.int64))
+    return numbers.tolist(), [facts.files[file].path for file in files.tolist()]
+
+
+def frames_text(facts: CaptureFacts, frames: Sequence[int]) -> str:
+    """``3, 17``; of a capture that came in several files ``3, 17 of x.pcap1, 2 of x.pcap2``."""
+    numbers, files = numbers_and_files(facts, frames)
+    if len(facts.files) == 1:
+        return ", ".join(map(str, numbers))
+    return ", ".join(
+        f"{', '.join(str(number) for _, number in together)} of {escaped(file)}"
+        for file, together in groupby(zip(files, numbers, strict=True), key=itemgetter(0))
+    )
+
+
+def wireshark_filter(
+    client: bytes, client_port: int, server: bytes, server_port: int, first: int, last: int, *, by_time: bool = False
+) -> str:
     """A display filter that shows the frames of one handshake, ICMP errors about it included.
 
-    ``first`` and ``last`` are frame numbers, ABSENT where the flow needs no bound.
+    ``first`` and ``last`` are frame numbers, ABSENT where the flow needs no bound; of a capture that came in several
+    files times, which are true in each of them.
     """
     ip = "ip" if len(client) == 4 else "ipv6"
     return (
         f"{ip}.addr == {address_text(client)} && {ip}.addr == {address_text(server)}"
         f" && tcp.port == {client_port} && tcp.port == {server_port}"
-        + (f" && frame.number >= {first}" if first != ABSENT else "")
-        + (f" && frame.number <= {last}" if last != ABSENT else "")
+        + (_bound(">=", first, by_time) if first > 0 else "")
+        + (_bound("<=", last, by_time) if last > 0 else "")
     )
+
+
+def _bound(relation: str, value: int, by_time: bool) -> str:
+    if not by_time:
+        return f" && frame.number {relation} {value}"
+    seconds, rest = divmod(value, 10**9)
+    return f" && frame.time_epoch {relation} {seconds}.{rest:09}"
 
 
 def finding_filter(report: Report) -> Callable[[Finding], str]:
     """What gives a display filter that shows the frames of a finding: of its handshake, or those that it names.
 
-    Empty where a finding about a capture names none.
+    Of the frames that a finding about a capture names, those in the file of the first; empty where it names none.
     """
 
     def filter(finding: Finding) -> str:
         if finding.handshake == ABSENT:
-            return " || ".join(f"frame.number == {frame}" for frame in finding.frames)
+            numbers, files = numbers_and_files(report.capture_facts[finding.capture], finding.frames)
+            shown = [number for number, file in zip(numbers, files, strict=True) if file == files[0]]
+            return " || ".join(f"frame.number == {frame}" for frame in shown)
         capture, index = report.judged[finding.capture], finding.handshake
         handshakes = capture.traffic.handshakes
         return wireshark_filter(
@@ -101,8 +136,9 @@ def finding_filter(report: Report) -> Callable[[Finding], str]:
             int(handshakes.client_port[index]),
             handshakes.server_address[index],
             int(handshakes.server_port[index]),
-            int(capture.first_frame[index]),
-            int(capture.last_frame[index]),
+            int(capture.filter_from[index]),
+            int(capture.filter_to[index]),
+            by_time=bool(capture.facts.parts),
         )
 
     return filter

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from pcapcheck.report.escape import escaped
-from pcapcheck.report.identify import endpoint, finding_filter
+from pcapcheck.report.identify import endpoint, finding_filter, frames_text
 from pcapcheck.report.report import Report
 from pcapcheck.report.terms import Terms
 from pcapcheck.report.text import said
@@ -79,7 +79,8 @@ class _Writer:
         told.add(finding, self._line(finding) if told.count < _MOST_WRITTEN else "")
 
     def _line(self, finding: Finding) -> str:
-        frames = f"frame {', '.join(map(str, finding.frames))}: " if finding.frames else ""
+        facts = self._report.capture_facts[finding.capture]
+        frames = f"frame {frames_text(facts, finding.frames)}: " if finding.frames else ""
         lines = [f"{finding.rule.id} {frames}{said(self._report, finding)}"]
         if finding.expected or finding.actual:
             lines.append(f"  expected {escaped(finding.expected)}, actual {escaped(finding.actual)}")

@@ -8,9 +8,10 @@ from typing import Final
 from pcapcheck.handshake import outcome_of, reason_of
 from pcapcheck.report.colour import Paint
 from pcapcheck.report.escape import escaped
-from pcapcheck.report.identify import time_text
+from pcapcheck.report.identify import frames_text, time_text
 from pcapcheck.report.report import Report
 from pcapcheck.report.steps import Piece, Step, Story, located, ms, story
+from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Handshakes
 
@@ -94,7 +95,8 @@ class _Lane:
         return f"{frame:>{self._frame_width}}  {time:>{self._time_width}}  "
 
     def _rung(self, step: Step) -> list[str]:
-        lines = [self._margin(str(step.frame), step.since_start) + f"|{self._arrow(step)}|"]
+        lines = [step.file] if step.file else []
+        lines.append(self._margin(str(step.frame), step.since_start) + f"|{self._arrow(step)}|")
         for number, cell in enumerate(self._cells(step)):
             lines.append(self._margin("", "" if number else step.delta) + self._painted(cell))
         return lines
@@ -145,7 +147,8 @@ def _length(pieces: list[Piece]) -> int:
 def _findings(report: Report, capture: int, position: int, width: int) -> list[str]:
     lines = []
     for found in report.all_findings.of(capture, position):
-        lines.append(f"  {found.severity} {found.rule.id} {found.rule.slug}{_named(found.frames)}")
+        named = _named(report.capture_facts[capture], found.frames)
+        lines.append(f"  {found.severity} {found.rule.id} {found.rule.slug}{named}")
         lines += _indented(found.message, width)
     return ["", "findings", *lines] if lines else ["", "no findings"]
 
@@ -154,7 +157,8 @@ def _causes(report: Report, capture: int, position: int, width: int) -> list[str
     lines = []
     for cause in report.causes_of(capture, position):
         one = cause.diagnosis
-        lines.append(f"  {cause.certainty} {one.id} {one.slug}{_named(cause.evidence)}")
+        named = _named(report.capture_facts[capture], cause.evidence)
+        lines.append(f"  {cause.certainty} {one.id} {one.slug}{named}")
         rivals = f"or: {', '.join(one.rivals)}" if one.rivals and cause.certainty != "proved" else ""
         decide = f"to decide: {one.decide_by}" if cause.certainty != "proved" else ""
         for text in filter(None, (cause.detail or one.title, rivals, decide)):
@@ -162,8 +166,8 @@ def _causes(report: Report, capture: int, position: int, width: int) -> list[str
     return ["", "causes", *lines] if lines else []
 
 
-def _named(frames: tuple[int, ...]) -> str:
-    return f", frame{'s' if len(frames) > 1 else ''} {', '.join(map(str, frames))}" if frames else ""
+def _named(facts: CaptureFacts, frames: tuple[int, ...]) -> str:
+    return f", frame{'s' if len(frames) > 1 else ''} {frames_text(facts, frames)}" if frames else ""
 
 
 def _indented(text: str, width: int) -> list[str]:

@@ -103,7 +103,8 @@ def layout(story: Story, most: int | None = None) -> Layout:
     for step in steps:
         y = _step(rows, step, story.tap, y)
     if len(story.steps) > len(steps):
-        rest = f"{len(story.steps) - len(steps)} more rows: pcapcheck show --frame {story.steps[0].frame}"
+        file = f"{story.steps[0].file}:" if story.steps[0].file else ""
+        rest = f"{len(story.steps) - len(steps)} more rows: pcapcheck show --frame {file}{story.steps[0].frame}"
         rows.append(Words(_MIDDLE, y, ((rest, "said"),), "middle"))
         y += _BETWEEN
     bottom = y - 8
@@ -174,7 +175,8 @@ def _below(step: Step) -> list[tuple[str, str]]:
         found = [(step.complaint, "complaint"), (", ".join(step.sizes), "said")]
     else:
         found = [(", ".join(filter(None, (*step.sizes, step.words))), "said")]
-    return [*found, *([(step.folded, "said")] if step.folded else [])]
+    found += [(step.folded, "said")] if step.folded else []
+    return [*found, *([(f"from here on in {step.file}", "said")] if step.file else [])]
 
 
 def _tap_x(tap: float) -> float:

@@ -51,7 +51,8 @@ def described(story: Story) -> str:
 
 def _said(step: Step) -> str:
     sender = ("client to server" if step.to_server else "server to client") if not step.icmp else "on the way"
-    parts = [f"Frame {step.frame}", f"{step.since_start} ms" if step.since_start[-1].isdigit() else step.since_start]
+    frame = f"Frame {step.frame} of {step.file}" if step.file else f"Frame {step.frame}"
+    parts = [frame, f"{step.since_start} ms" if step.since_start[-1].isdigit() else step.since_start]
     words = step.icmp_lines if step.icmp else (*(piece.text for piece in step.numbers), step.complaint or step.words)
     return f"{', '.join(parts)}, {sender}: {', '.join(filter(None, (step.flags, *words)))}."
 

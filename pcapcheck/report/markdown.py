@@ -121,7 +121,7 @@ def _counted(count: int, severity: str) -> str:
 
 def _group(group: Ruled) -> str:
     if all(found.handshake_id == 0 for found in group.shown):
-        rows = [(_code(found.capture), _frames(found), _text(found.message)) for found in group.shown]
+        rows = [(_code(found.file), _text(found.frames), _text(found.message)) for found in group.shown]
         return _table(("capture", "frames", "finding"), rows, "lll")
     return _table(
         ("handshake", "client", "server", "outcome", "frames", "finding", "in Wireshark"),
@@ -136,7 +136,7 @@ def _row(found: Found) -> tuple[str, ...]:
         _code(found.client),
         _code(found.server),
         found.outcome,
-        _frames(found),
+        _text(found.frames),
         _text(found.message) + _why(found),
         _code(found.filter),
     )
@@ -144,10 +144,6 @@ def _row(found: Found) -> tuple[str, ...]:
 
 def _why(found: Found) -> str:
     return f" ({_text(found.causes[0].diagnosis.slug)}, {found.causes[0].certainty})" if found.causes else ""
-
-
-def _frames(found: Found) -> str:
-    return ", ".join(map(str, found.frames))
 
 
 def _times(said: Overview) -> list[str]:

@@ -30,7 +30,8 @@ def _step(step: Step) -> list[str]:
     time = step.since_start if step.since_start == "no time" else f"{step.since_start} ms"
     said = step.icmp_lines if step.icmp else tuple(piece.text for piece in step.numbers)
     words = " ".join([step.flags, ", ".join(said)])
-    lines = [f"{arrow}: {_text(f'{step.frame}, {time}: {words}')}"]
+    frame = f"{step.frame} of {step.file}" if step.file else str(step.frame)
+    lines = [f"{arrow}: {_text(f'{frame}, {time}: {words}')}"]
     if step.wrong:
         # Red, and readable on a light and a dark page.
         lines = ["rect rgba(214, 39, 40, 0.18)", *lines, f"Note over C,S: {_text(step.complaint)}", "end"]

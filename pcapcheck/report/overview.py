@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pcapcheck._version import __version__
 from pcapcheck.diagnoses import DIAGNOSES, Cause, Diagnosis
 from pcapcheck.report.escape import escaped
-from pcapcheck.report.identify import endpoint, finding_filter, time_text
+from pcapcheck.report.identify import finding_filter, frames_text, parties, time_text
 from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import ESTIMATORS, milliseconds
 from pcapcheck.report.servers import Server, servers
@@ -21,6 +21,8 @@ from pcapcheck.report.summary import because, capture_lines, softened_by_fault
 from pcapcheck.report.verdict import MEANINGS, Verdict, verdict
 from pcapcheck.report.worst import TOTAL, worst_findings
 from pcapcheck.rules import Finding, Rule
+from pcapcheck.sequence import ASKED, MERGED
+from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CERTAINTIES, FAILED, OUTCOMES
 from pcapcheck.totals import EXAMPLES, RTTS
 
@@ -54,16 +56,18 @@ class Found(NamedTuple):
 
     severity: str
     handshake_id: int  # 0 where it is about the capture
-    capture: str
+    file: str  # that holds the first of its frames; without frames the capture
     client: str
     server: str
     outcome: str
-    frames: tuple[int, ...]
+    frame: str  # the first
+    frames: str  # all; where the capture came in several files, with their names
+    several: bool  # the capture came in several files
     expected: str
     actual: str
     message: str
     filter: str  # for Wireshark
-    quoted: str  # the capture, for a shell
+    command: str  # that draws its ladder
     causes: tuple[Cause, ...]
 
 
@@ -94,6 +98,7 @@ class CaptureLine(NamedTuple):
 
     path: str
     format: str
+    files: int
     frames: int
     segments: int
     start: str
@@ -134,7 +139,6 @@ def overview(report: Report, command: Sequence[str] = (), most_findings: int = T
     skipped: Counter[str] = sum((one.skipped for one in report.capture_facts), Counter())
     frames = sum(one.frames for one in report.capture_facts)
     worst, total = servers(report)
-    paths = [facts.path for facts in report.capture_facts]
     return Overview(
         verdict(report),
         _outcomes(report),
@@ -155,7 +159,7 @@ def overview(report: Report, command: Sequence[str] = (), most_findings: int = T
         ],
         frames,
         _captures(report),
-        escaped(shlex.join(command or ("pcapcheck", "check", *paths))),
+        escaped(shlex.join(command or ("pcapcheck", "check", *report.files))),
         __version__,
     )
 
@@ -195,44 +199,43 @@ def _explained(report: Report) -> list[Explained]:
 
 
 def _ruled(report: Report, most: int) -> list[Ruled]:
-    shows = finding_filter(report)
+    filter = finding_filter(report)
 
     def found(finding: Finding) -> Found:
-        path = escaped(report.capture_facts[finding.capture].path)
-        quoted = escaped(shlex.quote(report.capture_facts[finding.capture].path))
-        if finding.handshake == ABSENT:
-            frames = ", ".join(map(str, finding.frames))
-            return Found(
-                finding.severity, 0, path, "", "", "", finding.frames, finding.expected, finding.actual,
-                escaped(finding.message), f"frame.number in {{{frames}}}" if frames else "", quoted, (),
-            )  # fmt: skip
-        handshakes, index = report.judged[finding.capture].traffic.handshakes, finding.handshake
-        ends = (
-            handshakes.client_address[index],
-            int(handshakes.client_port[index]),
-            handshakes.server_address[index],
-            int(handshakes.server_port[index]),
-        )
+        facts, ends = report.capture_facts[finding.capture], parties(report, finding)
+        path, frame = facts.place(finding.frames[0]) if finding.frames else (facts.path, 0)
+        outcome = report.judged[finding.capture].traffic.handshakes.outcome[finding.handshake] if ends else None
         return Found(
             finding.severity,
-            report.handshake_id(finding.capture, index),
-            path,
-            endpoint(*ends[:2]),
-            endpoint(*ends[2:]),
-            OUTCOMES[handshakes.outcome[index]],
-            finding.frames,
+            report.handshake_id(finding.capture, finding.handshake) if ends else 0,
+            escaped(path),
+            ends.client if ends else "",
+            ends.server if ends else "",
+            "" if outcome is None else OUTCOMES[outcome],
+            str(frame or ""),
+            frames_text(facts, finding.frames),
+            len(facts.files) > 1,
             escaped(finding.expected),
             escaped(finding.actual),
             escaped(finding.message),
-            shows(finding),
-            quoted,
-            tuple(report.causes_of(finding.capture, index)),
+            filter(finding),
+            escaped(_showing(facts, path, frame)) if frame else "",
+            tuple(report.causes_of(finding.capture, finding.handshake)) if ends else (),
         )
 
     return [
         Ruled(group.rule, group.severity, group.total, group.severities, tuple(map(found, group.shown)))
         for group in worst_findings(report, most)
     ]
+
+
+def _showing(facts: CaptureFacts, path: str, frame: int) -> str:
+    """The command that draws the ladder of the handshake of this frame."""
+    if not facts.parts:
+        return shlex.join(("pcapcheck", "show", "--frame", str(frame), path))
+    options = {ASKED: ("--sequence",), MERGED: ("--merge",)}.get(facts.joined, ())
+    paths = [file.path for file in facts.files]
+    return shlex.join(("pcapcheck", "show", *options, "--frame", f"{path}:{frame}", *paths))
 
 
 def _estimates(report: Report) -> list[Estimate]:
@@ -251,6 +254,7 @@ def _captures(report: Report) -> list[CaptureLine]:
         CaptureLine(
             escaped(facts.path),
             ", ".join(filter(None, (facts.format, facts.compression))),
+            len(facts.files),
             facts.frames,
             facts.segments,
             time_text(facts.first_time),
@@ -261,4 +265,4 @@ def _captures(report: Report) -> list[CaptureLine]:
     ]
     known = {id(facts.error) for facts in report.capture_facts}
     missing = [error for error in report.errors if id(error) not in known]
-    return found + [CaptureLine(escaped(error.path), "", 0, 0, "", (), escaped(str(error))) for error in missing]
+    return found + [CaptureLine(escaped(error.path), "", 1, 0, 0, "", (), escaped(str(error))) for error in missing]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
@@ -164,9 +164,9 @@ def _segments(report: Report) -> Iterator[list[Any]]:
     for facts in report.capture_facts:
         if facts.error:
             continue
-        if facts.path == "-":
+        if "-" in [file.path for file in facts.files]:
             raise UsageError("segments: standard input cannot be read again")
-        for found in segment_batches(facts.path):
+        for found in chain.from_iterable(segment_batches(file.path) for file in facts.files):
             yield [
                 pa.array(found.options, pa.binary())
                 if name == "options"
@@ -190,6 +190,8 @@ def _related(report: Report, table: str) -> Iterator[list[Any]]:
 
 def _arrow_value(value: Any) -> Any:
     """A plain value as pyarrow takes it."""
+    if isinstance(value, list):
+        return [encodable(one) if isinstance(one, str) else one for one in value]
     return list(value.items()) if isinstance(value, dict) else encodable(value) if isinstance(value, str) else value
 
 
@@ -216,7 +218,7 @@ def _array(values: HandshakeColumn, column: Column, known: _Known) -> Any:
     if isinstance(values, Words):
         words = known.array(values.words)
         if column.dtype == "category":
-            return pa.DictionaryArray.from_arrays(values.at.astype(np.int32), words)
+            return pa.DictionaryArray.from_arrays(pa.array(values.at.astype(np.int32), mask=values.at == ABSENT), words)
         return words.take(pa.array(values.at))
     if column.categories:
         return pa.DictionaryArray.from_arrays(values.astype(np.int32), known.array(column.categories))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain, repeat
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import Cause
 from pcapcheck.report.columns import HandshakeColumn, Words, handshake_batches
+from pcapcheck.report.identify import numbers_and_files
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding
+from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, HANDSHAKES, Column
 
 # Handshakes turned into Python values at a time.
@@ -45,7 +48,7 @@ def handshake_rows(report: Report) -> Iterator[tuple[Any, ...]]:
 
 def _values(values: HandshakeColumn, name: str, column: Column) -> list[Any]:
     if isinstance(values, Words):
-        return [values.words[at] for at in values.at.tolist()]
+        return [None if at == ABSENT else values.words[at] for at in values.at.tolist()]
     assert isinstance(values, np.ndarray)
     numbers = values.tolist()
     if column.categories:
@@ -58,30 +61,35 @@ def _values(values: HandshakeColumn, name: str, column: Column) -> list[Any]:
 
 def handshake_dicts(report: Report) -> Iterator[dict[str, Any]]:
     """Every handshake as an object of JSON lines."""
-    for values, causes in zip(handshake_rows(report), cause_lists(report), strict=True):
+    captures = zip(report.capture_facts, report.traffics, strict=True)
+    facts_of_each = chain.from_iterable(repeat(facts, len(traffic.handshakes)) for facts, traffic in captures)
+    for values, causes, facts in zip(handshake_rows(report), cause_lists(report), facts_of_each, strict=True):
         row: dict[str, Any] = dict(zip(NAMES, values, strict=True))
-        row["findings"] = [finding_dict(finding) for finding in row["findings"]]
-        row["causes"] = [_cause(cause) for cause in causes]
+        row["findings"] = [_finding(finding, facts) for finding in row["findings"]]
+        row["causes"] = [_cause(cause, facts) for cause in causes]
         yield row
 
 
-def finding_dict(finding: Finding) -> dict[str, Any]:
-    """A finding as JSON lines have it in its handshake."""
+def _finding(finding: Finding, facts: CaptureFacts) -> dict[str, Any]:
+    frames, files = numbers_and_files(facts, finding.frames)
     return {
         "rule": finding.rule.id,
         "severity": finding.severity,
-        "frames": list(finding.frames),
+        "frames": frames,
+        "files": files,
         "expected": finding.expected,
         "actual": finding.actual,
         "message": finding.message,
     }
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
+def _cause(cause: Cause, facts: CaptureFacts) -> dict[str, Any]:
+    frames, files = numbers_and_files(facts, cause.evidence)
     return {
         "cause": cause.diagnosis.slug,
         "certainty": cause.certainty,
-        "evidence": list(cause.evidence),
+        "evidence": frames,
+        "evidence_files": files,
         "rivals": list(cause.diagnosis.rivals),
         "decide_by": cause.diagnosis.decide_by,
     }

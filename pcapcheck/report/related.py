@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.report.identify import numbers_and_files
 from pcapcheck.report.report import Report
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES
@@ -20,7 +21,7 @@ def finding_rows(report: Report) -> Iterator[tuple[Any, ...]]:
             report.capture_facts[finding.capture].path,
             finding.rule.id,
             finding.severity,
-            list(finding.frames),
+            *numbers_and_files(report.capture_facts[finding.capture], finding.frames),
             finding.expected,
             finding.actual,
             finding.message,
@@ -40,7 +41,7 @@ def cause_rows(report: Report) -> Iterator[tuple[Any, ...]]:
                     cause.diagnosis.slug,
                     cause.certainty,
                     cause.diagnosis.seen(OUTCOMES[one.traffic.handshakes.outcome[index]]),
-                    list(cause.evidence),
+                    *numbers_and_files(one.facts, cause.evidence),
                     list(cause.diagnosis.rivals),
                     cause.diagnosis.decide_by,
                     cause.detail,
@@ -71,4 +72,5 @@ def _capture_row(facts: CaptureFacts, flows: int, faults: list[str]) -> tuple[An
         dict(facts.skipped),
         faults,
         str(facts.error or ""),
+        [file.path for file in facts.files],
     )

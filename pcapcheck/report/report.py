@@ -79,6 +79,11 @@ class Report:
             raise UsageError(f"this needs check(..., keep={keep!r}), and the report has keep={kept[0]!r}")
 
     @property
+    def files(self) -> list[str]:
+        """The files that were read, in the order of captures; each capture has those after the ones before it."""
+        return [file.path for facts in self.capture_facts for file in facts.files]
+
+    @property
     def interrupted(self) -> bool:
         """Whether reading was broken off by Ctrl-C: what was read by then is judged."""
         return any(facts.interrupted for facts in self.capture_facts)

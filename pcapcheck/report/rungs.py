@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -49,7 +50,9 @@ class Rung(NamedTuple):
 class Rungs:
     """The rows of one handshake in capture order, and the numbers from which relative ones count."""
 
-    def __init__(self, traffic: Traffic, index: int) -> None:
+    def __init__(self, traffic: Traffic, index: int, named: Callable[[int], str] = str) -> None:
+        """``named`` gives the name of a frame, for "copy of frame 3"."""
+        self._named = named
         traffic, index = traffic.take(np.array([index])), 0
         self.all: list[Rung] = []
         values = zip(traffic.rows.tolist(), traffic.event, traffic.from_client, strict=True)
@@ -91,14 +94,14 @@ class Rungs:
         before = self.all[:position]
         if event is Event.COPY:
             originals = [one for one in before if _is_original(one, rung)]
-            copied = f"copy of frame {originals[-1].row.frame}" if originals else "copy"
+            copied = f"copy of frame {self._named(originals[-1].row.frame)}" if originals else "copy"
             words = f"{copied} made by the capture"
         elif event is Event.RST_ANSWER:
             asked = [one.row.frame for one in before if _is_answered_by(one, rung)]
-            words = f"answers frame {asked[-1]}" if asked else words
+            words = f"answers frame {self._named(asked[-1])}" if asked else words
         elif event not in _WRONG:
             repeated = [one.row.frame for one in before if _is_repeated_by(one, rung)]
-            words = f"repeat of frame {repeated[0]}" if repeated else words
+            words = f"repeat of frame {self._named(repeated[0])}" if repeated else words
         if row.checksum == BAD:
             words = ", ".join(filter(None, (words, "wrong TCP checksum")))
         return rung._replace(words=words, wrong=event in _WRONG, expected_seq=expected_seq, expected_ack=expected_ack)

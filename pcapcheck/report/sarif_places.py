@@ -1,12 +1,15 @@
-"""Where SARIF says that something is: the capture by a URI, the frame by its octets and by its number."""
+"""Where SARIF says that something is: the file by a URI, the frame by its octets and by its number."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
+
+import numpy as np
 
 from pcapcheck.capture.address import is_remote
 from pcapcheck.report.frame_places import FramePlace, frame_places
@@ -48,27 +51,37 @@ class Places:
     """The places of the frames of some findings."""
 
     def __init__(self, report: Report, findings: Iterable[Finding]) -> None:
-        wanted: list[set[int]] = [set() for _ in report.capture_facts]
+        self._captures = report.capture_facts
+        # The files of the captures, one capture after the other.
+        files = [file for facts in self._captures for file in facts.files]
+        self._first = [*accumulate((len(facts.files) for facts in self._captures), initial=0)]
+        wanted: list[set[int]] = [set() for _ in files]
         for finding in findings:
-            wanted[finding.capture].update(finding.frames)
-            wanted[finding.capture].update(frame for frame, _ in handshake_frames(report, finding))
-        self._facts = report.capture_facts
-        self._found = [frame_places(facts, frames) for facts, frames in zip(self._facts, wanted, strict=True)]
+            for frame in (*finding.frames, *(frame for frame, _ in handshake_frames(report, finding))):
+                file, number = self.place(finding.capture, frame)
+                wanted[file].add(number)
+        self._found = [frame_places(facts, frames) for facts, frames in zip(files, wanted, strict=True)]
         root = project_root()
         name = namer(root)
-        self._names = [name(facts.path) for facts in self._facts]
-        self.artifacts = [artifact_location(facts.path, root) for facts in self._facts]  # in the order of the report
+        self._names = [name(path) for path in report.files]
+        self.artifacts = [artifact_location(path, root) for path in report.files]
+
+    def place(self, capture: int, frame: int) -> tuple[int, int]:
+        """Which of the files a frame of a capture is in, and its number there."""
+        file, number = self._captures[capture].places(np.array([frame], np.int64))
+        return self._first[capture] + int(file[0]), int(number[0])
 
     def location(self, capture: int, frame: int | None) -> dict[str, Any]:
-        """Section 3.28: the capture, and in it the frame, where there is one."""
-        artifact = {**self.artifacts[capture], "index": capture}
+        """Section 3.28: the file, and in it the frame, where there is one; else the first file of the capture."""
+        file, number = self.place(capture, frame) if frame is not None else (self._first[capture], None)
+        artifact = {**self.artifacts[file], "index": file}
         # GitHub shows nothing that has no line, and ignores octets; other viewers go to the octets.
         region: dict[str, int] = {"startLine": 1}
-        found: FramePlace | None = self._found[capture].get(frame) if frame is not None else None
+        found: FramePlace | None = self._found[file].get(number) if number is not None else None
         if found:
             region |= {"byteOffset": found.offset, "byteLength": found.length}
         location: dict[str, Any] = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
-        if frame is not None:
-            name = f"{self._names[capture]}#frame={frame}"
-            location["logicalLocations"] = [{"name": f"frame {frame}", "fullyQualifiedName": name, "kind": "element"}]
+        if number is not None:
+            name = f"{self._names[file]}#frame={number}"
+            location["logicalLocations"] = [{"name": f"frame {number}", "fullyQualifiedName": name, "kind": "element"}]
         return location

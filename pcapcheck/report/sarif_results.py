@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pcapcheck.report.community_id import community_id
 from pcapcheck.report.handshake_frames import handshake_frames
-from pcapcheck.report.identify import finding_filter
+from pcapcheck.report.identify import finding_filter, frames_text, numbers_and_files
 from pcapcheck.report.report import Report
 from pcapcheck.report.sarif_places import Places
 from pcapcheck.report.sarif_rules import LEVELS
@@ -33,8 +33,9 @@ class Results:
         frames, shows = finding.frames, self._filter(finding)
         text = said(self._report, finding)
         first = frames[0] if frames else None
+        facts = self._report.capture_facts[finding.capture]
         if first is not None:
-            text = f"Frame {first}: {text}"
+            text = f"Frame {frames_text(facts, [first])}: {text}"
         if shows:
             text += f". Wireshark: {shows}"
         result: dict[str, Any] = {
@@ -50,7 +51,11 @@ class Results:
         }
         if related := frames[1 : 1 + _MOST_RELATED]:
             result["relatedLocations"] = [
-                {"id": number, **self._places.location(finding.capture, frame), "message": {"text": f"frame {frame}"}}
+                {
+                    "id": number,
+                    **self._places.location(finding.capture, frame),
+                    "message": {"text": f"frame {frames_text(facts, [frame])}"},
+                }
                 for number, frame in enumerate(related, start=1)
             ]
         if flow := self._flow(finding):
@@ -73,9 +78,12 @@ class Results:
         ]
 
     def _properties(self, finding: Finding, shows: str) -> dict[str, Any]:
+        facts = self._report.capture_facts[finding.capture]
+        frames, files = numbers_and_files(facts, finding.frames)
         properties: dict[str, Any] = {
             "severity": finding.severity,
-            "frames": list(finding.frames),
+            "frames": frames,
+            **({"files": files} if facts.parts else {}),
             "expected": finding.expected,
             "actual": finding.actual,
         }

@@ -13,9 +13,11 @@ from pcapcheck.decode.segment import ACK, AE, CWR, ECE, FIN, PSH, RST, SYN, URG,
 from pcapcheck.errors import UsageError
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP, Row
-from pcapcheck.report.identify import address_text, endpoint
+from pcapcheck.report.escape import escaped
+from pcapcheck.report.identify import address_text, endpoint, frames_text, numbers_and_files
 from pcapcheck.report.report import Report
 from pcapcheck.report.rungs import Rung, Rungs
+from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES, SHAPES
 
 _FLAGS: Final = {
@@ -42,7 +44,8 @@ class Piece(NamedTuple):
 class Step(NamedTuple):
     """One kept row, ready to be drawn."""
 
-    frame: int
+    frame: int  # its number in its file
+    file: str  # where another begins, of a capture that came in several; else empty
     since_start: str  # ms
     delta: str  # ms since the row before, empty where it cannot be said
     from_client: bool  # of an ICMP error: it answers the client, and so comes to it
@@ -103,7 +106,8 @@ def story(report: Report, index: int) -> Story:
     capture, position = located(report, index)
     traffic = report.judged[capture].traffic
     handshakes = traffic.handshakes
-    rungs = Rungs(traffic, position)
+    facts = report.capture_facts[capture]
+    rungs = Rungs(traffic, position, lambda frame: frames_text(facts, [frame]))
     return Story(
         index + 1,
         OUTCOMES[handshakes.outcome[position]],
@@ -113,9 +117,9 @@ def story(report: Report, index: int) -> Story:
         rungs.client_isn,
         rungs.server_isn,
         int(handshakes.start_time[position]),
-        str(report.capture_facts[capture].path),
+        facts.path,
         _tap(int(handshakes.client_rtt[position]), int(handshakes.handshake_rtt[position])),
-        tuple(steps(rungs)),
+        tuple(steps(rungs, facts)),
     )
 
 
@@ -126,14 +130,17 @@ def _tap(client_rtt: int, handshake_rtt: int) -> float | None:
     return client_rtt / handshake_rtt
 
 
-def steps(rungs: Rungs) -> Iterator[Step]:
+def steps(rungs: Rungs, facts: CaptureFacts) -> Iterator[Step]:
     """Every kept row."""
+    numbers, files = numbers_and_files(facts, [rung.row.frame for rung in rungs.all])
+    begins = [file if facts.parts and file != last else "" for file, last in zip(files, ["", *files], strict=False)]
     start = next((rung.row.time for rung in rungs.all if rung.row.time != NO_TIME), 0)
     before = NO_TIME
-    for rung in rungs.all:
+    for rung, number, file in zip(rungs.all, numbers, begins, strict=True):
         row = rung.row
         yield Step(
-            row.frame,
+            number,
+            escaped(file),
             "no time" if row.time == NO_TIME else ms(row.time - start),
             _delta(row.time, before),
             rung.from_client,

@@ -18,16 +18,20 @@ from pcapcheck.report.report import Report
 from pcapcheck.report.rtt_table import rtt_lines
 from pcapcheck.report.table import table
 from pcapcheck.rules.catalogue import known_rule
+from pcapcheck.sequence import MERGED, RECOGNISED
+from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES, SEVERITIES
 
 _WORST_SERVERS: Final = 5
+_MOST_SEQUENCES: Final = 3
+_MOST_NAMED: Final = 3  # files of a sequence
 
 
 def summary(report: Report, *, paint: Paint | None = None, width: int = 80) -> str:
     """Outcomes, worst servers, causes, RTTs, findings, and all that was not judged."""
     paint = paint or Paint()
     sections = [
-        _headline(report, paint),
+        [*_headline(report, paint), *_sequences(report)],
         _outcomes(report, width),
         _worst_servers(report, width),
         _causes(report, width),
@@ -87,6 +91,23 @@ def _headline(report: Report, paint: Paint) -> list[str]:
         if outcomes and filtered:
             lines.append(f"{counted(filtered, 'segment')} left out by the filter")
     return lines
+
+
+def _sequences(report: Report) -> list[str]:
+    """Which files were taken for one capture, and why."""
+    found = [facts for facts in report.capture_facts if facts.parts]
+    lines = [_sequence(facts) for facts in found[:_MOST_SEQUENCES]]
+    if len(found) > len(lines):
+        lines.append(f"and {len(found) - len(lines)} more captures of several files")
+    return lines
+
+
+def _sequence(facts: CaptureFacts) -> str:
+    names = [escaped(file.path) for file in facts.files]
+    listed = ", ".join(names) if len(names) <= _MOST_NAMED else f"{names[0]} to {names[-1]}"
+    why = " by their names and times (--no-sequence: each by itself)" if facts.joined == RECOGNISED else ""
+    how = "merged by time" if facts.joined == MERGED else "read as one capture"
+    return f"{len(names)} files {how}{why}: {listed}"
 
 
 def _outcomes(report: Report, width: int) -> list[str]:
@@ -206,7 +227,7 @@ def _skipped(report: Report, width: int) -> list[str]:
 def capture_lines(report: Report) -> list[str]:
     """What is wrong with the files themselves."""
     lines = []
-    for facts in report.capture_facts:
+    for facts in (file for capture in report.capture_facts for file in capture.files):
         if facts.damage:
             damage = facts.damage
             what = "is cut" if damage.rule == "CAP01" else "is corrupt"

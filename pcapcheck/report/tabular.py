@@ -21,7 +21,9 @@ _FORMULA: Final = ("=", "+", "-", "@")
 
 _FINDINGS: Final = NAMES.index("findings")
 _TEXTS: Final = [
-    at for at, (name, column) in enumerate(HANDSHAKES.items()) if column.dtype == "string" or name == "capture"
+    at
+    for at, column in enumerate(HANDSHAKES.values())
+    if column.dtype == "string" or (column.dtype == "category" and not column.categories)
 ]
 _BOOLEANS: Final = [at for at, column in enumerate(HANDSHAKES.values()) if column.dtype == "boolean"]
 _WORDS: Final = {None: "", False: "false", True: "true"}
@@ -36,7 +38,7 @@ def csv_rows(out: TextIO) -> Callable[[Report], None]:
         for values in handshake_rows(report):
             cells = list(values)
             for at in _TEXTS:
-                text = escaped(cells[at])
+                text = escaped(cells[at] or "")
                 cells[at] = "'" + text if text.startswith(_FORMULA) else text
             for at in _BOOLEANS:
                 cells[at] = _WORDS[cells[at]]

@@ -43,9 +43,11 @@ def write_text(
 def finding_line(report: Report, finding: Finding, paint: Paint | None = None) -> str:
     """``a.pcap:frame 2: error HS02 192.0.2.1:1000 -> 192.0.2.2:80 SYN-ACK acknowledges 102, expected 101``."""
     paint = paint or Paint()
-    where = escaped(report.capture_facts[finding.capture].path)
+    facts = report.capture_facts[finding.capture]
+    where = escaped(facts.path)
     if finding.frames:
-        where += f":frame {finding.frames[0]}"
+        path, frame = facts.place(finding.frames[0])
+        where = f"{escaped(path)}:frame {frame}"
     words = [f"{where}:", paint(finding.severity, finding.severity), paint(finding.rule.id, "bold")]
     return " ".join([*words, said(report, finding)])
 

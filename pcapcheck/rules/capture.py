@@ -10,8 +10,9 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import Skip
 from pcapcheck.evidence import Event
 from pcapcheck.faults.signs import UNDECODED, synack_before_syn
-from pcapcheck.rules.catalogue import Answer, about_capture, rule
+from pcapcheck.rules.catalogue import Answer, about_capture, rule, words
 from pcapcheck.stretch import CaptureFacts
+from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
 
 _HANDSHAKE: Final = """
@@ -23,15 +24,21 @@ _HANDSHAKE: Final = """
 
 def _damage(capture: CaptureFacts, id: str) -> Answer:
     """The answer about one kind of damage."""
-    damage = capture.damage
-    if damage is None or damage.rule != id:
+    found = [(file, one.damage) for file, one in enumerate(capture.files) if one.damage and one.damage.rule == id]
+    if not found:
         return about_capture(False, applies=capture.error is None)
-    return about_capture(
-        True,
-        frames=[damage.frame],
-        expected=damage.needed,
-        actual=damage.found,
-        detail=f"at byte {damage.offset}, after frame {damage.frame}",
+    damages, places = [damage for _, damage in found], np.arange(len(found))
+    details = [f"at byte {damage.offset}, after frame {damage.frame}" for damage in damages]
+    frames = [damage.frame for damage in damages]
+    if capture.numbering is not None:
+        details = [f"{detail} of {capture.files[file].path}" for detail, (file, _) in zip(details, found, strict=True)]
+        frames = [capture.numbering.frame(file, damage.frame) for file, damage in found]
+    return Answer(
+        fails=np.ones(len(found), bool),
+        frames=(np.array([frame or ABSENT for frame in frames], np.int64),),
+        expected=words(len(found), places, [damage.needed for damage in damages]),
+        actual=words(len(found), places, [damage.found for damage in damages]),
+        detail=words(len(found), places, details),
     )
 
 

@@ -60,7 +60,7 @@ def test_schema_when_empty(name: str, kind: str, tmp_path: Path) -> None:
 
 def plain(value: Any) -> Any:
     """A cell as JSON lines has it."""
-    if value is pd.NaT or value is pd.NA:
+    if value is pd.NaT or value is pd.NA or (isinstance(value, float) and np.isnan(value)):  # NaN in a category
         return None
     if isinstance(value, (pd.Timestamp, pd.Timedelta)):
         assert value.unit == "ns"

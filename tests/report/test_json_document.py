@@ -63,6 +63,7 @@ def test_what_it_says() -> None:
     assert [one["capture"] for one in document["captures"]] == ["a.pcap", "sub/b.pcap", "missing.pcap"]
     assert document["findings"][0] == {
         "handshake_id": 1, "capture": "a.pcap", "rule": "HS02", "severity": "error", "frames": [2, 1],
+        "files": ["a.pcap", "a.pcap"],
         "expected": "1001", "actual": "1007",
         "message": "SYN-ACK acknowledges 1007, expected 1001 (6 too high)",
         "name": "synack-acks-wrong-number", "client": "192.0.2.1:40001", "server": "198.51.100.2:443",

@@ -80,7 +80,7 @@ def test_findings_are_objects(tmp_path: Path) -> None:
     assert row["outcome"] == "invalid"
     assert (row["client_rtt_ns"], row["ack_frame"]) == (None, None)
     (finding,) = row["findings"]
-    assert list(finding) == ["rule", "severity", "frames", "expected", "actual", "message"]
+    assert list(finding) == ["rule", "severity", "frames", "files", "expected", "actual", "message"]
     assert (finding["rule"], finding["severity"], finding["frames"]) == ("HS02", "error", [2, 1])
     assert (finding["expected"], finding["actual"]) == ("0", "6")
 
