@@ -18,7 +18,7 @@ from pcapcheck.handshake import outcome_of, shape_of
 from pcapcheck.offers import offers
 from pcapcheck.openings import Openings, Row, ranges
 from pcapcheck.ordinary import ordinary_columns
-from pcapcheck.patterns import Regular, regular
+from pcapcheck.patterns import regular
 from pcapcheck.select import rows_of
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
 from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
@@ -67,7 +67,7 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
         handshakes,
         rows,
         handshake[by_handshake],
-        np.append(judged.events, _events_of(ordinary, others, judged, representative))[by_handshake],
+        np.append(judged.events, ordinary.event[own])[by_handshake],
         rows["side"] == np.repeat(client, size)[by_handshake],
         np.zeros(len(handshakes), bool),
     )
@@ -98,16 +98,6 @@ class _Table:
     def of_flow(self, flows: Ints) -> Ints:
         """Where the only attempt of each of these flows stands."""
         return np.searchsorted(self._flows, flows).astype(np.int64)
-
-    def first_row(self, entries: Ints) -> Ints:
-        """Where the rows of these attempts begin, in ``rows`` and ``events``."""
-        return (self.sizes.cumsum() - self.sizes)[entries]
-
-
-def _events_of(ordinary: Regular, others: Ints, judged: _Table, representative: Ints) -> npt.NDArray[np.int8]:
-    """What each row of these ordinary flows is to its attempt: the same as in the one that was judged."""
-    start = judged.first_row(representative)[ordinary.pattern[others]]
-    return judged.events[ranges(start, ordinary.size[others])]
 
 
 class _Judged(NamedTuple):

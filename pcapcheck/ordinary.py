@@ -38,7 +38,7 @@ def ordinary_columns(
 
     # A number that the judged one of its pattern does not have, the others do not have either.
     has_synack, has_ack = of_pattern("server_isn") != ABSENT, of_pattern("ack_frame") != ABSENT
-    synack, ack = np.minimum(first + 1, last), np.minimum(first + 2, last)
+    synack, ack = ordinary.synack[others], ordinary.third[others]
     for name, field, row, has in (
         ("start_time", "time", first, None), ("syn_frame", "frame", first, None), ("first_frame", "frame", first, None),
         ("client_isn", "seq", first, None), ("syn_ttl", "ttl", first, None), ("vlan", "vlan", first, None),
@@ -50,12 +50,14 @@ def ordinary_columns(
         columns[name] = number(field, row) if has is None else np.where(has, number(field, row), ABSENT)
     columns["last_time"] = ordinary.until[others]
     columns["flow"] = flow
-    server_rtt = number("time", synack) - number("time", first)
-    client_rtt = number("time", ack) - number("time", synack)
-    for name, span in (("server", server_rtt), ("client", client_rtt), ("handshake", server_rtt + client_rtt)):
-        measured = np.where(of_pattern(f"{name}_rtt") != ABSENT, span, ABSENT)
-        for end in ("", "_min", "_max"):
-            columns[f"{name}_rtt{end}"] = measured
+    server, client = ([end[others] for end in span] for span in (ordinary.server_rtt, ordinary.client_rtt))
+    both = [one + other for one, other in zip(server, client, strict=True)]
+    for name, (least, most) in (("server", server), ("client", client), ("handshake", both)):
+        measured = of_pattern(f"{name}_rtt_max") != ABSENT
+        columns[f"{name}_rtt_min"], columns[f"{name}_rtt_max"] = (
+            np.where(measured, end, ABSENT) for end in (least, most)
+        )
+        columns[f"{name}_rtt"] = np.where(measured & (least == most), most, ABSENT)
     for name, at, row, has in (
         ("client", ordinary.of_syn, first, None), ("server", ordinary.of_synack, synack, has_synack)
     ):  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pcapcheck import judge as judging
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN
+from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN, Segment
 from pcapcheck.judge import judge
 from pcapcheck.openings import Flows, Openings
 from pcapcheck.patterns import Regular, regular
@@ -125,3 +125,69 @@ def test_any_change_of_ordinary_flows(seed: int) -> None:
     rows["frame"] = np.arange(1, len(rows) + 1)
     end_time = int(rows["time"].max()) + random.choice([0, 10**9, 10**11])
     assert differences(Openings(ORDINARY.flows, rows), end_time) == []
+
+
+X, Y = 2**32 - 30, 5000
+GAPS: Final = [0, 1000, 5 * 10**6, 5 * 10**6 + 1, 10**8, 10**9, 129 * 10**9, 131 * 10**9]
+TAIL: Final = [  # side, seq, ack, flags, octets
+    (0, X + 1, Y + 1, ACK, 0), (0, X + 1, Y + 1, PSH | ACK, 20), (0, X + 21, 6, ACK, 20), (0, X + 41, Y + 9, ACK, 0),
+    (0, X + 41, Y + 11, FIN | ACK, 0), (0, X + 41, Y + 11, RST, 0), (0, X + 42, Y + 12, RST | ACK, 0),
+    (1, Y + 1, X + 1, ACK, 0), (1, Y + 1, X + 21, ACK, 0), (1, Y + 1, X + 41, PSH | ACK, 10), (1, Y + 6, X + 1, ACK, 5),
+    (1, Y + 11, X + 42, FIN | ACK, 0), (1, Y + 11, X + 41, RST | ACK, 0), (1, Y + 11, 0, RST, 0), (1, 90, X, ACK, 1),
+    (0, X + 1, Y + 12, ACK, 0), (0, X, 0, SYN, 0), (1, Y, X + 1, SYN | ACK, 0),
+]  # fmt: skip
+
+
+def troubled(random: Random) -> list[tuple[int, Segment]]:
+    """A flow of which each part may come again, sooner or later, and in another order."""
+    rare = random.choice([0.0, 0.1])  # of what makes a flow irregular
+    stamped = random.random() < 0.7
+    syns = [random.choice([7, 7 + number, 9]) for number in range(random.choice([1, 1, 1, 2, 3, 14]))]
+    parts = [(0, X, random.choice([0, 77]), SYN, 0, tsval, 0) for tsval in syns]
+    if random.random() < 0.85:
+        echoed = random.choice([*syns, 5])
+        parts += [(1, Y, X + 1, SYN | ACK, 0, 50 + n, echoed) for n in range(random.choice([1, 1, 1, 2, 3]))]
+        third = (0, X + 1, Y + 1, ACK, 0), (0, X + 1, Y + 1, ACK, 20), (0, X + 1, Y + 1, FIN | ACK, 0)
+        resets = (0, X + 1, 0, RST, 0), (1, Y + 1, X + 1, RST | ACK, 0)
+        tail = [random.choice(third), *random.choices(TAIL[:15], k=random.choice([0, 3, 6, 12]))]
+        chosen = [random.choice(resets)] if random.random() < 0.15 else tail
+        parts += [(*one, random.choice([8, 9, 60]) if random.random() < 0.9 else 1, 50) for one in chosen]
+    elif random.random() < 0.5:
+        parts += [(1, 0, X + 1, RST | ACK, 0, 0, 0)]
+    for at in range(len(parts)):
+        if random.random() < rare:
+            parts.insert(at, (*random.choice(TAIL), 9, 50))
+    found, time, ip_id = [], 0, 0
+    for side, seq, ack, flags, octets, tsval, tsecr in parts:
+        time += random.choice(GAPS[1:6] if random.random() > rare else GAPS)
+        ip_id = random.choice([-1, 0, ip_id, ip_id + 1, ip_id + 1, ip_id + 1])
+        options = b"\1\1\x08\x0a" + tsval.to_bytes(4) + tsecr.to_bytes(4) if stamped else b""
+        if flags == ACK and not octets and random.random() < 0.3:
+            options += b"\1\1\5\x0a" + random.choice([1, 2]).to_bytes(8)
+        ends = (b"\1\1\1\1", 1000, b"\1\1\1\2", 80) if not side else (b"\1\1\1\2", 80, b"\1\1\1\1", 1000)
+        numbers = seq % 2**32, ack % 2**32, flags, random.choice([100, 100, 200]), octets, 64, ip_id
+        found.append((time, Segment(ends[0], ends[2], ends[1], ends[3], *numbers, 0, options, 0, 0, -1, "")))
+    return found
+
+
+def troubled_openings(seed: int) -> Openings:
+    random = Random(seed)
+    captured = []
+    for number in range(60):
+        address = number.to_bytes(4)
+        for time, one in troubled(random):
+            src, dst = (address if host == b"\1\1\1\1" else host for host in (one.src, one.dst))
+            captured.append((len(captured) + 1, time, one._replace(src=src, dst=dst)))
+    return select(captured)
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 2**32), st.sampled_from([0, 2 * 10**9, 10**13]))
+def test_flows_in_which_much_comes_again(seed: int, end_time: int) -> None:
+    assert differences(troubled_openings(seed), end_time) == []
+
+
+def test_many_of_them_are_regular_all_the_same() -> None:
+    flows = [len(regular(troubled_openings(seed), 10**13).flow) for seed in range(10)]
+    assert min(flows) > 10
+    assert sum(flows) > 200
