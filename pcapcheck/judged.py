@@ -16,6 +16,7 @@ import numpy as np
 
 from pcapcheck.diagnoses import Causes
 from pcapcheck.faults.softening import Fault, softened
+from pcapcheck.packed import Packed
 from pcapcheck.rules.catalogue import Checked, undecidable_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import KEEPS
@@ -32,13 +33,13 @@ class Judged:
     facts: CaptureFacts
     keep: str  # one of KEEPS
     size: int  # how many handshakes the capture has
-    kept: Ints  # index, among these, of each that is kept
+    kept: Packed  # index, among these, of each that is kept
     traffic: Traffic
     causes: Causes
     # Between which frames the display filter of each must stay, ABSENT where it needs no bound; of a capture that came
     # in several files between which times.
-    filter_from: Ints
-    filter_to: Ints
+    filter_from: Packed
+    filter_to: Packed
     checked: list[Checked]  # the answers of rules that found something
     counted: Counter[tuple[str, str]]  # rule id and severity of findings that are not in them
     asked: tuple[str, ...]  # ids of the rules that were asked
@@ -77,11 +78,11 @@ def judged(
         facts=facts,
         keep=EVERYTHING,
         size=len(traffic.handshakes),
-        kept=np.arange(len(traffic.handshakes)),
+        kept=Packed.of(np.arange(len(traffic.handshakes))),
         traffic=traffic,
         causes=causes,
-        filter_from=first,
-        filter_to=last,
+        filter_from=Packed.of(first),
+        filter_to=Packed.of(last),
         checked=found,
         counted=Counter(),
         asked=tuple(sorted({one.rule.id for one in checked})),
@@ -89,7 +90,7 @@ def judged(
         softened={fault: dict(counts) for fault, counts in explained.items()},
         flows=flows,
         faults=sorted(faults),
-        population=traffic.only(np.zeros(len(traffic.handshakes), bool)) if population else None,
+        population=traffic.without_rows() if population else None,
     )
     return Part((reduced(whole, keep),), totals(traffic, causes, undecidable, explained))
 
@@ -114,11 +115,11 @@ def reduced(whole: Judged, keep: str) -> Judged:
     return replace(
         whole,
         keep=keep,
-        kept=whole.kept[at],
+        kept=Packed.of(whole.kept.take(at)),
         traffic=_taken(whole.traffic, at),
         causes=whole.causes.take(at),
-        filter_from=whole.filter_from[at],
-        filter_to=whole.filter_to[at],
+        filter_from=Packed.of(whole.filter_from.take(at)),
+        filter_to=Packed.of(whole.filter_to.take(at)),
         checked=[one if one.rule.per_capture else _renumbered(one, at) for one in checked],
         counted=counted,
     )
@@ -133,7 +134,7 @@ def _renumbered(one: Checked, at: Ints) -> Checked:
 def _taken(traffic: Traffic, at: Ints) -> Traffic:
     """The traffic of these handshakes, with no more addresses and histories than they have."""
     taken = traffic.take(at)
-    return replace(taken, handshakes=taken.handshakes.by_themselves())
+    return replace(taken, handshakes=taken.handshakes.by_themselves(), known={})
 
 
 def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Ints, Ints, int]:

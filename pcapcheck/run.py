@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from os import PathLike, fspath
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from pcapcheck import judged
 from pcapcheck import sequence as sequences
@@ -29,6 +30,14 @@ from pcapcheck.window import EVERYTHING, Window
 Map = Callable[[Callable[[File], Part | Summary], Sequence[File]], Iterable[Part | Summary]]
 
 
+@runtime_checkable
+class OfGroups(Protocol):
+    """A ``map`` that also puts the files of a capture together, and captures, where it works on them."""
+
+    def captures(self, work: Work, groups: Sequence[Group]) -> Iterable[Part]:
+        """The captures of the groups, in their order."""
+
+
 def check(
     paths: Paths | Found,
     *,
@@ -41,7 +50,7 @@ def check(
     decoder: str = "auto",
     jobs: int = 1,
     keep: str = judged.EVERYTHING,
-    map: Map = map,
+    map: Map | OfGroups = map,
     progress: Callable[[int], None] | None = None,
     each: Callable[[Report], None] | None = None,
 ) -> Report:
@@ -56,7 +65,7 @@ def check(
     The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the quicker one that is
     installed), for any number of ``jobs`` (files that are worked on at the same time, in threads), and where ``map`` is
     that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one at a time;
-    of files that may be parts of one it gives the summaries.
+    of files that may be parts of one it gives the summaries. A cluster.Cluster puts these together on its workers, too.
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
     finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
@@ -78,19 +87,16 @@ def check(
     policy.rules_for("")  # a rule that does not exist is told before anything is read
     found = find_captures(paths)
     groups = sequences.groups(found.inputs, sequence, window)
-    kept_first = judged.EVERYTHING if each else keep
     read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder)
-    work = partial(_work, read=read, policy=policy, keep=kept_first)
-    files = [file for group in groups for file in group.files]
-    done = in_order(work, files, jobs) if jobs > 1 else map(work, files)
+    work = Work(read, window, policy, judged.EVERYTHING if each else keep)
     parts: list[Part] = []
     before = 0
-    for part in _parts(done, groups, window, read, partial(_judged, policy=policy, keep=kept_first)):
+    for part in map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs):
         if each is not None:
             each(Report(part, before=before))
         before += part.totals.handshakes
         parts.append(judged.cut(part, keep))
-        if part.captures[-1].facts.interrupted:
+        if any(one.facts.interrupted for one in part.captures):
             break
     whole = judged.together(parts)
     populations = [one.population for one in whole.captures if one.population is not None]
@@ -98,48 +104,55 @@ def check(
     return Report(whole, found.errors, found.ignored, besides=overall)
 
 
-def _work(file: File, read: Callable[[str, Window], Summary], policy: Policy, keep: str) -> Part | Summary:
-    """All that is done with one file by itself, wherever that is: also judging, unless it may be part of a capture."""
-    summary = read(file.path, file.window)
-    return summary if file.is_part else _judged(summary, policy, keep)
-
-
-def _parts(
-    done: Iterable[Part | Summary],
-    groups: Iterable[Group],
-    window: Window,
-    read: Callable[[str, Window], Summary],
-    judged: Callable[[Summary], Part],
-) -> Iterator[Part]:
+def _captures(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> Iterator[Part]:
     """The captures, judged: those of several files once these are there, or reading was interrupted in one of them."""
-    waiting = iter(done)
+    files = [file for group in groups for file in group.files]
+    done = iter(in_order(work, files, jobs) if jobs > 1 else map(work, files))
     for group in groups:
-        files: list[Summary] = []
-        for one in islice(waiting, len(group.files)):
-            if isinstance(one, Part):
-                yield one
-                continue
-            files.append(one)
-            if one.facts.interrupted:
+        own: list[Part | Summary] = []
+        for one in islice(done, len(group.files)):
+            own.append(one)
+            if isinstance(one, Summary) and one.facts.interrupted:
                 break
-        yield from map(judged, sequences.captures(group, files, window, read))
+        yield work.together(group, own)
 
 
-def _judged(summary: Summary, policy: Policy, keep: str) -> Part:
-    """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
-    facts = summary.facts
-    traffic = traffic_of(summary.openings, 0, facts.end_time)
-    several = bool(policy.together)
-    if facts.error:
-        return judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], keep=keep, population=several)
-    causes = diagnose(traffic, facts, DIAGNOSES.values())
-    chosen = policy.rules_for(facts.path)
-    traffic.grouped[:] = causes.grouped(chosen)
-    checked = findings_of(traffic, facts, [rule for rule in chosen.values() if rule.id in RULES], 0)
-    checked += events_of(causes, traffic, [rule for rule in chosen.values() if rule.id in EVENTS])
-    alone = [one for one in policy.expectations if one not in policy.together]
-    answers = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
-    return judged.judged(facts, traffic, causes, answers, keep=keep, population=several)
+@dataclass(frozen=True)
+class Work:
+    """All that is done with a file and a capture, wherever that is: it travels."""
+
+    read: Callable[[str, Window], Summary]
+    window: Window
+    policy: Policy
+    keep: str
+
+    def __call__(self, file: File) -> Part | Summary:
+        """What is done with a file by itself: also judging, unless it may be part of a capture."""
+        summary = self.read(file.path, file.window)
+        return summary if file.is_part else self._judged(summary)
+
+    def together(self, group: Group, done: Sequence[Part | Summary]) -> Part:
+        """What is done with the files of a group once each is done by itself: the captures that they are, judged."""
+        summaries = [one for one in done if isinstance(one, Summary)]
+        judged_already = [one for one in done if isinstance(one, Part)]
+        captures = sequences.captures(group, summaries, self.window, self.read) if summaries else iter(())
+        return judged.together([*judged_already, *map(self._judged, captures)])
+
+    def _judged(self, summary: Summary) -> Part:
+        """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
+        facts, policy = summary.facts, self.policy
+        traffic = traffic_of(summary.openings, 0, facts.end_time)
+        several = bool(policy.together)
+        if facts.error:
+            return judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], keep=self.keep, population=several)
+        causes = diagnose(traffic, facts, DIAGNOSES.values())
+        chosen = policy.rules_for(facts.path)
+        traffic.grouped[:] = causes.grouped(chosen)
+        checked = findings_of(traffic, facts, [rule for rule in chosen.values() if rule.id in RULES], 0)
+        checked += events_of(causes, traffic, [rule for rule in chosen.values() if rule.id in EVENTS])
+        alone = [one for one in policy.expectations if one not in policy.together]
+        answers = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
+        return judged.judged(facts, traffic, causes, answers, keep=self.keep, population=several)
 
 
 def explain(rule: str, language: str = "en") -> str:

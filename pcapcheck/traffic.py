@@ -312,6 +312,11 @@ class Traffic:
             self, rows=rows, handshake=handshake, event=event, from_client=from_client, stored=None, known={}
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process all rows travel, those on disk too."""
+        whole = self if self.stored is None else self.only(np.ones(len(self.handshakes), bool))
+        return {field.name: getattr(whole, field.name) for field in fields(whole)}
+
     def without_rows(self) -> Traffic:
         """The columns of the handshakes alone."""
         return replace(

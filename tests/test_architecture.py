@@ -43,7 +43,7 @@ ORDER: Final = [
     ["policy.*"],
     ["gather", "jobs"],
     ["run", "arguments"],
-    ["stream"],
+    ["cluster", "stream"],
     ["cli.*"],
     ["__main__"],
 ]
@@ -51,9 +51,9 @@ ORDER: Final = [
 TESTING: Final = "testing.*"
 SEEN_BY_TESTING: Final = ["errors", "seq", "capture.frame", "decode.segment", "testing.*"]
 # The least that each top-level import costs is paid by every `pcapcheck check`.
-SLOW: Final = {"pandas", "matplotlib", "rich", "IPython", "pyarrow", "scipy"}
+SLOW: Final = {"pandas", "matplotlib", "rich", "IPython", "pyarrow", "scipy", "dask", "distributed"}
 # Loaded only for those who ask for a DataFrame or a chart.
-MAY_BE_SLOW: Final = ["report.frames", "report.parquet", "report.notebook", "charts.*"]
+MAY_BE_SLOW: Final = ["report.frames", "report.parquet", "report.notebook", "charts.*", "cluster"]
 
 
 def name_of(path: Path) -> str:

@@ -28,6 +28,7 @@ from pcapcheck.cli.options import (
     Paths,
     Port,
     RequireHandshakes,
+    Scheduler,
     SchemaOption,
     Select,
     Since,
@@ -73,6 +74,7 @@ def check(
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
     jobs: Jobs = 1,
+    scheduler: Scheduler = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
     ] = False,
@@ -151,6 +153,7 @@ def check(
             max_bytes=octets_of(max_bytes),
             decoder=decoder.value,
             jobs=jobs,
+            scheduler=scheduler,
             quiet=quiet,
         )
     if known is not None:

@@ -170,6 +170,14 @@ Decoding = Annotated[
         "--decoder", help="What reads the frames: the compiled loop, dpkt, or the quicker one that is installed."
     ),
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS",
+        help="Let a Dask cluster read and judge the captures: the address of its scheduler, as tcp://host:8786. Its"
+        " workers must find the captures under the same names.",
+    ),
+]
 Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", metavar="N", min=1, help="Files that are read and judged at the same time."),

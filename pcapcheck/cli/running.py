@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
@@ -42,11 +43,15 @@ def checked(
     max_bytes: int | None = None,
     decoder: str = "auto",
     jobs: int = 1,
+    scheduler: str | None = None,
     keep: str = "everything",
     each: Callable[[Report], None] | None = None,
     quiet: bool = False,
 ) -> Report:
-    """The report on the paths, with a progress bar; what could not be read is told on standard error."""
+    """The report on the paths, with a progress bar; what could not be read is told on standard error.
+
+    With a ``scheduler`` the work is done by its cluster, and there is no bar.
+    """
     from pcapcheck.capture import find_captures
     from pcapcheck.run import check
     from pcapcheck.window import EVERYTHING
@@ -54,21 +59,27 @@ def checked(
     gc.freeze()
     gc.enable()
     found = find_captures(paths)
-    with watching(found.inputs, quiet=quiet) as progress:
-        report = check(
-            found,
-            select=select,
-            ignore=ignore,
-            policy=policy,
-            window=window or EVERYTHING,
-            sequence=sequence,
-            max_bytes=max_bytes,
-            decoder=decoder,
-            jobs=jobs,
-            keep=keep,
-            each=each,
-            progress=progress,
-        )
+    judging = partial(
+        check,
+        found,
+        select=select,
+        ignore=ignore,
+        policy=policy,
+        window=window or EVERYTHING,
+        sequence=sequence,
+        max_bytes=max_bytes,
+        decoder=decoder,
+        keep=keep,
+        each=each,
+    )
+    if scheduler:
+        from pcapcheck.cluster import Cluster, connected
+
+        with connected(scheduler) as client:
+            report = judging(map=Cluster(client, merge=each is None))
+    else:
+        with watching(found.inputs, quiet=quiet) as progress:
+            report = judging(jobs=jobs, progress=progress)
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)
     if report.interrupted:
         complain("interrupted: what was read by then is judged")
