@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 from distributed import Client, LocalCluster
+from s3fs import S3FileSystem
 
 from pcapcheck.cli import main
 from pcapcheck.cluster import FAN_IN, Cluster
@@ -25,6 +26,7 @@ from pcapcheck.run import Work, check
 from pcapcheck.sequence import Group
 from pcapcheck.stretch import Summary
 from pcapcheck.window import Window
+from tests.remote.store import BUCKET, s3_server
 
 SAMPLES: Final = Path(__file__).parent.parent / "sample_captures"
 
@@ -112,6 +114,25 @@ def test_the_command(client: Client, tmp_path: Path, capfd: pytest.CaptureFixtur
         assert main(["check", str(SAMPLES), "--exit-zero", "--verbose", *options]) == 0
         printed.append((capfd.readouterr(), rows.read_text()))
     assert printed[0] == printed[1]
+
+
+def set_environment(values: dict[str, str]) -> None:
+    os.environ.update(values)
+
+
+def test_captures_in_a_store(client: Client, here: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    with s3_server() as store:
+        for path in SAMPLES.iterdir():
+            store.put(f"samples/{path.name}", path.read_bytes())
+        client.run(set_environment, store.environment())
+        for name, value in store.environment().items():
+            monkeypatch.setenv(name, value)
+        S3FileSystem.clear_instance_cache()
+        there = check(f"s3://{BUCKET}/samples", map=Cluster(client))
+        for format in ("text", "jsonl", "csv"):
+            assert written(there, format).replace(f"s3://{BUCKET}/samples", str(SAMPLES)) == written(here, format)
+        (error,) = check(f"s3://{BUCKET}/none.pcap", map=Cluster(client)).errors
+        assert "worker" not in str(error)  # the driver knows already
 
 
 class Killing(Cluster):
