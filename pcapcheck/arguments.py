@@ -99,6 +99,8 @@ def outputs(values: Sequence[str]) -> list[Output]:
             raise UsageError(f"--output {value}: for standard output there is --format {format}")
         if path in [other.path for other in found]:
             raise UsageError(f"--output {value}: {path} is written already")
+        if format == "dataset" and any(other.format == format for other in found):
+            raise UsageError(f"--output {value}: there is one dataset of a run")
         refuse_missing(format)
         found.append(Output(format, path))
     return found

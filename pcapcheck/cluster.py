@@ -7,7 +7,7 @@ The same function that judges a capture here judges it on a worker. Needs distri
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -53,6 +53,10 @@ class Cluster:
     def __init__(self, client: Client, *, merge: bool = True) -> None:
         self._client, self._merge = client, merge
 
+    def __call__(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        """What the work gives for each item, in their order."""
+        return _results(self._client.map(work, items, pure=False))
+
     def captures(self, work: Work, groups: Sequence[Group]) -> Iterator[Part]:
         """The captures of the groups, in their order. The tasks are there when this returns."""
         files = [file for group in groups for file in group.files]
@@ -75,7 +79,7 @@ class Cluster:
         return files[0] if len(files) == 1 else self._client.submit(work.together, group, files, pure=False)
 
 
-def _results(futures: list[Any]) -> Iterator[Part]:
+def _results(futures: list[Any]) -> Iterator[Any]:
     """What the tasks give, in their order, each let go once it is here. What is not asked for is not worked on."""
     waiting = futures[::-1]
     del futures[:]
@@ -87,16 +91,15 @@ def _results(futures: list[Any]) -> Iterator[Part]:
             future.cancel()
 
 
-def _result(future: Any) -> Part:
+def _result(future: Any) -> Any:
     try:
-        part: Part = future.result()
+        return future.result()
     except KilledWorker as error:
         raise PcapcheckError(f"the cluster gave up: {error}") from None
     except ModuleNotFoundError as error:
         raise PcapcheckError(f"a worker lacks what it needs, install the same there as here: {error}") from None
     except OSError as error:
-        raise PcapcheckError(f"the cluster cannot be reached any more: {error}") from None
-    return part
+        raise PcapcheckError(f"the cluster, or a file that it needs, cannot be reached: {error}") from None
 
 
 def _on_worker(work: Work, file: File, version: str) -> Part | Summary:

@@ -63,10 +63,9 @@ def judged(
     causes: Causes,
     checked: Sequence[Checked],
     *,
-    keep: str = EVERYTHING,
     population: bool = False,
 ) -> Part:
-    """One capture with its answers, of which so much is kept (one of KEEPS), and its totals.
+    """One capture with its answers, all of it kept, and its totals.
 
     With ``population`` the columns of every handshake are kept besides, for expectations about several captures.
     """
@@ -92,7 +91,7 @@ def judged(
         faults=sorted(faults),
         population=traffic.without_rows() if population else None,
     )
-    return Part((reduced(whole, keep),), totals(traffic, causes, undecidable, explained))
+    return Part((whole,), totals(traffic, causes, undecidable, explained))
 
 
 def reduced(whole: Judged, keep: str) -> Judged:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import accumulate, islice
 from os import PathLike, fspath
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pcapcheck import judged
 from pcapcheck import sequence as sequences
@@ -27,12 +29,18 @@ from pcapcheck.stretch import Summary, summarise
 from pcapcheck.tables import KEEPS
 from pcapcheck.window import EVERYTHING, Window
 
-Map = Callable[[Callable[[File], Part | Summary], Sequence[File]], Iterable[Part | Summary]]
+if TYPE_CHECKING:
+    from pcapcheck.report.dataset import Dataset, Numbered
+
+Map = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
 @runtime_checkable
 class OfGroups(Protocol):
     """A ``map`` that also puts the files of a capture together, and captures, where it works on them."""
+
+    def __call__(self, work: Callable[[Any], Any], items: Sequence[Any]) -> Iterable[Any]:
+        """As the map of an executor."""
 
     def captures(self, work: Work, groups: Sequence[Group]) -> Iterable[Part]:
         """The captures of the groups, in their order."""
@@ -53,6 +61,7 @@ def check(
     map: Map | OfGroups = map,
     progress: Callable[[int], None] | None = None,
     each: Callable[[Report], None] | None = None,
+    dataset: str | PathLike[str] | None = None,
 ) -> Report:
     """Verify every handshake of the captures.
 
@@ -75,6 +84,9 @@ def check(
     ``each`` is given the report on each capture by itself, in their order, with all of its handshakes under the numbers
     that they have in the run; what ``keep`` leaves out is let go thereafter.
 
+    ``dataset`` is a new folder for the tables as Parquet, one file for each table and capture, which are written where
+    the capture is judged: nothing of them comes here. What is said of several captures at once is not in it.
+
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
     the others are judged. Raises UsageError for a rule that does not exist, and for a URL that takes a package which is
     not installed.
@@ -88,20 +100,44 @@ def check(
     found = find_captures(paths)
     groups = sequences.groups(found.inputs, sequence, window)
     read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder)
-    work = Work(read, window, policy, judged.EVERYTHING if each else keep)
     parts: list[Part] = []
     before = 0
-    for part in map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs):
-        if each is not None:
-            each(Report(part, before=before))
-        before += part.totals.handshakes
-        parts.append(judged.cut(part, keep))
-        if any(one.facts.interrupted for one in part.captures):
-            break
-    whole = judged.together(parts)
+    with _dataset(dataset) as tables:
+        work = Work(read, window, policy, judged.EVERYTHING if each else keep, tables)
+        for part in map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs):
+            if each is not None:
+                each(Report(part, before=before))
+            before += part.totals.handshakes
+            parts.append(judged.cut(part, keep))
+            if any(one.facts.interrupted for one in part.captures):
+                break
+        whole = judged.together(parts)
+        if tables is not None:
+            given = _numbered(whole)
+            done = in_order(tables.number, given, jobs) if jobs > 1 else map(tables.number, given)
+            deque(done, maxlen=0)
     populations = [one.population for one in whole.captures if one.population is not None]
     overall = policy.asked(policy.together, populations, [one.facts for one in whole.captures])
     return Report(whole, found.errors, found.ignored, besides=overall)
+
+
+@contextmanager
+def _dataset(path: str | PathLike[str] | None) -> Iterator[Dataset | None]:
+    if path is None:
+        yield None
+        return
+    from pcapcheck.report.dataset import dataset
+
+    with dataset(fspath(path)) as tables:
+        yield tables
+
+
+def _numbered(whole: Part) -> list[Numbered]:
+    from pcapcheck.report.dataset import Numbered
+
+    before = accumulate((one.size for one in whole.captures), initial=0)
+    captures = enumerate(zip(whole.captures, before, strict=False), start=1)
+    return [Numbered(one.facts.path, number, count) for number, (one, count) in captures]
 
 
 def _captures(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> Iterator[Part]:
@@ -125,6 +161,7 @@ class Work:
     window: Window
     policy: Policy
     keep: str
+    tables: Dataset | None  # to be written to
 
     def __call__(self, file: File) -> Part | Summary:
         """What is done with a file by itself: also judging, unless it may be part of a capture."""
@@ -144,7 +181,7 @@ class Work:
         traffic = traffic_of(summary.openings, 0, facts.end_time)
         several = bool(policy.together)
         if facts.error:
-            return judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], keep=self.keep, population=several)
+            return self._reduced(judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], population=several))
         causes = diagnose(traffic, facts, DIAGNOSES.values())
         chosen = policy.rules_for(facts.path)
         traffic.grouped[:] = causes.grouped(chosen)
@@ -152,7 +189,12 @@ class Work:
         checked += events_of(causes, traffic, [rule for rule in chosen.values() if rule.id in EVENTS])
         alone = [one for one in policy.expectations if one not in policy.together]
         answers = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
-        return judged.judged(facts, traffic, causes, answers, keep=self.keep, population=several)
+        return self._reduced(judged.judged(facts, traffic, causes, answers, population=several))
+
+    def _reduced(self, whole: Part) -> Part:
+        if self.tables is not None:
+            self.tables.add(Report(whole))
+        return judged.cut(whole, self.keep)
 
 
 def explain(rule: str, language: str = "en") -> str:

@@ -135,6 +135,16 @@ def test_captures_in_a_store(client: Client, here: Report, monkeypatch: pytest.M
         assert "worker" not in str(error)  # the driver knows already
 
 
+def test_a_dataset_is_written_by_the_workers(client: Client, tmp_path: Path) -> None:
+    check(SAMPLES, keep="shown", dataset=tmp_path / "here")
+    check(SAMPLES, keep="shown", dataset=tmp_path / "there", map=Cluster(client))
+    here, there = (
+        {path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.parquet")}
+        for name in ("here", "there")
+    )
+    assert here == there != {}
+
+
 class Killing(Cluster):
     """A cluster of which the worker with the most results is killed when the first part is here."""
 

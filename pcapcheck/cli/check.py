@@ -134,7 +134,8 @@ def check(
     # What a baseline knows is taken from the findings of all captures together: then no file grows with each of them.
     growing_files = [file for file in files if grows(file) and known is None]
     rows = FORMATS[settings["format"]].rows and known is None
-    others = [file for file in files if file not in growing_files]
+    datasets = [file for file in files if file.format == "dataset"]
+    others = [file for file in files if file not in (*growing_files, *datasets)]
     with ExitStack() as opened:
         writes = [opened.enter_context(growing(file, terms)) for file in growing_files]
         writes += [to_standard_output(settings["format"], terms)] if rows else []
@@ -148,6 +149,7 @@ def check(
             window,
             keep=keep_for([*([] if rows else [settings["format"]]), *(file.format for file in others)], terms),
             each=each if writes else None,
+            dataset=datasets[0].path if datasets else None,
             policy=settings.policy,
             sequence=sequence,
             max_bytes=octets_of(max_bytes),

@@ -46,6 +46,7 @@ def checked(
     scheduler: str | None = None,
     keep: str = "everything",
     each: Callable[[Report], None] | None = None,
+    dataset: str | None = None,
     quiet: bool = False,
 ) -> Report:
     """The report on the paths, with a progress bar; what could not be read is told on standard error.
@@ -71,6 +72,7 @@ def checked(
         decoder=decoder,
         keep=keep,
         each=each,
+        dataset=dataset,
     )
     if scheduler:
         from pcapcheck.cluster import Cluster, connected

@@ -203,7 +203,7 @@ def _named(path: str) -> Iterator[None]:
 
 def refuse_missing(format: str) -> None:
     """Raise UsageError where what a format needs is not installed: better before the captures are read than after."""
-    if format == "parquet" and find_spec("pyarrow") is None:
+    if format in ("parquet", "dataset") and find_spec("pyarrow") is None:
         raise UsageError(NEEDS_PYARROW)
 
 
@@ -213,7 +213,9 @@ def is_folder(path: str) -> bool:
 
 
 def targets(output: Output) -> list[str]:
-    """The files that an output is written to."""
+    """The files that an output is written to; of a dataset none, which takes only a new folder."""
+    if output.format == "dataset":
+        return []
     if output.format == "parquet" and is_folder(output.path):
         return [os.path.join(output.path, f"{table}.parquet") for table in FOLDER]
     return [output.path]

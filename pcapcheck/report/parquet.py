@@ -28,6 +28,7 @@ from pcapcheck.traffic import Ints
 
 try:
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 except ImportError:
     raise UsageError(NEEDS_PYARROW) from None
@@ -84,14 +85,30 @@ def write_parquet(
             raise UsageError(f"no table is called {table!r}: there are {', '.join(TABLES)}")
     os.makedirs(path, exist_ok=True)
     for table in tables or FOLDER:
-        file = os.path.join(path, f"{table}.parquet")
-        names = chosen if table == "handshakes" else list(TABLES[table])
+        write_table(report, os.path.join(path, f"{table}.parquet"), table, chosen if table == "handshakes" else ())
+
+
+def write_table(report: Report, path: str, table: str, columns: Sequence[str] = ()) -> None:
+    """Write one table of a report to a file."""
+    names = columns or list(TABLES[table])
+    with _file(path, table, names) as write:
         if table == "handshakes":
-            _write(file, table, names, _handshakes(report, names))
+            write(_handshakes(report, names))
         elif table == "segments":
-            _write(file, table, names, _segments(report))
+            write(_segments(report))
         else:
-            _write(file, table, names, _related(report, table))
+            write(_related(report, table))
+
+
+def counted_on(source: str, target: str, table: str, before: int) -> None:
+    """Write a table anew with ``handshake_id`` counted from behind so many handshakes."""
+    file = pq.ParquetFile(source)
+    at = list(TABLES[table]).index("handshake_id")
+    with file, _file(target, table, list(TABLES[table])) as write:
+        for number in range(file.num_row_groups):
+            columns = file.read_row_group(number).combine_chunks().columns
+            columns[at] = pc.add(columns[at], pa.scalar(before, pa.uint64()))
+            write([columns])
 
 
 @contextmanager
@@ -122,11 +139,6 @@ def _type(column: Column) -> Any:
     if column.dtype == "category":
         return pa.dictionary(pa.int32(), pa.string())
     return {"string": pa.string(), "boolean": pa.bool_()}.get(column.dtype) or _NUMBERS[column.dtype.lower()]
-
-
-def _write(path: str, table: str, names: Sequence[str], batches: Iterable[Sequence[Any]]) -> None:
-    with _file(path, table, names) as write:
-        write(batches)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tests.report import test_github, test_gitlab, test_json_document, test_juni
 from tests.report.ci import CLEAN, ROOT, WRONG, capture
 
 # Parquet is none of a CI's.
-OUTPUTS = [*FORMATS, *(name for name in FILES_ONLY if name != "parquet")]
+OUTPUTS = [*FORMATS, *(name for name in FILES_ONLY if name not in ("parquet", "dataset"))]
 RUNS = {
     "clean": (["clean.pcap"], 0),
     "findings": (["wrong.pcap", "clean.pcap"], 1),
