@@ -6,11 +6,14 @@ its handshakes count from 0. What is put together from several (Part) is in the 
 
 from __future__ import annotations
 
+import pickle
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +29,18 @@ from pcapcheck.traffic import Handshakes, Ints, Traffic
 SHOWN, FINDINGS, CAUSES, EVERYTHING = KEEPS
 
 
+class Kept(NamedTuple):
+    """The handshakes of a capture that are kept."""
+
+    at: Packed  # index of each among all of the capture
+    traffic: Traffic
+    causes: Causes
+    # Between which frames the display filter of each must stay, ABSENT where it needs no bound; of a capture that came
+    # in several files between which times.
+    filter_from: Packed
+    filter_to: Packed
+
+
 @dataclass(frozen=True, eq=False)
 class Judged:
     """One capture with what is said of it. Handshakes are indices into those that are kept."""
@@ -33,13 +48,7 @@ class Judged:
     facts: CaptureFacts
     keep: str  # one of KEEPS
     size: int  # how many handshakes the capture has
-    kept: Packed  # index, among these, of each that is kept
-    traffic: Traffic
-    causes: Causes
-    # Between which frames the display filter of each must stay, ABSENT where it needs no bound; of a capture that came
-    # in several files between which times.
-    filter_from: Packed
-    filter_to: Packed
+    held: Kept | bytes  # in octets where the capture is one of many: sixty small columns would take ten times the room
     checked: list[Checked]  # the answers of rules that found something
     counted: Counter[tuple[str, str]]  # rule id and severity of findings that are not in them
     asked: tuple[str, ...]  # ids of the rules that were asked
@@ -48,6 +57,34 @@ class Judged:
     flows: int  # 4-tuples
     faults: list[str]  # ids of the rules about the capture that found something, names of faults that no rule finds
     population: Traffic | None = None  # what expectations about several captures are asked of: no rows
+
+    @property
+    def kept(self) -> Kept:
+        """The handshakes that are kept."""
+        return self.held if isinstance(self.held, Kept) else _unpacked(self.held)
+
+    @property
+    def traffic(self) -> Traffic:
+        return self.kept.traffic
+
+    @property
+    def causes(self) -> Causes:
+        return self.kept.causes
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """From another process: most captures were asked the same, which is in memory once."""
+        self.__dict__.update(state, asked=_same(state["asked"]))
+
+
+@lru_cache(maxsize=16)
+def _unpacked(octets: bytes) -> Kept:
+    kept: Kept = pickle.loads(zlib.decompress(octets))
+    return kept
+
+
+@lru_cache(maxsize=16)
+def _same(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words
 
 
 class Part(NamedTuple):
@@ -77,11 +114,7 @@ def judged(
         facts=facts,
         keep=EVERYTHING,
         size=len(traffic.handshakes),
-        kept=Packed.of(np.arange(len(traffic.handshakes))),
-        traffic=traffic,
-        causes=causes,
-        filter_from=Packed.of(first),
-        filter_to=Packed.of(last),
+        held=Kept(Packed.of(np.arange(len(traffic.handshakes))), traffic, causes, Packed.of(first), Packed.of(last)),
         checked=found,
         counted=Counter(),
         asked=tuple(sorted({one.rule.id for one in checked})),
@@ -104,21 +137,25 @@ def reduced(whole: Judged, keep: str) -> Judged:
         minor = [not one.rule.per_capture and one.counts().keys() == {"info"} for one in checked]
         counted = Counter({(one.rule.id, "info"): one.counts()["info"] for one in compress(checked, minor)})
         checked = [one for one, left_out in zip(checked, minor, strict=True) if not left_out]
-    stays = np.zeros(len(whole.kept), bool)
+    before = whole.kept
+    stays = np.zeros(len(before.at), bool)
     for one in checked:
         if not one.rule.per_capture:
             stays[one.handshakes(one.failed)] = True
     if keep == CAUSES:
-        stays |= whole.causes.first[0] != 0
+        stays |= before.causes.first[0] != 0
     at = stays.nonzero()[0].astype(np.int64)
+    kept = Kept(
+        Packed.of(before.at.take(at)),
+        _taken(before.traffic, at),
+        before.causes.take(at),
+        Packed.of(before.filter_from.take(at)),
+        Packed.of(before.filter_to.take(at)),
+    )
     return replace(
         whole,
         keep=keep,
-        kept=Packed.of(whole.kept.take(at)),
-        traffic=_taken(whole.traffic, at),
-        causes=whole.causes.take(at),
-        filter_from=Packed.of(whole.filter_from.take(at)),
-        filter_to=Packed.of(whole.filter_to.take(at)),
+        held=zlib.compress(pickle.dumps(kept, pickle.HIGHEST_PROTOCOL), 1),
         checked=[one if one.rule.per_capture else _renumbered(one, at) for one in checked],
         counted=counted,
     )

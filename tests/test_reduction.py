@@ -77,7 +77,7 @@ def test_findings_of_severity_info_are_only_counted(whole: Report) -> None:
 
 def test_what_is_left_out_is_told(whole: Report) -> None:
     report = check(SAMPLES, keep="findings")
-    assert sum(len(one.kept) for one in report.judged) < report.outcomes().total() == len(whole.handshakes)
+    assert sum(len(one.kept.at) for one in report.judged) < report.outcomes().total() == len(whole.handshakes)
     for asked in (lambda: report.handshakes, lambda: report.hosts, lambda: report.traffics, lambda: report.all_causes):
         with pytest.raises(
             pcapcheck.UsageError,

@@ -146,7 +146,7 @@ def _community_id(source: _Source, part: slice) -> Words:
 
 
 def _wireshark_filter(source: _Source, part: slice) -> Words:
-    first, last = source.judged.filter_from[part].tolist(), source.judged.filter_to[part].tolist()
+    first, last = source.judged.kept.filter_from[part].tolist(), source.judged.kept.filter_to[part].tolist()
     bounded = zip(source.flows(part), first, last, strict=True)
     by_time = bool(source.facts.parts)
     return _different([wireshark_filter(*flow, one, other, by_time=by_time) for flow, one, other in bounded])

@@ -136,8 +136,8 @@ def finding_filter(report: Report) -> Callable[[Finding], str]:
             int(handshakes.client_port[index]),
             handshakes.server_address[index],
             int(handshakes.server_port[index]),
-            int(capture.filter_from[index]),
-            int(capture.filter_to[index]),
+            int(capture.kept.filter_from[index]),
+            int(capture.kept.filter_to[index]),
             by_time=bool(capture.facts.parts),
         )
 

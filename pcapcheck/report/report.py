@@ -103,7 +103,7 @@ class Report:
 
     def handshake_id(self, capture: int, handshake: int) -> int:
         """The number in the run, from 1, of one that is kept of a capture."""
-        return self.before[capture] + int(self.judged[capture].kept[handshake]) + 1
+        return self.before[capture] + int(self.judged[capture].kept.at[handshake]) + 1
 
     def asked(self, capture: int) -> list[Rule]:
         """The rules that were asked of a capture, in the order of their ids."""

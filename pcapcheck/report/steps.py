@@ -93,7 +93,7 @@ def located(report: Report, index: int) -> tuple[int, int]:
     total = report.before[-1]
     if 0 <= index < total:
         capture = bisect_right(report.before, index) - 1
-        kept = report.judged[capture].kept.read()
+        kept = report.judged[capture].kept.at.read()
         position = int(np.searchsorted(kept, index - report.before[capture]))
         if position < len(kept) and kept[position] == index - report.before[capture]:
             return capture, position
