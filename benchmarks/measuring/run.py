@@ -29,19 +29,22 @@ class Usage:
         return self.user + self.system
 
 
-def run(command: Sequence[str], feed: Sequence[str] | None = None) -> Usage:
+def run(command: Sequence[str], feed: Sequence[str] | None = None, output: Path | None = None) -> Usage:
     """Run a program to its end; ``feed`` is another whose output it reads, and which is not measured.
+
+    What it prints goes to the file ``output``, if one is named.
 
     Raises Failed where either fails.
     """
     source = subprocess.Popen(list(feed), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) if feed else None
     start = time.perf_counter()
-    child = subprocess.Popen(
-        command,
-        stdin=source.stdout if source else subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    with open(output or os.devnull, "wb") as printed:
+        child = subprocess.Popen(
+            command,
+            stdin=source.stdout if source else subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.DEVNULL,
+        )
     if source and source.stdout:
         source.stdout.close()
     _, status, used = os.wait4(child.pid, 0)
