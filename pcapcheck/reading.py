@@ -64,6 +64,9 @@ class Tally:
     steps_back: int = 0
     first_step_back: int = 0
     largest_step_back: int = 0
+    copies: int = 0
+    first_copy: int = 0
+    first_copied: int = 0
 
     def tick(self, time: int, frame: int) -> None:
         """The time of a frame, in the order of the file."""
@@ -103,13 +106,16 @@ class Reading(Protocol):
 
 def reading(decoder: str, capture: Capture, window: Window) -> Reading:
     """The reading of this capture by one of DECODERS. Raises UsageError where it is not there."""
+    return CompiledReading(capture, window) if is_compiled(decoder) else DpktReading(capture, window)
+
+
+def is_compiled(decoder: str) -> bool:
+    """Whether this one of DECODERS is the compiled loop. Raises UsageError where it is not there."""
     if decoder not in DECODERS:
         raise UsageError(f"--decoder {decoder}: one of {', '.join(DECODERS)}")
     if decoder == "compiled" and not COMPILED:
         raise UsageError("--decoder compiled: pcapcheck was installed without its compiled module")
-    if decoder == "compiled" or (decoder == "auto" and COMPILED):
-        return CompiledReading(capture, window)
-    return DpktReading(capture, window)
+    return decoder == "compiled" or (decoder == "auto" and COMPILED)
 
 
 class DpktReading:
@@ -126,7 +132,7 @@ class DpktReading:
             found = decode(frame.link_type, frame.data, frame.original_length)
             if found is Skip.FRAGMENT:
                 found = self._fragments.take(frame)
-            if _judged(found, frame.number, frame.time_ns, self._tally, self._window, self._tally.first_frame_time):
+            if counted(found, frame.number, frame.time_ns, self._tally, self._window, self._tally.first_frame_time):
                 self._selector.add(frame.number, frame.time_ns, found)  # type: ignore[arg-type]
             if not count % _REPORT_EVERY:
                 told()
@@ -275,22 +281,22 @@ class CompiledReading:
         found = decode(link_type, data, original)
         if found is Skip.FRAGMENT:
             found = self._fragments.take(Frame(number, time_ns, link_type, original, data))
-        if _judged(found, number, time_ns, self._tally, self._window, self.table.first_frame_time_ns()):
+        if counted(found, number, time_ns, self._tally, self._window, self.table.first_frame_time_ns()):
             cells.add(self.table, number, time_ns, found)  # type: ignore[arg-type]
 
 
-def _settled(counted: Tally, fragments: Fragments) -> Tally:
+def _settled(tally: Tally, fragments: Fragments) -> Tally:
     """A copy of what was counted, in which the fragments that were put together are told from the others."""
-    tally = replace(counted, skipped=counted.skipped.copy(), first_skipped=dict(counted.first_skipped))
+    tally = replace(tally, skipped=tally.skipped.copy(), first_skipped=dict(tally.first_skipped))
     tally.split_headers, tally.first_split_header = fragments.split_headers, fragments.first_split_header
     fragments.settle(tally.skipped, tally.first_skipped)
     return tally
 
 
-def _judged(
+def counted(
     found: Segment | IcmpError | Skip, number: int, time_ns: int, tally: Tally, window: Window, first_time: int
 ) -> bool:
-    """Count what a frame holds; whether it is something to select."""
+    """Count what a frame holds in ``tally``; whether it is something to select."""
     if isinstance(found, Skip):
         tally.skip(found, number)
         return False

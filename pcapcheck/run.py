@@ -11,7 +11,7 @@ from itertools import accumulate, islice
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from pcapcheck import judged
+from pcapcheck import judged, taps
 from pcapcheck import sequence as sequences
 from pcapcheck.capture import Found, Paths, find_captures
 from pcapcheck.capture.address import address
@@ -55,6 +55,7 @@ def check(
     window: Window = EVERYTHING,
     max_bytes: int | None = None,
     sequence: bool | None = None,
+    merge: bool = False,
     decoder: str = "auto",
     jobs: int = 1,
     keep: str = judged.EVERYTHING,
@@ -69,7 +70,8 @@ def check(
     ``select`` and ``ignore`` are prefixes of rule ids; without the rule of a scan or a flood each of its attempts is
     reported by itself. A ``policy`` says both, and more; they are not given beside it. Of each file at most
     ``max_bytes`` octets are read, uncompressed. With ``sequence`` all files are one capture; by default those are that
-    a capturing program wrote one after the other, as their names and times say; with False each is one by itself.
+    a capturing program wrote one after the other, as their names and times say; with False each is one by itself. With
+    ``merge`` they are captures of the same traffic at several taps, taken together as one: read here, by one thread.
 
     The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the quicker one that is
     installed), for any number of ``jobs`` (files that are worked on at the same time, in threads), and where ``map`` is
@@ -97,14 +99,20 @@ def check(
         raise UsageError(f"keep={keep!r}: needed one of {', '.join(KEEPS)}")
     policy = policy or Policy(tuple(select), tuple(ignore))
     policy.rules_for("")  # a rule that does not exist is told before anything is read
+    if merge and sequence:
+        raise UsageError("files follow each other (sequence) or show the same traffic (merge), not both")
     found = find_captures(paths)
-    groups = sequences.groups(found.inputs, sequence, window)
     read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder)
     parts: list[Part] = []
     before = 0
     with _dataset(dataset) as tables:
         work = Work(read, window, policy, judged.EVERYTHING if each else keep, tables)
-        for part in map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs):
+        if merge:
+            captures: Iterable[Part] = work.merged(taps.summarise(found.inputs, window, progress, max_bytes, decoder))
+        else:
+            groups = sequences.groups(found.inputs, sequence, window)
+            captures = map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs)
+        for part in captures:
             if each is not None:
                 each(Report(part, before=before))
             before += part.totals.handshakes
@@ -175,11 +183,17 @@ class Work:
         captures = sequences.captures(group, summaries, self.window, self.read) if summaries else iter(())
         return judged.together([*judged_already, *map(self._judged, captures)])
 
+    def merged(self, summaries: Iterable[Summary]) -> Iterator[Part]:
+        """Captures that were put together already, judged."""
+        return (self._judged(one) for one in summaries)
+
     def _judged(self, summary: Summary) -> Part:
         """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
         facts, policy = summary.facts, self.policy
         traffic = traffic_of(summary.openings, 0, facts.end_time)
         several = bool(policy.together)
+        if facts.joined == sequences.MERGED:
+            taps.time_at_one_tap(traffic, facts)
         if facts.error:
             return self._reduced(judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], population=several))
         causes = diagnose(traffic, facts, DIAGNOSES.values())

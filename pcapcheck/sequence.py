@@ -171,7 +171,9 @@ def _shifted(one: Summary, frames: int) -> Summary:
 
 
 def _numbered_on(facts: CaptureFacts, frames: int) -> CaptureFacts:
-    numbers = ("first_cut", "first_split_header", "first_timed", "first_step_back")
+    numbers = (
+        "first_cut", "first_split_header", "first_timed", "first_step_back", "first_copy", "first_copied",
+    )  # fmt: skip
     moved = {name: number + frames for name in numbers if (number := getattr(facts, name))}
     first_skipped = {reason: number + frames for reason, number in facts.first_skipped.items()}
     return replace(facts, first_skipped=first_skipped, **moved)

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,14 @@ from pcapcheck.openings import Ints, Openings
 from pcapcheck.reading import Reading, reading
 from pcapcheck.tables import ABSENT
 from pcapcheck.window import EVERYTHING, Window
+
+
+class Ahead(NamedTuple):
+    """A clock that is ahead of another by this much at least, as packets prove that passed both taps."""
+
+    path: str
+    behind: str  # the path of the other
+    nanoseconds: int
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,10 @@ class CaptureFacts:
     steps_back: int = 0  # frames earlier than the one before them
     first_step_back: int = 0  # frame number, 0 if none
     largest_step_back: int = 0  # ns
+    copies: int = 0  # segments that were seen at another tap already, and set aside (taps.py)
+    first_copy: int = 0  # frame of the first of them, 0 if none
+    first_copied: int = 0  # the frame that it is a copy of
+    ahead: tuple[Ahead, ...] = ()  # clocks of taps that contradict each other
     dropped: int = 0  # by the capturing side's own count
     damage: Damage | None = None
     interrupted: bool = False
@@ -179,6 +192,10 @@ def merge(first: Summary, then: Summary) -> Summary:
         first_skipped={**b.first_skipped, **a.first_skipped},
         split_headers=a.split_headers + b.split_headers,
         first_split_header=a.first_split_header or b.first_split_header,
+        copies=a.copies + b.copies,
+        first_copy=a.first_copy or b.first_copy,
+        first_copied=a.first_copied or b.first_copied,
+        ahead=a.ahead + b.ahead,
         dropped=a.dropped + b.dropped,
         damage=b.damage or a.damage,
         interrupted=a.interrupted or b.interrupted,

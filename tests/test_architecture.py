@@ -32,6 +32,8 @@ ORDER: Final = [
     ["stretch"],
     ["rotation"],
     ["sequence"],
+    ["sightings"],
+    ["taps"],
     ["contents"],
     ["faults.signs"],
     ["rules.*"],

@@ -69,6 +69,14 @@ Old = Annotated[str, typer.Argument(parser=_path, metavar="OLD", help="A capture
 New = Annotated[
     str, typer.Argument(parser=_path, metavar="NEW", help="What it is compared with: the same, recorded again.")
 ]
+Merged = Annotated[
+    bool,
+    typer.Option(
+        "--merge",
+        help="All files are captures of the same traffic at several taps: they are one capture, in which a packet that"
+        " several saw counts once.",
+    ),
+]
 InSequence = Annotated[
     bool | None,
     typer.Option(

@@ -20,6 +20,7 @@ from pcapcheck.cli.options import (
     InSequence,
     Isolated,
     MaxBytes,
+    Merged,
     Paths,
     Port,
     Select,
@@ -52,6 +53,7 @@ def report(
     host: Host = None,
     port: Port = None,
     sequence: InSequence = None,
+    merge: Merged = False,
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
 ) -> None:
@@ -79,6 +81,7 @@ def report(
         window,
         policy=settings.policy,
         sequence=sequence,
+        merge=merge,
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
         keep=SUFFIXES[os.path.splitext(output.lower())[1]].keep,
@@ -94,6 +97,7 @@ def report(
     }  # fmt: skip
     flags = ["--isolated"] if isolated else []
     flags += [] if sequence is None else ["--sequence" if sequence else "--no-sequence"]
+    flags += ["--merge"] if merge else []
     command = ["pcapcheck", "report", *_given(options), *flags, *_named(paths)]
     write_document(found, output, command=command, language=spoken)
     say(f"{escaped(output)}: {verdict(found).sentence}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import Config, FailOn, InSequence, Isolated, Paths
+from pcapcheck.cli.options import Config, FailOn, InSequence, Isolated, Merged, Paths
 from pcapcheck.cli.running import checked, exit_code, say, settings_of, width
 
 
@@ -19,6 +19,7 @@ def show(
         typer.Option(metavar="[FILE:]N", help="The handshake of this frame; of several files also of which."),
     ] = None,
     sequence: InSequence = None,
+    merge: Merged = False,
     output: Annotated[
         str | None,
         typer.Option(
@@ -45,7 +46,7 @@ def show(
 
         refuse_suffix(output)
         refuse_inputs(output, paths)
-    report = checked(paths, policy=settings_of(config, isolated).policy, sequence=sequence)
+    report = checked(paths, policy=settings_of(config, isolated).policy, sequence=sequence, merge=merge)
     if report.errors:
         raise typer.Exit(exit_code(report, FailOn.never))
     if frame is not None:

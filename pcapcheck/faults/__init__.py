@@ -4,6 +4,6 @@
 which verdicts a fault explains.
 """
 
-from pcapcheck.faults.rows import by_vlan, copies
+from pcapcheck.faults.rows import by_vlan, copies, identity_of
 
-__all__ = ["by_vlan", "copies"]
+__all__ = ["by_vlan", "copies", "identity_of"]

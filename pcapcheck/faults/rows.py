@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
+from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN, Segment
 from pcapcheck.openings import ICMP, Row
 
 # Copies of a mirror port or of Linux's `any` device come microseconds apart; no host repeats a segment so soon.
@@ -27,10 +27,10 @@ def copies(rows: Sequence[Row]) -> dict[int, int]:
     originals: dict[tuple[object, ...], int] = {}
     latest = [-1, -1]  # the last row of each side that is no copy
     for index, row in enumerate(rows):
-        if row.kind == ICMP or (row.ip_id <= 0 and _may_differ(row)):
+        identity = None if row.kind == ICMP else identity_of(row)
+        if identity is None:
             continue
-        numbers = (row.side, row.seq, row.ack, row.tcp_flags, row.payload_length, row.ip_id)
-        key = numbers if row.ip_id > 0 else (*numbers, row.window, row.options)
+        key = (row.side, *identity)
         original = originals.get(key)
         if original is not None and _is_copy(rows[original], row, latest[1 - row.side] > original):
             found[index] = original
@@ -39,10 +39,16 @@ def copies(rows: Sequence[Row]) -> dict[int, int]:
     return found
 
 
-def _may_differ(row: Row) -> bool:
-    """Whether this is a bare ACK whose options were cut off."""
-    bare = row.payload_length == 0 and not row.tcp_flags & (SYN | FIN | RST)
-    return bare and bool(row.unseen & OPTIONS_UNSEEN)
+def identity_of(one: Row | Segment) -> tuple[object, ...] | None:
+    """What all captures of one packet agree in, and no other packet between the same ends has, as far as can be told.
+
+    None for a bare ACK without IP id whose options were cut off: duplicate ACKs may differ in them alone.
+    """
+    numbers = (one.seq, one.ack, one.tcp_flags, one.payload_length, one.ip_id)
+    if one.ip_id > 0:
+        return numbers
+    bare = one.payload_length == 0 and not one.tcp_flags & (SYN | FIN | RST)
+    return None if bare and one.unseen & OPTIONS_UNSEEN else (*numbers, one.window, one.options)
 
 
 def _is_copy(original: Row, row: Row, answered: bool) -> bool:

@@ -208,7 +208,8 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """The same packet was captured more than once.
 
     What it means: Frames have the same IP id and the same TCP header, no more than milliseconds apart. (Where there is
-    no IP id the whole TCP header was compared.) Copies were set aside before anything was counted or timed.
+    no IP id the whole TCP header was compared.) Copies were set aside before anything was counted or timed. Of captures
+    that were merged (`--merge`) what a second tap saw of a packet counts here too.
 
     Why it matters: Other tools call them retransmissions. Copies that the network itself made look the same: then the
     hosts received them too.
@@ -232,13 +233,15 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     differing = [
         f"{count} with another {field}" for count, field in ((other_ttl, "TTL"), (other_vlan, "VLAN")) if count
     ]
+    differing += [f"{capture.copies} seen at another tap before"] if capture.copies else []
     first = np.argsort(rows["frame"][copies])[:1]
+    frames = [*rows["frame"][copies[first]].tolist(), *rows["frame"][originals[first]].tolist()]
     return about_capture(
-        len(copies) > 0,
+        len(copies) + capture.copies > 0,
         applies=any_rows,
-        frames=[*rows["frame"][copies[first]].tolist(), *rows["frame"][originals[first]].tolist()],
+        frames=frames or [capture.first_copy, capture.first_copied],
         expected="0",
-        actual=str(len(copies)),
+        actual=str(len(copies) + capture.copies),
         detail=", ".join(differing),
     )
 

@@ -10,7 +10,7 @@ from pcapcheck.capture.frame import Clock
 from pcapcheck.evidence import Event
 from pcapcheck.faults.signs import UNDECODED, began_late, octets_missing
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
-from pcapcheck.stretch import CaptureFacts
+from pcapcheck.stretch import Ahead, CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
 
@@ -162,17 +162,19 @@ def _vlan(number: int) -> str:
     "note",
     reference="draft-ietf-opsawg-pcapng, section 4.2 (if_tsresol, if_tsoffset)",
     needs="a pcapng file",
-    message="interfaces of this file count time differently: {actual}",
+    message="clocks of this capture differ: {actual}",
     fires=f"""
         # A pcapng file with two interfaces, in microseconds and in nanoseconds.{_HANDSHAKE}""",
     silent=_HANDSHAKE,
     per_capture=True,
 )
 def several_clocks(traffic: Traffic, capture: CaptureFacts) -> Answer:
-    """The interfaces of the file have time stamps of different resolution or offset.
+    """The interfaces of the file have time stamps of different resolution or offset, or taps contradict each other.
 
     What it means: Each time was converted by its own interface's rules. Whether two clocks agree is another matter: two
-    interfaces of one machine share a clock, two machines do not.
+    interfaces of one machine share a clock, two machines do not. Of captures that were merged (`--merge`), packets that
+    passed both taps bound the difference: where those of both directions seem to reach one tap later, its clock is
+    ahead by the lesser of the two spans at least.
 
     Why it matters: A round trip whose two ends were captured by different interfaces is no more exact than the coarser
     of the two, and wrong by as much as the clocks differ.
@@ -183,17 +185,19 @@ def several_clocks(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: `capinfos` lists the interfaces. To compare times across machines, measure the offset of their
     clocks first (both directions of one connection bound it).
     """
-    more = f", and {len(capture.clocks) - _NAMED} more" if len(capture.clocks) > _NAMED else ""
-    return about_capture(
-        len(capture.clocks) > 1,
-        applies=capture.frames > 0,
-        expected="one",
-        actual=", ".join(map(_clock, capture.clocks[:_NAMED])) + more,
-    )
+    several = capture.clocks if len(capture.clocks) > 1 else ()
+    found = [*map(_clock, several[:_NAMED])]
+    found += [f"and {len(several) - _NAMED} more"] if len(several) > _NAMED else []
+    found += map(_ahead, capture.ahead)
+    return about_capture(bool(found), applies=capture.frames > 0, expected="one", actual=", ".join(found))
 
 
 # A hostile file may have a clock for each of a million interfaces.
 _NAMED: Final = 10
+
+
+def _ahead(one: Ahead) -> str:
+    return f"{one.path} at least {one.nanoseconds} ns ahead of {one.behind}"
 
 
 def _clock(clock: Clock) -> str:
