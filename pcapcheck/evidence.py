@@ -13,7 +13,6 @@ from typing import Final
 from pcapcheck import seq
 from pcapcheck.attempts import Attempt
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.openings import FAR, ICMP, Row
 from pcapcheck.select import end_of
@@ -305,9 +304,8 @@ class Evidence:
         """
         if (row.seq, row.ack) not in self._exact and not any(map(partial(self._fits, row), self._right[:COMPARED])):
             return False
-        tsval, _ = timestamps(row)
-        first_tsval, _ = timestamps(self.syn) if self.syn else (ABSENT, ABSENT)
-        return ABSENT in (tsval, first_tsval) or seq.diff(tsval, first_tsval) >= 0
+        first_tsval = self.syn.tsval if self.syn else ABSENT
+        return ABSENT in (row.tsval, first_tsval) or seq.diff(row.tsval, first_tsval) >= 0
 
     def _fits(self, row: Row, synack: Row) -> bool:
         """RFC 9293, section 3.10.7.4: first the sequence number must be acceptable, fifth "If SND.UNA < SEG.ACK =<
@@ -371,7 +369,7 @@ class Evidence:
         position = self.events.index(Event.COMPLETING)
         before, after = self.rows[:position], self.rows[position:]
         server_rtt = max(0, self.synack.time - self.syn.time) if self.syn else 0
-        seen = {timestamps(row)[0] for row in before if self._is_right_synack(row)}
+        seen = {row.tsval for row in before if self._is_right_synack(row)}
         repeats = 0
         unacknowledged = NO_TIME
         for row in after:
@@ -379,11 +377,10 @@ class Evidence:
                 if unacknowledged == NO_TIME and (row.payload_length or row.tcp_flags & FIN):
                     unacknowledged = row.time
             elif self._is_right_synack(row):
-                tsval, _ = timestamps(row)
                 crossed = row.time <= self.ack.time + server_rtt
-                if not crossed and (tsval == ABSENT or tsval not in seen):
+                if not crossed and (row.tsval == ABSENT or row.tsval not in seen):
                     repeats += 1 + row.folded
-                seen.add(tsval)
+                seen.add(row.tsval)
             elif row.kind != ICMP and not row.tcp_flags & (SYN | RST):
                 ack = seq.add(row.ack, row.folded_ack)
                 if row.payload_length or row.tcp_flags & FIN or 0 < seq.ahead(ack, self.synack.ack) < FAR:
@@ -394,14 +391,6 @@ class Evidence:
 
 def _window_of(synack: Row) -> int:
     return _LARGEST_WINDOW if synack.unseen & WINDOW_UNSEEN else synack.window
-
-
-def timestamps(row: Row) -> tuple[int, int]:
-    """TSval and TSecr of the row, ABSENT where it has none (RFC 7323, section 3.2)."""
-    if row.options_length < 10 or row.kind == ICMP:
-        return ABSENT, ABSENT
-    options = parse_options(row.options, complete=False)
-    return options.tsval, options.tsecr
 
 
 def _midstream_facts(rows: Sequence[Row]) -> int:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
-from pcapcheck.decode.segment import ACK, FIN
+from pcapcheck.decode.option_columns import option_columns
+from pcapcheck.decode.segment import FIN
 from pcapcheck.evidence import Event, Evidence, Fact
 from pcapcheck.faults import by_vlan, copies
 from pcapcheck.handshake import outcome_of, shape_of
-from pcapcheck.offers import offers
+from pcapcheck.named_rows import NamedRows, read_off
 from pcapcheck.openings import Openings, Row, ranges
 from pcapcheck.ordinary import ordinary_columns
 from pcapcheck.patterns import regular
 from pcapcheck.select import rows_of
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
-from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
+from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 
 def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traffic:
@@ -37,7 +39,7 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     # Of the ordinary flows one of each pattern is judged by itself, and of the others every one.
     alone = np.ones(len(openings.flows), bool)
     alone[np.delete(ordinary.flow, ordinary.representative)] = False
-    judged = _Table(_walk(openings, end_time, alone), capture)
+    judged = _Table(openings, _walk(openings, end_time, alone))
     representative = judged.of_flow(ordinary.flow[ordinary.representative])
     others = np.delete(np.arange(len(ordinary.flow)), ordinary.representative)
     columns = ordinary_columns(openings, ordinary, others, judged.columns, representative)
@@ -45,7 +47,7 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     of_judged, of_others = np.split(place, [len(judged.sizes)])
-    together = {}
+    together = {"capture": np.full(len(order), capture)}
     for name, column in judged.columns.items():
         together[name] = np.empty(len(order), np.int64)
         together[name][of_others] = columns[name]
@@ -73,36 +75,77 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     )
 
 
+# The fields of Handshakes that are decided on an attempt's evidence, in the order of _decided.
+_DECIDED: Final = (
+    "outcome", "shape", "aborted_by", "ack_kind", "close", "closed_by", "syn_count", "synack_count",
+    "server_rtt_min", "server_rtt_max", "client_rtt_min", "client_rtt_max", "handshake_rtt_min", "handshake_rtt_max",
+    "rtt_status", "completeness", "zeek_state", "facts", "last_time",
+)  # fmt: skip
+
+
 class _Table:
     """Attempts that were judged one by one, as columns."""
 
-    def __init__(self, found: Iterable[_Judged], capture: int) -> None:
-        numbers = array("q")  # the integer fields of one handshake after another
+    def __init__(self, openings: Openings, found: Iterable[_Judged]) -> None:
+        numbers = array("q")  # those of _DECIDED of one handshake after another
         histories: dict[str, int] = {}
-        rows, events, sizes, clients, flows = (array("q") for _ in range(5))
+        rows, events, sizes, clients, flows, codes = (array("q") for _ in range(6))
         for judged in found:
+            numbers.extend(_decided(judged.evidence))
             letters = history.letters(judged.evidence)
-            numbers.extend(_values(judged, capture, histories.setdefault(letters, len(histories))))
+            codes.append(histories.setdefault(letters, len(histories)))
             rows.extend(judged.rows)
             events.extend(judged.events)
             sizes.append(len(judged.rows))
             clients.append(judged.evidence.attempt.client)
             flows.append(judged.flow)
-        table = np.array(numbers, np.int64).reshape(-1, len(COLUMNS))
+        table = np.array(numbers, np.int64).reshape(-1, len(_DECIDED))
         self.histories = list(histories)
-        self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(COLUMNS)}
         self.rows, self.sizes, self.clients = (np.array(column, np.int64) for column in (rows, sizes, clients))
         self.events = np.array(events, np.int8)
         self._flows = np.array(flows, np.int64)  # ascending
+        self._attempt = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(_DECIDED)}
+        for name in ("server_rtt", "client_rtt", "handshake_rtt"):
+            least, most = self.columns[f"{name}_min"], self.columns[f"{name}_max"]
+            self.columns[name] = np.where(least == most, most, ABSENT)
+        self.columns |= {"flow": self._flows, "history_code": np.array(codes, np.int64)}
+        named = self._named()
+        looked_at = openings.rows[np.append(named.syn, named.synack)]
+        options = option_columns(looked_at["options"], looked_at["options_length"], looked_at["unseen"])
+        of_syn, of_synack = np.split(np.arange(2 * len(sizes)), 2)
+        self.columns |= read_off(openings, named, options, of_syn, of_synack)
 
     def of_flow(self, flows: Ints) -> Ints:
         """Where the only attempt of each of these flows stands."""
         return np.searchsorted(self._flows, flows).astype(np.int64)
 
+    def _named(self) -> NamedRows:
+        last = np.empty(len(self.sizes), np.int64)
+        (originals,) = (self.events != Event.COPY).nonzero()
+        last[self._attempt[originals]] = self.rows[originals]
+        # A wrong number is shown as it stands, where no right one followed.
+        return NamedRows(
+            self._flows,
+            self.clients,
+            self.rows[self.sizes.cumsum() - self.sizes],
+            last,
+            self._first(Event.SYN),
+            self._first(Event.SYNACK, Event.PEER_SYN, Event.WRONG_SYNACK),
+            self._first(Event.COMPLETING, Event.PEER_SYNACK, Event.WRONG_ACK),
+        )
+
+    def _first(self, *events: Event) -> Ints:
+        """The first row of each attempt that is the first of these events to it; where none is, the second."""
+        found = np.full(len(self.sizes), ABSENT, np.int64)
+        for event in reversed(events):
+            (at,) = (self.events == event).nonzero()
+            found[self._attempt[at[::-1]]] = self.rows[at[::-1]]
+        return found
+
 
 class _Judged(NamedTuple):
     flow: int
-    ends: tuple[tuple[int, int], tuple[int, int]]  # low, high: index of the host, port
     evidence: Evidence
     rows: list[int]  # index into the openings' rows, with the copies
     events: list[Event]
@@ -110,13 +153,15 @@ class _Judged(NamedTuple):
 
 def _walk(openings: Openings, end_time: int, wanted: npt.NDArray[np.bool_]) -> Iterator[_Judged]:
     """Every attempt of the flows that are ``wanted``, with its evidence."""
-    numbers, flows = openings.rows["flow"], openings.flows
-    begin, end = (np.searchsorted(numbers, wanted.nonzero()[0], side) for side in ("left", "right"))
-    for number, position, stop in zip(wanted.nonzero()[0].tolist(), begin.tolist(), end.tolist(), strict=True):
-        rows = list(rows_of(openings.rows[position:stop]))
-        low = int(flows.low[number]), int(flows.low_port[number])
-        high = int(flows.high[number]), int(flows.high_port[number])
-        self_connected = low == high
+    flows = openings.flows
+    to_itself = (flows.low == flows.high) & (flows.low_port == flows.high_port)
+    (number,) = wanted.nonzero()
+    begin, end = (np.searchsorted(openings.rows["flow"], number, side) for side in ("left", "right"))
+    every_row = rows_of(openings.rows, ranges(begin, end - begin))
+    for flow, position, stop, self_connected in zip(
+        number.tolist(), begin.tolist(), end.tolist(), to_itself[number].tolist(), strict=True
+    ):
+        rows = list(islice(every_row, stop - position))
         copy_of = copies(rows)
         copies_of: dict[int, list[int]] = {}
         for copy, original in copy_of.items():
@@ -129,66 +174,32 @@ def _walk(openings: Openings, end_time: int, wanted: npt.NDArray[np.bool_]) -> I
                 if copies_of:
                     events.update((copy, Event.COPY) for index in attempt.rows for copy in copies_of.get(index, ()))
                 placed = sorted(events)
-                yield _Judged(
-                    number, (low, high), evidence, [position + index for index in placed], [events[i] for i in placed]
-                )
+                yield _Judged(flow, evidence, [position + index for index in placed], [events[i] for i in placed])
 
 
-def _values(item: _Judged, capture: int, history_code: int) -> tuple[int, ...]:
-    """One handshake, in the order of the fields of Handshakes."""
-    evidence, attempt = item.evidence, item.evidence.attempt
+def _decided(evidence: Evidence) -> tuple[int, ...]:
+    """What the evidence of one attempt comes to, in the order of _DECIDED."""
+    client = evidence.attempt.client
     outcome = outcome_of(evidence.facts)
     shape = shape_of(evidence.facts) if outcome in ("established", "client-only") else ""
-    client, server = item.ends[::-1] if attempt.client else item.ends
-    # A wrong number is shown as it stands, where no right one followed.
-    synack = evidence.synack or evidence.peer_syn or evidence.first(Event.WRONG_SYNACK)
-    ack = evidence.ack or evidence.first(Event.PEER_SYNACK) or evidence.first(Event.WRONG_ACK)
     how, by = history.close(evidence, outcome)
     spans = rtt.spans(evidence, outcome)
     return (
-        capture,
-        client[1],
-        server[1],
         OUTCOMES.index(outcome),
         SHAPES.index(shape),
-        _side(evidence.abort.side if outcome == "aborted" and evidence.abort else ABSENT, attempt.client),
-        evidence.rows[0].time,
-        *_of(evidence.syn, "frame"),
-        *_of(synack, "frame"),
-        *_of(ack, "frame"),
+        _side(evidence.abort.side if outcome == "aborted" and evidence.abort else ABSENT, client),
         ACK_KINDS.index(_ack_kind(evidence.ack)),
         CLOSES.index(how),
-        _side(by, attempt.client),
+        _side(by, client),
         evidence.syn_count,
         evidence.synack_count,
-        *_of(evidence.syn, "seq"),
-        *_of(synack, "seq"),
-        *_of(synack if synack is None or synack.tcp_flags & ACK else None, "ack"),
-        *_of(ack, "seq", "ack"),
-        *(number for span in spans for number in (span.exact, *span)),
+        *(end for span in spans for end in span),
         rtt.worst(*spans),
-        *offers(evidence.syn),
-        *offers(synack),
-        *_of(evidence.syn, "ttl"),
-        *_of(synack, "ttl"),
-        evidence.rows[0].vlan,
-        evidence.rows[0].tunnel,
         history.completeness(evidence),
         ZEEK_STATES.index(history.zeek_state(evidence, outcome, how, by)),
         evidence.facts,
-        evidence.rows[0].frame,
-        evidence.rows[-1].frame,
-        attempt.last_time,
-        item.flow,
-        evidence.syn.payload_length if evidence.syn else 0,
-        client[0],
-        server[0],
-        history_code,
+        evidence.attempt.last_time,
     )
-
-
-def _of(row: Row | None, *names: str) -> tuple[int, ...]:
-    return tuple(ABSENT if row is None else getattr(row, name) for name in names)
 
 
 def _side(side: int, client: int) -> int:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses
 from pcapcheck.packed import Ints as Ints
+from pcapcheck.tables import ABSENT
 
 SEGMENT: Final = 0
 ICMP: Final = 1
@@ -92,6 +93,9 @@ class Row(NamedTuple):
     folded_largest: int
     folded_tsval: int
     folded_signs: int
+    # Of its timestamps option (RFC 7323, section 3.2), where rows_of has read it; ABSENT where there is none.
+    tsval: int = ABSENT
+    tsecr: int = ABSENT
 
 
 class FlowKey(NamedTuple):

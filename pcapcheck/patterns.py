@@ -43,8 +43,8 @@ class Regular:
     start: Ints  # of each flow: its first row
     size: Ints  # its number of rows
     client: Ints  # the side (0 or 1) that sent the SYN
-    synack: Ints  # the first row that is no SYN; the last one if there is none
-    third: Ints  # the first one behind SYNs and SYN-ACKs; the last one if there is none
+    synack: Ints  # its first SYN-ACK, or ABSENT
+    ack: Ints  # the row that completes the handshake, or ABSENT
     event: npt.NDArray[np.int8]  # of each row of the openings: what it is to its attempt, if its flow is regular
     until: Ints  # the latest time of its rows and of what was folded into them
     server_rtt: tuple[Ints, Ints]  # least and most, where the pattern has any
@@ -74,7 +74,11 @@ def regular(openings: Openings, end_time: int) -> Regular:
     awaited = time[np.where(has_synack, synack, start)]
     near_end = (awaited > end_time - PENDING_NS) if end_time != NO_TIME else np.ones(len(keep), bool)
     event = columns.events()
-    hashed = _hashed(columns, start, size, event, near_end | asked << 1 | syns << 21 | opened << 41)
+    server_rtt = time[synack] - time[start + syns - 1], time[synack] - time[start + asked]
+    client_rtt = time[third] - time[start + opened - 1], time[third] - time[synack]
+    exact = [least == most for least, most in (server_rtt, client_rtt)]
+    hashed = _hashed(columns, start, size, event, near_end | exact[0] << 1 | exact[1] << 2 | syns << 3 | opened << 33)
+    completed = has_synack & (event[third] == Event.COMPLETING)
     _, representative, pattern = np.unique(hashed, return_index=True, return_inverse=True)
     return Regular(
         numbers[start].astype(np.int64),
@@ -83,12 +87,12 @@ def regular(openings: Openings, end_time: int) -> Regular:
         start,
         size,
         rows["side"][start].astype(np.int64),
-        synack,
-        third,
+        np.where(has_synack, synack, ABSENT),
+        np.where(completed, third, ABSENT),
         event,
         columns.latest(rows["folded_until"])[keep],
-        (time[synack] - time[start + syns - 1], time[synack] - time[start + asked]),
-        (time[third] - time[start + opened - 1], time[third] - time[synack]),
+        server_rtt,
+        client_rtt,
         options,
         of_syn,
         of_synack,

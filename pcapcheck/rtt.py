@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.evidence import Evidence, Fact, timestamps
+from pcapcheck.evidence import Evidence, Fact
 from pcapcheck.openings import Row
 from pcapcheck.tables import ABSENT, RTT_STATUSES
 
@@ -78,11 +78,9 @@ def _server(evidence: Evidence) -> Span:
     if synack is None or not evidence.syns:
         return NO_SPAN
     syns = evidence.syns
-    _, echoed = timestamps(synack)
-    first, _ = timestamps(syns[0])
-    if echoed != ABSENT and echoed != first:
+    if ABSENT != synack.tsecr != syns[0].tsval:
         # An echo of a later SYN proves that the first was not the one answered; an echo of the first proves nothing.
-        later = [index for index, syn in enumerate(syns) if timestamps(syn)[0] == echoed]
+        later = [index for index, syn in enumerate(syns) if syn.tsval == synack.tsecr]
         syns = syns[later[0] :] if later else syns
     return _between(syns, synack)
 

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck import seq
+from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN, IcmpError, Segment
 from pcapcheck.openings import (
@@ -34,10 +35,14 @@ from pcapcheck.openings import (
     WITHOUT_TIMESTAMP,
     FlowKey,
     Flows,
+    Ints,
     Openings,
     Row,
 )
 from pcapcheck.tables import ABSENT, TUNNELS
+
+# Rows that are turned into tuples at a time.
+_CHUNK = 1 << 12
 
 TWELVE = 12
 FOUR = 4
@@ -230,8 +235,15 @@ def select(segments: Iterable[tuple[int, int, Segment | IcmpError]]) -> Openings
     return selector.openings()
 
 
-def rows_of(rows: npt.NDArray[Any]) -> Iterator[Row]:
-    """Rows of openings one by one, their options cut to their length."""
-    for values in rows.tolist():
-        row = Row._make(values)
-        yield row._replace(options=row.options[: row.options_length])
+def rows_of(rows: npt.NDArray[Any], at: Ints | None = None) -> Iterator[Row]:
+    """Rows of openings one by one, all or those at these indices, their options cut to their length."""
+    at = np.arange(len(rows)) if at is None else at
+    for begin in range(0, len(at), _CHUNK):
+        part = rows[at[begin : begin + _CHUNK]]
+        columns = {name: part[name].tolist() for name in ROW.names or ()}
+        columns["options"] = [
+            octets[:length] for octets, length in zip(columns["options"], columns["options_length"], strict=True)
+        ]
+        lengths = np.where(part["kind"] == ICMP, 0, part["options_length"])
+        options = option_columns(part["options"], lengths, part["unseen"])
+        yield from map(Row._make, zip(*columns.values(), options.tsval.tolist(), options.tsecr.tolist(), strict=True))

@@ -26,7 +26,7 @@ ORDER: Final = [
     ["reading"],
     ["attempts"],
     ["evidence"],
-    ["faults", "faults.rows", "handshake", "rtt", "history", "regular_flows", "patterns", "offers"],
+    ["faults", "faults.rows", "handshake", "rtt", "history", "regular_flows", "patterns", "offers", "named_rows"],
     ["stored", "traffic", "ordinary"],
     ["judge"],
     ["stretch"],
