@@ -57,7 +57,7 @@ class Rungs:
         self.all: list[Rung] = []
         values = zip(traffic.rows.tolist(), traffic.event, traffic.from_client, strict=True)
         for fields, event, from_client in values:
-            row = Row._make(fields)
+            row = Row(*fields)
             row = row._replace(options=row.options[: row.options_length])
             self.all.append(Rung(row, Event(event), bool(from_client)))
         handshakes = traffic.handshakes
