@@ -84,6 +84,8 @@ class CaptureFacts:
 
     def place(self, frame: int) -> Place:
         """The file of a frame, and its number there."""
+        if self.numbering is None:
+            return Place(self.path, frame)
         file, number = self.places(np.array([frame], np.int64))
         return Place(self.files[int(file[0])].path, int(number[0]))
 

@@ -16,6 +16,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,6 +240,16 @@ def test_where_it_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         assert "repeat of frame 1 of x.pcap" in "\n".join(lines)
     assert main(["report", "x.pcap", "x.pcap1", "-o", "report.html"]) == 0
     assert "Frames 2 of x.pcap1, 1 of x.pcap" in Path("report.html").read_text()
+
+
+def test_segments_have_the_file_of_each(tmp_path: Path) -> None:
+    paths = cut(records_of(HANDSHAKE), [2], tmp_path)
+    pcapcheck.check(paths).to_parquet(f"{tmp_path}/out/", tables=["handshakes", "segments"])
+    segments = pq.read_table(tmp_path / "out" / "segments.parquet").to_pydict()
+    assert segments["capture"] == [str(paths[0])] * 2 + [str(paths[1])] * 3
+    assert segments["frame"] == [1, 2, 1, 2, 3]
+    handshakes = pq.read_table(tmp_path / "out" / "handshakes.parquet").to_pydict()
+    assert (handshakes["ack_file"], handshakes["ack_frame"]) == ([str(paths[1])], [1])
 
 
 @needs_tshark

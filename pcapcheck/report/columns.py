@@ -72,7 +72,7 @@ class _Source:
         self.paths = [facts.path for facts in report.capture_facts]
         self.files = report.files
         self.facts = report.capture_facts[capture]
-        self.files_before = sum(len(facts.files) for facts in report.capture_facts[:capture])
+        self.files_before = report.files_before[capture]
         self._report = report
 
     def column(self, name: str, part: slice) -> HandshakeColumn:

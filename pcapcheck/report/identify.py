@@ -79,6 +79,8 @@ def _socket(ip: str, port: int) -> str:
 
 def numbers_and_files(facts: CaptureFacts, frames: Sequence[int]) -> tuple[list[int], list[str]]:
     """Frames of a capture by their numbers in their files, and the file of each."""
+    if facts.numbering is None:
+        return list(frames), [facts.path] * len(frames)
     files, numbers = facts.places(np.array(frames, np.int64))
     return numbers.tolist(), [facts.files[file].path for file in files.tolist()]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pcapcheck._version import __version__
@@ -159,7 +159,7 @@ def overview(report: Report, command: Sequence[str] = (), most_findings: int = T
         ],
         frames,
         _captures(report),
-        escaped(shlex.join(command or ("pcapcheck", "check", *report.files))),
+        escaped(shlex.join(command or ("pcapcheck", "check", *_options(report.capture_facts), *report.files))),
         __version__,
     )
 
@@ -233,9 +233,14 @@ def _showing(facts: CaptureFacts, path: str, frame: int) -> str:
     """The command that draws the ladder of the handshake of this frame."""
     if not facts.parts:
         return shlex.join(("pcapcheck", "show", "--frame", str(frame), path))
-    options = {ASKED: ("--sequence",), MERGED: ("--merge",)}.get(facts.joined, ())
     paths = [file.path for file in facts.files]
-    return shlex.join(("pcapcheck", "show", *options, "--frame", f"{path}:{frame}", *paths))
+    return shlex.join(("pcapcheck", "show", *_options([facts]), "--frame", f"{path}:{frame}", *paths))
+
+
+def _options(captures: Iterable[CaptureFacts]) -> list[str]:
+    """What makes files one capture where their names and times do not."""
+    asked = {ASKED: "--sequence", MERGED: "--merge"}
+    return sorted({asked[facts.joined] for facts in captures if facts.joined in asked})
 
 
 def _estimates(report: Report) -> list[Estimate]:
@@ -252,7 +257,7 @@ def _estimates(report: Report) -> list[Estimate]:
 def _captures(report: Report) -> list[CaptureLine]:
     found = [
         CaptureLine(
-            escaped(facts.path),
+            escaped(facts.path) + (f" and {more} more" if (more := len(facts.files) - 1) else ""),
             ", ".join(filter(None, (facts.format, facts.compression))),
             len(facts.files),
             facts.frames,

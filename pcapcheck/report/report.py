@@ -53,6 +53,9 @@ class Report:
         self.known = 0  # findings left out because a baseline knows them
         self.errors = [*errors, *(facts.error for facts in self.capture_facts if facts.error)]
         self.ignored = list(ignored)  # files in folders that are no captures
+        # The files that were read, in the order of captures, and how many of them are of captures before each.
+        self.files = [file.path for facts in self.capture_facts for file in facts.files]
+        self.files_before = list(accumulate((len(facts.files) for facts in self.capture_facts), initial=0))
         self.before = list(accumulate((one.size for one in self.judged), initial=before))  # handshakes, by capture
 
     def with_findings(self, all_findings: Findings, known: int) -> Report:
@@ -77,11 +80,6 @@ class Report:
         """Raise UsageError where less was kept than this one of KEEPS."""
         if kept := [one.keep for one in self.judged if KEEPS.index(one.keep) < KEEPS.index(keep)]:
             raise UsageError(f"this needs check(..., keep={keep!r}), and the report has keep={kept[0]!r}")
-
-    @property
-    def files(self) -> list[str]:
-        """The files that were read, in the order of captures; each capture has those after the ones before it."""
-        return [file.path for facts in self.capture_facts for file in facts.files]
 
     @property
     def interrupted(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -54,7 +53,7 @@ class Places:
         self._captures = report.capture_facts
         # The files of the captures, one capture after the other.
         files = [file for facts in self._captures for file in facts.files]
-        self._first = [*accumulate((len(facts.files) for facts in self._captures), initial=0)]
+        self._first = report.files_before
         wanted: list[set[int]] = [set() for _ in files]
         for finding in findings:
             for frame in (*finding.frames, *(frame for frame, _ in handshake_frames(report, finding))):
