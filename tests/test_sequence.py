@@ -134,6 +134,28 @@ def test_each_by_itself_blames_nobody(tmp_path: Path) -> None:
         assert report.worst() in (None, "note", "info")
 
 
+# A scan is one finding as a whole; what the other file alone shows: an older SYN, or that one direction is missing.
+EDGES: Final = {"null_scan", "xmas_scan", "syn_scan_range", "old_duplicate_syn", "old_syn_first", "one_sided"}
+
+
+@pytest.mark.parametrize("path", [path for path in CAPTURES if path.stem not in EDGES], ids=lambda path: path.stem)
+def test_where_a_file_ends_no_host_is_to_blame(path: Path, tmp_path: Path) -> None:
+    records, random = read(path), Random(path.stem)
+    write(tmp_path / "whole.pcap", records)
+    paths = cut(records, random.choices(range(len(records) + 1), k=3), tmp_path)
+    assert blamed(pcapcheck.check(paths, sequence=False)) <= blamed(pcapcheck.check(tmp_path / "whole.pcap"))
+
+
+def blamed(report: pcapcheck.Report) -> set[object]:
+    """Which rules find an error or a warning on which flow."""
+    return {
+        (finding["rule"], frozenset([(row["client_ip"], row["client_port"]), (row["server_ip"], row["server_port"])]))
+        for row in handshake_dicts(report)
+        for finding in row["findings"]
+        if finding["severity"] in ("error", "warning")
+    }
+
+
 def test_damage_in_the_middle_is_told_with_its_file(tmp_path: Path) -> None:
     x, x1, x2 = cut(records_of(HANDSHAKE), [2, 4], tmp_path)
     x1.write_bytes(x1.read_bytes()[:-10])  # the frame with data

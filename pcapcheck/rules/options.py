@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from pcapcheck import seq
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
@@ -13,10 +14,15 @@ from pcapcheck.rules.among import opening_repeated, options_cut, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 # RFC 7323, section 2.3.
 LARGEST_SHIFT: Final = 14
+
+# Ticks of a timestamp clock from a SYN to a repeat of it: after 1 s at the least (RFC 6298, section 2.1) and 130 s at
+# the most (Linux's last), a tick being 1 ms, as in nearly all stacks, to 10 ms.
+_REPEATED_AFTER: Final = (100, 130_000)
+_TICK_NS: Final = 10**6
 
 
 def _options_seen(traffic: Traffic, row: Ints) -> Bools:
@@ -117,7 +123,8 @@ def timestamp_echo_unknown(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What it means: "When the ACK bit is set in an outgoing segment, the sender MUST echo a recently received TSval sent
     by the remote TCP". No segment of the other side in this handshake has this value. A SYN-ACK that echoes zero is
-    only a note: some stacks and SYN proxies do so.
+    only a note: some stacks and SYN proxies do so. Where it may echo a first SYN that was sent before the capture
+    began, of which a repeat was captured, that is not decidable.
 
     Why it matters: The receiver measures its round-trip time from the echo and may take the segment for an old
     duplicate. Some stacks drop it: Linux in SYN-SENT answers such a SYN-ACK with an RST.
@@ -145,12 +152,21 @@ def timestamp_echo_unknown(traffic: Traffic, capture: CaptureFacts) -> Answer:
     return Answer(
         fails=row != ABSENT,
         applies=(negotiated | unseen) & (handshakes.synack_frame != ABSENT),
-        decidable=negotiated & ~folded,
+        decidable=negotiated & ~folded & ~(by_synack & _sent_before(handshakes, capture, _at(tsval, asked), echo)),
         frames=(traffic.value("frame", row), traffic.value("frame", asked)),
         expected=_at(tsval, asked),
         actual=echo,
         severities=np.where(by_synack & (echo == 0), "note", "").astype(object),
     )
+
+
+def _sent_before(handshakes: Handshakes, capture: CaptureFacts, tsval: Ints, echo: Ints) -> Bools:
+    """Whether the segment with this timestamp may have been sent before the capture began, and repeated after it."""
+    ticks = seq.ahead(tsval, echo)
+    least, most = _REPEATED_AFTER
+    early = handshakes.start_time - ticks * _TICK_NS < capture.first_time
+    before: Bools = (echo > 0) & (ticks >= least) & (ticks <= most) & early
+    return before
 
 
 def _first(traffic: Traffic, event: Event) -> Ints:

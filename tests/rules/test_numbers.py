@@ -150,6 +150,22 @@ def test_rst_for_a_connection_whose_synack_is_missing(examine: Examine) -> None:
     assert not {"RS01", "RS02"} & {finding.rule.id for finding in report.all_findings}
 
 
+def test_an_echo_of_a_syn_before_the_capture(examine: Examine) -> None:
+    """The first file of a ring buffer ended between a SYN and its repeat: the SYN-ACK echoes the first one."""
+    text = """
+        {before}
+        +{wait}  > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 4100 ecr 0>
+        +.02     < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 3089>
+        +0       > .  1:1(0) ack 1 <nop,nop,TS val 4121 ecr 900>
+    """
+    at_the_start = examine(text.format(before="", wait=0))
+    assert "OP12" not in {finding.rule.id for finding in at_the_start.all_findings}
+    assert at_the_start.all_findings.undecidable()["OP12"] == 1
+    # Here it would have been captured.
+    later = examine(text.format(before="+0 arp", wait=2))
+    assert [finding.actual for finding in later.all_findings if finding.rule.id == "OP12"] == ["3089"]
+
+
 @pytest.mark.parametrize(
     ("synack_echo", "ack_echo", "found"),
     [
