@@ -260,6 +260,11 @@ def test_where_it_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         assert (lines[at + 1].split()[0], lines[other + 1].split()[0]) == ("1", "1")
         assert "error HS02 synack-acks-wrong-number, frames 2 of x.pcap1, 1 of x.pcap" in "\n".join(lines)
         assert "repeat of frame 1 of x.pcap" in "\n".join(lines)
+    for drawing in ("svg", "mmd"):
+        assert main(["show", "x.pcap", "x.pcap1", "--handshake", "1", "-o", f"out.{drawing}"]) == 0
+    assert "frames from here on: x.pcap1" in Path("out.svg").read_text()
+    assert "S->>C: 2, 30.000000 ms: SYN, ACK" in Path("out.mmd").read_text()
+    assert "C->>S: 1 of x.pcap1, 10.000000 ms: SYN" in Path("out.mmd").read_text()
     assert main(["report", "x.pcap", "x.pcap1", "-o", "report.html"]) == 0
     assert "Frames 2 of x.pcap1, 1 of x.pcap" in Path("report.html").read_text()
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import pcapcheck
 from pcapcheck.cli import main
+from pcapcheck.decode.segment import Segment
 from pcapcheck.report.plain import handshake_dicts
 from pcapcheck.testing import parse_exchange
 from tests.variants import MILLISECOND, Record, Records, decoded, read, write
@@ -66,7 +67,17 @@ def test_each_frame_at_one_tap_or_both(path: Path, data: st.DataObject) -> None:
         write(whole, records)
         write(a, [record for record, tap in zip(records, seen, strict=True) if tap != "b"])
         write(b, [further(record) for record, tap in zip(records, seen, strict=True) if tap != "a"])
-        assert verdicts(pcapcheck.check([a, b], merge=True)) == verdicts(pcapcheck.check(whole))
+        report = pcapcheck.check([a, b], merge=True)
+        assert verdicts(report) == verdicts(pcapcheck.check(whole))
+        frames = {str(path): read(path) for path in (a, b)}
+        for row in handshake_dicts(report):
+            for name, number in (("syn", "client_isn"), ("synack", "server_isn"), ("ack", "ack_seq")):
+                if row[f"{name}_frame"] is not None:
+                    found = decoded(frames[row[f"{name}_file"]][row[f"{name}_frame"] - 1])
+                    assert isinstance(found, Segment)
+                    assert (found.seq, {found.src_port, found.dst_port}) == (
+                        row[number], {row["client_port"], row["server_port"]},
+                    )  # fmt: skip
 
 
 PAIRS: Final = sorted(path for path in TESTS.glob("lab/*.server.pcap") if client_side(path).exists())

@@ -176,7 +176,7 @@ def _below(step: Step) -> list[tuple[str, str]]:
     else:
         found = [(", ".join(filter(None, (*step.sizes, step.words))), "said")]
     found += [(step.folded, "said")] if step.folded else []
-    return [*found, *([(f"from here on in {step.file}", "said")] if step.file else [])]
+    return [*found, *([(f"frames from here on: {step.file}", "said")] if step.file else [])]
 
 
 def _tap_x(tap: float) -> float:
