@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
@@ -37,10 +36,15 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     """As judge, but each flow by itself: nothing of one flow is concluded from another."""
     ordinary = regular(openings, end_time)
     # Of the ordinary flows one of each pattern is judged by itself, and of the others every one.
-    alone = np.ones(len(openings.flows), bool)
-    alone[np.delete(ordinary.flow, ordinary.representative)] = False
-    judged = _Table(openings, _walk(openings, end_time, alone))
-    representative = judged.of_flow(ordinary.flow[ordinary.representative])
+    irregular = np.ones(len(openings.flows), bool)
+    irregular[ordinary.flow] = False
+    begin, end = (np.searchsorted(openings.rows["flow"], irregular.nonzero()[0], side) for side in ("left", "right"))
+    of_pattern = ordinary.start[ordinary.representative]
+    begin = np.append(begin, of_pattern)
+    size = np.append(end, of_pattern + ordinary.size[ordinary.representative]) - begin
+    order = np.argsort(begin)
+    judged = _Table(openings, _walk(openings, end_time, begin[order], size[order]))
+    representative = judged.at(of_pattern)
     others = np.delete(np.arange(len(ordinary.flow)), ordinary.representative)
     columns = ordinary_columns(openings, ordinary, others, judged.columns, representative)
     order = np.argsort(np.append(judged.columns["first_frame"], columns["first_frame"]), kind="stable")
@@ -89,7 +93,7 @@ class _Table:
     def __init__(self, openings: Openings, found: Iterable[_Judged]) -> None:
         numbers = array("q")  # those of _DECIDED of one handshake after another
         histories: dict[str, int] = {}
-        rows, events, sizes, clients, flows, codes = (array("q") for _ in range(6))
+        rows, events, sizes, clients, begin, codes = (array("q") for _ in range(6))
         for judged in found:
             numbers.extend(_decided(judged.evidence))
             letters = history.letters(judged.evidence)
@@ -98,27 +102,28 @@ class _Table:
             events.extend(judged.events)
             sizes.append(len(judged.rows))
             clients.append(judged.evidence.attempt.client)
-            flows.append(judged.flow)
+            begin.append(judged.begin)
         table = np.array(numbers, np.int64).reshape(-1, len(_DECIDED))
         self.histories = list(histories)
         self.rows, self.sizes, self.clients = (np.array(column, np.int64) for column in (rows, sizes, clients))
         self.events = np.array(events, np.int8)
-        self._flows = np.array(flows, np.int64)  # ascending
+        self._begin = np.array(begin, np.int64)  # ascending
+        self._flow = openings.rows["flow"][self._begin].astype(np.int64)
         self._attempt = np.repeat(np.arange(len(self.sizes)), self.sizes)
         self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(_DECIDED)}
         for name in ("server_rtt", "client_rtt", "handshake_rtt"):
             least, most = self.columns[f"{name}_min"], self.columns[f"{name}_max"]
             self.columns[name] = np.where(least == most, most, ABSENT)
-        self.columns |= {"flow": self._flows, "history_code": np.array(codes, np.int64)}
+        self.columns |= {"flow": self._flow, "history_code": np.array(codes, np.int64)}
         named = self._named()
         looked_at = openings.rows[np.append(named.syn, named.synack)]
         options = option_columns(looked_at["options"], looked_at["options_length"], looked_at["unseen"])
         of_syn, of_synack = np.split(np.arange(2 * len(sizes)), 2)
         self.columns |= read_off(openings, named, options, of_syn, of_synack)
 
-    def of_flow(self, flows: Ints) -> Ints:
-        """Where the only attempt of each of these flows stands."""
-        return np.searchsorted(self._flows, flows).astype(np.int64)
+    def at(self, begin: Ints) -> Ints:
+        """Where the only attempt of what was walked from each of these rows on stands."""
+        return np.searchsorted(self._begin, begin).astype(np.int64)
 
     def _named(self) -> NamedRows:
         last = np.empty(len(self.sizes), np.int64)
@@ -126,7 +131,7 @@ class _Table:
         last[self._attempt[originals]] = self.rows[originals]
         # A wrong number is shown as it stands, where no right one followed.
         return NamedRows(
-            self._flows,
+            self._flow,
             self.clients,
             self.rows[self.sizes.cumsum() - self.sizes],
             last,
@@ -145,23 +150,19 @@ class _Table:
 
 
 class _Judged(NamedTuple):
-    flow: int
+    begin: int  # the first row of its flow
     evidence: Evidence
     rows: list[int]  # index into the openings' rows, with the copies
     events: list[Event]
 
 
-def _walk(openings: Openings, end_time: int, wanted: npt.NDArray[np.bool_]) -> Iterator[_Judged]:
-    """Every attempt of the flows that are ``wanted``, with its evidence."""
-    flows = openings.flows
-    to_itself = (flows.low == flows.high) & (flows.low_port == flows.high_port)
-    (number,) = wanted.nonzero()
-    begin, end = (np.searchsorted(openings.rows["flow"], number, side) for side in ("left", "right"))
-    every_row = rows_of(openings.rows, ranges(begin, end - begin))
-    for flow, position, stop, self_connected in zip(
-        number.tolist(), begin.tolist(), end.tolist(), to_itself[number].tolist(), strict=True
-    ):
-        rows = list(islice(every_row, stop - position))
+def _walk(openings: Openings, end_time: int, begin: Ints, size: Ints) -> Iterator[_Judged]:
+    """Every attempt of the flows whose rows begin there and are so many, with its evidence."""
+    flows, flow = openings.flows, openings.rows["flow"][begin]
+    to_itself = (flows.low[flow] == flows.high[flow]) & (flows.low_port[flow] == flows.high_port[flow])
+    every_row = rows_of(openings.rows, ranges(begin, size))
+    for position, number, self_connected in zip(begin.tolist(), size.tolist(), to_itself.tolist(), strict=True):
+        rows = list(islice(every_row, number))
         copy_of = copies(rows)
         copies_of: dict[int, list[int]] = {}
         for copy, original in copy_of.items():
@@ -174,7 +175,7 @@ def _walk(openings: Openings, end_time: int, wanted: npt.NDArray[np.bool_]) -> I
                 if copies_of:
                     events.update((copy, Event.COPY) for index in attempt.rows for copy in copies_of.get(index, ()))
                 placed = sorted(events)
-                yield _Judged(flow, evidence, [position + index for index in placed], [events[i] for i in placed])
+                yield _Judged(position, evidence, [position + index for index in placed], [events[i] for i in placed])
 
 
 def _decided(evidence: Evidence) -> tuple[int, ...]:

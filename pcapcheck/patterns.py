@@ -23,6 +23,7 @@ from pcapcheck.decode.segment import BAD
 from pcapcheck.evidence import PENDING_NS, Event
 from pcapcheck.openings import Ints, Openings, ranges
 from pcapcheck.regular_flows import KIND, Columns
+from pcapcheck.reused import apart, parts
 from pcapcheck.tables import ABSENT
 
 # The bits of a row's code above those of KIND.
@@ -35,7 +36,10 @@ _FACTORS: Final = np.frombuffer(os.urandom(8 * (_CODES + 1)), np.uint64) | np.ui
 
 @dataclass(frozen=True)
 class Regular:
-    """Regular flows, and what is known of their rows. Flows are numbers into the openings, rows indices of its rows."""
+    """Regular flows, and what is known of their rows. Flows are numbers into the openings, rows indices of its rows.
+
+    A 4-tuple that was used again and again (reused.py) has several entries: all its attempts, or none.
+    """
 
     flow: Ints
     pattern: Ints  # of each flow, from 0
@@ -57,8 +61,7 @@ class Regular:
 def regular(openings: Openings, end_time: int) -> Regular:
     """The regular flows of a capture that ends at ``end_time`` (ns)."""
     rows = openings.rows
-    numbers = rows["flow"]
-    begin = np.append(0, np.flatnonzero(numbers[1:] != numbers[:-1]) + 1) if len(rows) else np.zeros(0, np.int64)
+    begin = parts(rows)
     columns = Columns(rows, begin, np.diff(begin, append=len(rows)))
     (keep,) = columns.regular().nonzero()
     has_synack = columns.opened[keep] > columns.syns[keep]
@@ -66,8 +69,10 @@ def regular(openings: Openings, end_time: int) -> Regular:
     of_syn = np.arange(len(keep))
     of_synack = of_syn.copy()
     of_synack[has_synack] = len(keep) + np.arange(has_synack.sum())
-    young = ~columns.older_timestamp(keep, options.tsval[of_syn])
-    keep, of_syn, of_synack, has_synack = keep[young], of_syn[young], of_synack[young], has_synack[young]
+    fine = np.zeros(len(begin), bool)
+    fine[keep[~columns.older_timestamp(keep, options.tsval[of_syn])]] = True
+    stays = apart(columns, fine)[keep]
+    keep, of_syn, of_synack, has_synack = keep[stays], of_syn[stays], of_synack[stays], has_synack[stays]
     start, size, syns, opened = (column[keep] for column in (begin, columns.size, columns.syns, columns.opened))
     time, synack, third = columns.time, columns.answer[keep], np.minimum(start + opened, start + size - 1)
     asked = columns.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
@@ -81,7 +86,7 @@ def regular(openings: Openings, end_time: int) -> Regular:
     completed = has_synack & (event[third] == Event.COMPLETING)
     _, representative, pattern = np.unique(hashed, return_index=True, return_inverse=True)
     return Regular(
-        numbers[start].astype(np.int64),
+        rows["flow"][start].astype(np.int64),
         pattern.astype(np.int64),
         representative.astype(np.int64),
         start,

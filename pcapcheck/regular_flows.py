@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pcapcheck import seq
 from pcapcheck.attempts import SETTLED_NS
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.decode.option_columns import OptionColumns, option_columns
+from pcapcheck.decode.option_columns import ROOM, OptionColumns, option_columns
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.faults.rows import COPY_NS
@@ -75,7 +75,8 @@ class Columns:
         doubtful = np.zeros(len(fine), bool)
         doubtful[self._flow_of(again[~self._is_itself(again)])] = True
         if doubtful.any():
-            fine[doubtful] = ~self._has_copies(doubtful.nonzero()[0])
+            at = doubtful.nonzero()[0]
+            fine[at] = ~self.has_copies(at, at)
         return fine
 
     def _flow_of(self, at: Ints) -> Ints:
@@ -153,14 +154,17 @@ class Columns:
         behind = ((flags & RST != 0) | behind) & (flags_before & RST == 0)
         return np.asarray(behind | (gap > COPY_NS) | ~compared, bool)
 
-    def _has_copies(self, flows: Ints) -> Bools:
-        """Flows with rows that are alike in what copies are alike in, as faults.rows.copies compares them."""
+    def has_copies(self, flows: Ints, among: Ints) -> Bools:
+        """Flows with rows that are alike in what copies are alike in, as faults.rows.copies compares them.
+
+        Compared with each other are the rows of those that have one number in ``among``.
+        """
         found = np.zeros(len(flows), bool)
         size = self.size[flows]
         at = ranges(self.begin[flows], size)
         ip_id = self.rows["ip_id"][at].astype(np.int64)
-        key = self.first[at].astype(np.uint64)
-        octets = np.ascontiguousarray(self.rows["options"][at]).view(np.uint64).reshape(len(at), -1)
+        key = np.repeat(among, size).astype(np.uint64)
+        octets = np.ascontiguousarray(self.rows["options"][at]).view(np.uint64).reshape(-1, ROOM // 8)
         window = self.rows["window"][at].astype(np.int64)
         for part in (
             self.from_client[at] << 16 | self.flags[at], self.seq[at] << 32 | self.ack[at], self.payload[at], ip_id + 1,

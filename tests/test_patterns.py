@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pytest
@@ -138,11 +138,11 @@ TAIL: Final = [  # side, seq, ack, flags, octets
 ]  # fmt: skip
 
 
-def troubled(random: Random) -> list[tuple[int, Segment]]:
-    """A flow of which each part may come again, sooner or later, and in another order."""
-    rare = random.choice([0.0, 0.1])  # of what makes a flow irregular
+def troubled(random: Random, *, calm: bool = False) -> list[tuple[int, Segment]]:
+    """A flow of which each part may come again, sooner or later, and in another order. A calm one has no copies."""
+    rare = 0.0 if calm else random.choice([0.0, 0.1])  # of what makes a flow irregular
     stamped = random.random() < 0.7
-    syns = [random.choice([7, 7 + number, 9]) for number in range(random.choice([1, 1, 1, 2, 3, 14]))]
+    syns = [random.choice([7, 7 + number, 9]) for number in range(random.choice([1, 1, 1, 2, 3, 14 - 11 * calm]))]
     parts = [(0, X, random.choice([0, 77]), SYN, 0, tsval, 0) for tsval in syns]
     if random.random() < 0.85:
         echoed = random.choice([*syns, 5])
@@ -160,7 +160,7 @@ def troubled(random: Random) -> list[tuple[int, Segment]]:
     found, time, ip_id = [], 0, 0
     for side, seq, ack, flags, octets, tsval, tsecr in parts:
         time += random.choice(GAPS[1:6] if random.random() > rare else GAPS)
-        ip_id = random.choice([-1, 0, ip_id, ip_id + 1, ip_id + 1, ip_id + 1])
+        ip_id = ip_id + 1 if calm else random.choice([-1, 0, ip_id, ip_id + 1, ip_id + 1, ip_id + 1])
         options = b"\1\1\x08\x0a" + tsval.to_bytes(4) + tsecr.to_bytes(4) if stamped else b""
         if flags == ACK and not octets and random.random() < 0.3:
             options += b"\1\1\5\x0a" + random.choice([1, 2]).to_bytes(8)
@@ -191,3 +191,94 @@ def test_many_of_them_are_regular_all_the_same() -> None:
     flows = [len(regular(troubled_openings(seed), 10**13).flow) for seed in range(10)]
     assert min(flows) > 10
     assert sum(flows) > 200
+
+
+def moved(one: Segment, by: int, number: int, turned: bool) -> Segment:
+    """The segment with all numbers so much further on, in the flow of this number, or from the other side."""
+    if turned:
+        one = one._replace(src=one.dst, dst=one.src, src_port=one.dst_port, dst_port=one.src_port)
+    src, dst = (number.to_bytes(4) if host == b"\1\1\1\1" else host for host in (one.src, one.dst))
+    seq, ack = (one.seq + by) % 2**32, (one.ack + by) % 2**32 if one.tcp_flags & ACK else one.ack
+    return one._replace(src=src, dst=dst, seq=seq, ack=ack)
+
+
+def reused_openings(seed: int) -> Openings:
+    """Each 4-tuple is used several times, with numbers that are further on, near by, the same or the other side's."""
+    random = Random(seed)
+    captured = []
+    for number in range(20):
+        steps = random.choice([[250_000], [2**28], [0, 1, 30, 2**17, 2**17 + 100, -250_000, 2**31]])
+        turns, strays, wild = (random.random() < often for often in (0.1, 0.5, 0.1))
+        fast = random.random() < 0.3
+        used, time = [0], 0
+        for _ in range(random.choice([2, 3, 12, 20])):
+            near = strays and random.random() < 0.15
+            used.append(random.choice(used[-9:] if near else used[-1:]) + (random.choice(steps) if not near else 0))
+            turned = turns and random.random() < 0.3
+            for place, (since, one) in enumerate(troubled(random, calm=not wild)):
+                captured.append((time + (1000 * place if fast else since), moved(one, used[-1], number, turned)))
+            time = captured[-1][0] + random.choice([1000] if fast else [1000, 10**7, 10**9])
+    return select((frame, time, one) for frame, (time, one) in enumerate(captured, start=1))
+
+
+@settings(max_examples=150)
+@given(st.integers(0, 2**32), st.sampled_from([2 * 10**9, 10**13]))
+def test_4_tuples_that_are_used_again(seed: int, end_time: int) -> None:
+    assert differences(reused_openings(seed), end_time) == []
+
+
+class Use(NamedTuple):
+    """One use of a 4-tuple: a whole handshake."""
+
+    isn: int
+    begun_by: int = 0
+    vlan: int = -1
+    ip_id: int | None = None  # of its SYN; running if not said
+    more: tuple[tuple[int, int, int, int, int], ...] = ()  # side, seq, ack, flags, octets
+
+
+def used(uses: list[Use]) -> Openings:
+    """A millisecond between two segments."""
+    captured: list[tuple[int, int, Segment]] = []
+    for use in uses:
+        x, y = use.isn, use.isn + 5000
+        opening = (0, x, 0, SYN, 0), (1, y, x + 1, SYN | ACK, 0), (0, x + 1, y + 1, ACK, 0)
+        for side, seq, ack, flags, octets in (*opening, *use.more):
+            ends = (b"\1\1\1\1", b"\1\1\1\2", 1000, 80)
+            if side != use.begun_by:
+                ends = ends[1], ends[0], ends[3], ends[2]
+            ip_id = len(captured) + 1 if use.ip_id is None else use.ip_id + len(captured) % 3
+            numbers = seq % 2**32, ack % 2**32, flags, 100, octets, 64, ip_id
+            one = Segment(*ends, *numbers, 0, b"", 0, 0, use.vlan, "")
+            captured.append((len(captured) + 1, 10**6 * len(captured), one))
+    return select(captured)
+
+
+ISNS: Final = [number << 24 for number in range(12)]
+USES: Final = [Use(isn) for isn in ISNS]
+# What differs in some of the uses, and whether they have nothing to do with each other all the same.
+DIFFERENT: Final[dict[str, tuple[dict[int, Use], bool]]] = {
+    "nothing": ({}, True),
+    "the ISN of eight before": ({11: Use(ISNS[3])}, False),
+    "the ISN of nine before": ({11: Use(ISNS[2])}, True),
+    "that of nine before, in segments that are alike": ({2: Use(ISNS[2], ip_id=9), 11: Use(ISNS[2], ip_id=9)}, False),
+    "an ISN near that of eight before": ({11: Use(ISNS[3] - 2**17 - 1)}, False),
+    "an ISN that is not so near": ({11: Use(ISNS[3] - 2**17 - 2)}, True),
+    "an ISN further on than that": ({11: Use(ISNS[3] + 2**17 + 1)}, False),
+    "an ISN far enough on": ({11: Use(ISNS[3] + 2**17 + 2)}, True),
+    "data where the one before stood": ({5: Use(ISNS[5], more=((0, ISNS[4] + 1, ISNS[5] + 5001, ACK, 9),))}, False),
+    "an ACK of what the one before sent": ({5: Use(ISNS[5], more=((1, ISNS[5] + 5001, ISNS[4] + 1, ACK, 9),))}, False),
+    "the other side begins": ({5: Use(ISNS[5], begun_by=1)}, False),
+    "another VLAN": ({5: Use(ISNS[5], vlan=7)}, False),
+    "an RST that answers the next SYN": ({5: Use(ISNS[5], more=((1, 77, ISNS[6] + 1, RST | ACK, 0),))}, False),
+    "an RST that answers its own": ({5: Use(ISNS[5], more=((1, ISNS[5] + 5001, ISNS[5] + 1, RST | ACK, 0),))}, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("different", DIFFERENT)
+def test_uses_of_one_4_tuple(different: str) -> None:
+    changes, apart = DIFFERENT[different]
+    openings = used([changes.get(number, use) for number, use in enumerate(USES)])
+    assert len(openings.flows) == 1
+    assert len(regular(openings, 10**13).flow) == (12 if apart else 0)
+    assert differences(openings, 10**13) == []
