@@ -83,15 +83,16 @@ class Attempt:
     def take(self, index: int, row: Row) -> None:
         self.rows.append(index)
         self.last_time = max(self.last_time, row.folded_until)
-        if row.kind == ICMP or row.tcp_flags & RST:
+        side, flags = row.side, row.tcp_flags
+        if flags & RST or row.kind == ICMP:
             return
-        end = seq.add(end_of(row), row.folded_end)
-        if self.nxt[row.side] == ABSENT or seq.diff(end, self.nxt[row.side]) > 0:
-            self.nxt[row.side] = end
-        if row.tcp_flags & ACK:
-            if row.side != self.client:
+        end, nxt = seq.add(end_of(row), row.folded_end), self.nxt[side]
+        if nxt == ABSENT or seq.diff(end, nxt) > 0:
+            self.nxt[side] = end
+        if flags & ACK:
+            if side != self.client:
                 self.server_acks.add(row.ack)
-            elif self.synack_acks and not row.tcp_flags & SYN:
+            elif self.synack_acks and not flags & SYN:
                 self.answered = self.over = True
 
     def near(self, row: Row) -> int:
@@ -286,8 +287,8 @@ class Assignment:
     def _of_other(self, row: Row) -> Attempt:
         if not self.attempts:
             return self._early(row.side, row.seq, row) or self._start(Attempt(row.side))
-        newest, *older = self._recent()
-        for attempt in older:
+        newest = self.attempts[-1]
+        for attempt in self._recent()[1:] if len(self.attempts) > 1 else ():
             if attempt.near(row) <= NEAR and attempt.near(row) < newest.near(row) and not self._challenges(row):
                 if row.side == newest.client and newest.with_syn and not row.tcp_flags & RST:
                     newest.continues_older = True

@@ -114,14 +114,13 @@ class Evidence:
 
     def _weigh(self, self_connected: bool, end_time: int) -> None:
         attempt = self.attempt
-        for row in self.rows:
-            if row.kind != ICMP:
-                self.facts |= Fact.CLIENT_SEEN if row.side == attempt.client else Fact.SERVER_SEEN
+        for side in {row.side for row in self.rows if row.kind != ICMP}:
+            self.facts |= Fact.CLIENT_SEEN if side == attempt.client else Fact.SERVER_SEEN
         if attempt.isn == ABSENT:
             self.facts |= _midstream_facts(self.rows)
             self.events = [_midstream_event(row) for row in self.rows]
             return
-        right = [row for row in self.rows if self._is_right_synack(row)]
+        right = [row for row in self.rows if row.tcp_flags & SYN and self._is_right_synack(row)]
         different: dict[tuple[int, int, int], Row] = {}
         for row in right:
             different.setdefault((row.seq, row.ack, _window_of(row)), row)
@@ -143,10 +142,6 @@ class Evidence:
         awaited = self.synack or self.syn
         if awaited and (NO_TIME in (awaited.time, end_time) or end_time - awaited.time < PENDING_NS):
             self.facts |= Fact.NEAR_END
-
-    def first(self, event: Event) -> Row | None:
-        """The first row that is this to the attempt."""
-        return next((row for row, its in zip(self.rows, self.events, strict=True) if its is event), None)
 
     # What one row is.
 
@@ -367,6 +362,8 @@ class Evidence:
         """
         assert self.ack is not None and self.synack is not None
         position = self.events.index(Event.COMPLETING)
+        if Event.SYNACK not in self.events[position:]:
+            return False
         before, after = self.rows[:position], self.rows[position:]
         server_rtt = max(0, self.synack.time - self.syn.time) if self.syn else 0
         seen = {row.tsval for row in before if self._is_right_synack(row)}

@@ -6,7 +6,8 @@ All three are read off the kept rows: the segments in the middle of a long conne
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN
 from pcapcheck.evidence import Event, Evidence, Fact
@@ -16,47 +17,68 @@ from pcapcheck.tables import ABSENT
 # Wireshark's tcp.completeness bits.
 _SYN_BIT, _SYNACK_BIT, _ACK_BIT, DATA_BIT, _FIN_BIT, _RST_BIT = (1 << bit for bit in range(6))
 
+# So many courses are remembered: most attempts take one of a few.
+_COURSES: Final = 1 << 10
+
 # Outcomes of which a close can be told: a connection existed.
 _CONNECTED: Final = frozenset({"established", "client-only", "partial", "one-sided", "midstream"})
 
 
-def letters(evidence: Evidence) -> str:
+class Kind(NamedTuple):
+    """A kind of segment, as far as it matters here."""
+
+    from_client: bool
+    flags: int
+    corrupt: bool
+    data: bool
+
+
+def course(evidence: Evidence) -> tuple[Kind, ...]:
+    """The kinds of the segments of an attempt, each where it first comes."""
+    client = evidence.attempt.client
+    found = dict.fromkeys(
+        (row.side == client, row.tcp_flags, row.checksum == BAD, row.payload_length > 0 or row.folded_octets > 0)
+        for row in evidence.rows
+        if row.kind != ICMP
+    )
+    return tuple(map(Kind._make, found))
+
+
+@lru_cache(_COURSES)
+def letters(course: tuple[Kind, ...]) -> str:
     """Zeek's ``history``: one letter a kind of segment, at its first occurrence, upper case for the client."""
     found: dict[str, None] = {}
-    for row in evidence.rows:
-        if row.kind != ICMP:
-            for letter in _letters_of(row):
-                found.setdefault(letter.upper() if row.side == evidence.attempt.client else letter)
+    for kind in course:
+        for letter in _letters_of(kind):
+            found.setdefault(letter.upper() if kind.from_client else letter)
     return "".join(found)
 
 
-def _letters_of(row: Row) -> str:
-    flags = row.tcp_flags
-    corrupt = "c" if row.checksum == BAD else ""
+def _letters_of(kind: Kind) -> str:
+    flags = kind.flags
+    corrupt = "c" if kind.corrupt else ""
     if flags & SYN and flags & (FIN | RST):
         return corrupt + "q"
     if flags & SYN:
         return corrupt + ("h" if flags & ACK else "s")
     if flags & RST:
         return "r"
-    data = "d" if row.payload_length or row.folded_octets else ""
+    data = "d" if kind.data else ""
     if flags & FIN:
         return data + "f"
     return data or ("a" if flags & ACK else "")
 
 
-def completeness(evidence: Evidence) -> int:
+@lru_cache(_COURSES)
+def completeness(course: tuple[Kind, ...]) -> int:
     """Wireshark's ``tcp.completeness``: 1 SYN, 2 SYN-ACK, 4 ACK, 8 data, 16 FIN, 32 RST."""
     bits = 0
-    for row in evidence.rows:
-        flags = row.tcp_flags
-        if row.kind == ICMP:
-            continue
+    for _, flags, _, data in course:
         if flags & SYN:
             bits |= _SYNACK_BIT if flags & ACK else _SYN_BIT
         else:
             bits |= _ACK_BIT if flags & ACK else 0
-            bits |= DATA_BIT if row.payload_length or row.folded_octets else 0
+            bits |= DATA_BIT if data else 0
         bits |= _FIN_BIT if flags & FIN else 0
         bits |= _RST_BIT if flags & RST else 0
     return bits

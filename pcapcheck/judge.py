@@ -95,8 +95,9 @@ class _Table:
         histories: dict[str, int] = {}
         rows, events, sizes, clients, begin, codes = (array("q") for _ in range(6))
         for judged in found:
-            numbers.extend(_decided(judged.evidence))
-            letters = history.letters(judged.evidence)
+            course = history.course(judged.evidence)
+            numbers.extend(_decided(judged.evidence, course))
+            letters = history.letters(course)
             codes.append(histories.setdefault(letters, len(histories)))
             rows.extend(judged.rows)
             events.extend(judged.events)
@@ -178,7 +179,7 @@ def _walk(openings: Openings, end_time: int, begin: Ints, size: Ints) -> Iterato
                 yield _Judged(position, evidence, [position + index for index in placed], [events[i] for i in placed])
 
 
-def _decided(evidence: Evidence) -> tuple[int, ...]:
+def _decided(evidence: Evidence, course: tuple[history.Kind, ...]) -> tuple[int, ...]:
     """What the evidence of one attempt comes to, in the order of _DECIDED."""
     client = evidence.attempt.client
     outcome = outcome_of(evidence.facts)
@@ -196,7 +197,7 @@ def _decided(evidence: Evidence) -> tuple[int, ...]:
         evidence.synack_count,
         *(end for span in spans for end in span),
         rtt.worst(*spans),
-        history.completeness(evidence),
+        history.completeness(course),
         ZEEK_STATES.index(history.zeek_state(evidence, outcome, how, by)),
         evidence.facts,
         evidence.attempt.last_time,
