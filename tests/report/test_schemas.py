@@ -35,7 +35,7 @@ SILENT = """
 
 def written(report: pcapcheck.Report, schema: str, format: str) -> str:
     out = io.StringIO()
-    WRITERS[schema][format](report, out)
+    WRITERS[schema][format](out)(report)
     return out.getvalue()
 
 
