@@ -19,6 +19,7 @@ from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
 from pcapcheck.openings import Openings
 from pcapcheck.packed import Packed
 from pcapcheck.rules import RULES
+from pcapcheck.spilled import Kept
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import BY_ROWS, COLUMNS, Handshakes, Ints, Traffic
@@ -33,9 +34,9 @@ _RENUMBERED: Final = ("client", "server", "history_code", "flow")
 BATCH: Final = 1 << 15
 
 
-def traffic_of(openings: Openings, capture: int = 0, end_time: int = ABSENT, batch: int = BATCH) -> Traffic:
+def traffic_of(openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: int = BATCH) -> Traffic:
     """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` flows most rows are stored."""
-    if len(openings.flows) <= batch:
+    if isinstance(openings, Openings) and len(openings.flows) <= batch:
         return judge(openings, capture, end_time)
     return gathered(judge_flows(one, capture, end_time) for one in openings.batches(batch))
 
@@ -67,7 +68,7 @@ class _Pile:
         self._sizes: list[int] = []  # handshakes of each batch
         self._histories: dict[str, int] = {}
         self._flows = 0
-        self._store: Store | None = None
+        self._store = Store()
         self._first, self._size = Packed(), Packed()  # of each handshake: where its rows are stored, and how many
         self._rows: list[tuple[npt.NDArray[Any], Ints, npt.NDArray[np.int8], Bools]] = []  # at hand
 
@@ -82,8 +83,6 @@ class _Pile:
                 packed.extend(column)
         wanted = wanted_rows(batch)
         first = self._put_away(batch, ~wanted)
-        if first is None:
-            first, wanted = np.full(len(handshakes), ABSENT), np.ones(len(handshakes), bool)
         self._first.extend(first)
         self._size.extend(np.where(first == ABSENT, 0, np.diff(batch.starts)))
         at_hand = batch if wanted.all() else batch.only(wanted)
@@ -100,18 +99,12 @@ class _Pile:
         self._hosts.append(handshakes.hosts)
         self._sizes.append(len(handshakes))
 
-    def _put_away(self, batch: Traffic, stored: Bools) -> Ints | None:
-        """Store the rows of these handshakes: where each has its first, or None where there is no room on disk."""
+    def _put_away(self, batch: Traffic, stored: Bools) -> Ints:
+        """Store the rows of these handshakes: the number of each one's first row, ABSENT of the others."""
         rows = stored[batch.handshake]
-        first = np.full(len(stored), ABSENT, np.int64)
-        if not rows.any():
-            return first
-        try:
-            self._store = self._store or Store()
-            number = self._store.add(batch.rows[rows], batch.event[rows], batch.from_client[rows])
-        except OSError:
-            return None
+        number = self._store.add(batch.rows[rows], batch.event[rows], batch.from_client[rows])
         size = np.diff(batch.starts)[stored]
+        first = np.full(len(stored), ABSENT, np.int64)
         first[stored] = number + size.cumsum() - size
         return first
 
@@ -131,9 +124,7 @@ class _Pile:
         rows, handshake, event, from_client = parts
         handshake = place[handshake]
         by_handshake = np.argsort(handshake, kind="stable")
-        stored = None
-        if self._store is not None:
-            stored = Stored(self._store, _ordered(self._first, order), _ordered(self._size, order))
+        stored = Stored(self._store, _ordered(self._first, order), _ordered(self._size, order))
         return Traffic(
             handshakes,
             rows[by_handshake],

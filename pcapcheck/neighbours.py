@@ -1,8 +1,7 @@
-"""The openings of two neighbouring stretches as one: what ``select`` gives of both together."""
+"""The openings of neighbouring stretches as one: what ``select`` gives of all of them together."""
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,62 +12,60 @@ from pcapcheck.openings import ROW, Flows, Ints, Openings
 from pcapcheck.select import FlowRows, rows_of
 
 
-def merge(first: Openings, then: Openings) -> Openings:
-    """The openings of two neighbouring stretches, in capture order. Associative.
+def merge(*stretches: Openings) -> Openings:
+    """The openings of neighbouring stretches, given in capture order. Associative.
 
-    Flows that occur in one of them only are taken over as columns. Only those of both are selected again, row by row.
+    Flows that occur in one of them only are taken over as columns. Only those of several are selected again, row by
+    row.
     """
-    if not len(first.flows) or not len(then.flows):
-        return first if len(first.flows) else then
-    hosts, known, new = _in_one_numbering(first.flows, then.flows)
-    place = _places(known, new)
-    added = place >= len(first.flows)
-    columns = [np.append(one, other[added]) for one, other in zip(known, new, strict=True)]
-    return Openings(Flows(hosts, *columns), _rows(first.rows, then.rows, place, len(first.flows)))
+    having = [one for one in stretches if len(one.flows)]
+    if len(having) < 2:
+        return having[0] if having else Openings()
+    hosts, columns = _in_one_numbering([one.flows for one in having])
+    place, first = _places(columns)
+    before = np.cumsum([0, *(len(one.flows) for one in having)])
+    rows = np.concatenate([one.rows for one in having])
+    sizes = [len(one.rows) for one in having]
+    rows["flow"] = place[rows["flow"] + np.repeat(before[:-1], sizes)]
+    flows = Flows(hosts, *(column[first] for column in columns))
+    return Openings(flows, _selected(rows, np.bincount(place, minlength=len(first)) > 1))
 
 
-def _in_one_numbering(first: Flows, then: Flows) -> tuple[Addresses, list[Ints], list[Ints]]:
-    """The hosts of both, and the columns of the flows of each, which count in them."""
-    hosts = union([first.hosts, then.hosts])
+def _in_one_numbering(parts: list[Flows]) -> tuple[Addresses, list[Ints]]:
+    """The hosts of all, and the columns of their flows, which count in them."""
+    hosts = union(part.hosts for part in parts)
+    places = [part.hosts.places(hosts) for part in parts]
+    ends = [
+        np.concatenate([place[end] for place, end in zip(places, side, strict=True)])
+        for side in ([part.low for part in parts], [part.high for part in parts])
+    ]
+    others = ([getattr(part, name) for part in parts] for name in ("low_port", "high_port", "tenant"))
+    return hosts, [*ends, *(np.concatenate(columns) for columns in others)]
 
-    def columns(flows: Flows) -> list[Ints]:
-        place = flows.hosts.places(hosts)
-        return [place[flows.low], place[flows.high], flows.low_port, flows.high_port, flows.tenant]
 
-    return hosts, columns(first), columns(then)
-
-
-def _places(known: list[Ints], new: list[Ints]) -> Ints:
-    """For each flow of the second stretch its number in the whole: that of the first, or the next one."""
-    low, high, low_port, high_port, tenant = (np.append(one, other) for one, other in zip(known, new, strict=True))
-    total = len(known[0])
+def _places(columns: list[Ints]) -> tuple[Ints, Ints]:
+    """For each flow its number in the whole, and for each of these where it occurs first."""
+    low, high, low_port, high_port, tenant = columns
     keys = (tenant, low_port << 16 | high_port, low << 32 | high)
-    order = np.lexsort(keys)  # stable: of two that are equal the first stretch's stands before the second's
-    same = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
-    place = np.full(len(new[0]), total, np.int64)
-    place[order[1:][same] - total] = order[:-1][same]
-    added = place == total
-    place[added] += np.arange(added.sum())
-    return place
+    order = np.lexsort(keys)  # stable: of those that are equal the first stretch's stands first
+    new = np.append(True, np.logical_or.reduce([key[order[1:]] != key[order[:-1]] for key in keys]))
+    group = np.empty(len(order), np.int64)
+    group[order] = new.cumsum() - 1
+    first = order[new]
+    by_appearance = np.argsort(first)
+    number = np.empty(len(first), np.int64)
+    number[by_appearance] = np.arange(len(first))
+    return number[group], first[by_appearance]
 
 
-def _rows(first: npt.NDArray[Any], then: npt.NDArray[Any], place: Ints, total: int) -> npt.NDArray[Any]:
-    """The rows of the whole, in which the first stretch has ``total`` flows."""
-    then = then.copy()
-    then["flow"] = place[then["flow"]]
-    shared = np.zeros(total + len(place), bool)
-    shared[place[place < total]] = True
-    in_first, in_then = shared[first["flow"]], shared[then["flow"]]
-    again = _selected(first[in_first], then[in_then])
-    if not len(again):
-        return np.concatenate([first, then])
-    rows = np.concatenate([first[~in_first], again, then[~in_then]])
-    return rows[np.argsort(rows["flow"], kind="stable")]
-
-
-def _selected(first: npt.NDArray[Any], then: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    flows: dict[int, FlowRows] = {}
-    for arrival, row in enumerate(chain(rows_of(first), rows_of(then))):
-        flows.setdefault(row.flow, FlowRows()).push(row, arrival)
-    finished = [kept.finished(number) for number, flow in flows.items() for kept in flow.kept.values()]
-    return np.array(finished, ROW)
+def _selected(rows: npt.NDArray[Any], shared: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """The rows of the whole by flow, of which those that are ``shared`` occur in several stretches."""
+    again = shared[rows["flow"]]
+    if again.any():
+        flows: dict[int, FlowRows] = {}
+        for arrival, row in enumerate(rows_of(rows[again])):
+            flows.setdefault(row.flow, FlowRows()).push(row, arrival)
+        finished = [kept.finished(number) for number, flow in flows.items() for kept in flow.kept.values()]
+        rows = np.concatenate([rows[~again], np.array(finished, ROW)])
+    order = np.argsort(rows["flow"], kind="stable")
+    return rows[order]

@@ -154,6 +154,11 @@ class Flows(Sequence[FlowKey]):
         low, high, low_port, high_port, tenant = (int(column[index]) for column in columns)
         return FlowKey(self.hosts[low], low_port, self.hosts[high], high_port, tenant)
 
+    def take(self, at: Ints) -> Flows:
+        """Those at these indices."""
+        columns = (self.low, self.high, self.low_port, self.high_port, self.tenant)
+        return Flows(self.hosts, *(column[at] for column in columns))
+
     def by_themselves(self) -> Flows:
         """The same, with the hosts that they name alone."""
         hosts, (low, high) = self.hosts.used(self.low, self.high)
@@ -171,6 +176,22 @@ class Openings:
 
     flows: Flows = field(default_factory=Flows.of)
     rows: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, ROW))
+
+    def numbered_from(self, before: int) -> Openings:
+        """The same, of frames that come after so many others."""
+        rows = self.rows.copy()
+        rows["frame"] += before
+        return Openings(self.flows, rows)
+
+    def in_order(self) -> Openings:
+        """The same, the flows in order of their first row's frame."""
+        first = np.flatnonzero(np.diff(self.rows["flow"], prepend=-1))
+        order = np.argsort(self.rows["frame"][first], kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        rows = self.rows.copy()
+        rows["flow"] = place[rows["flow"]]
+        return Openings(self.flows.take(order), rows[np.argsort(rows["flow"], kind="stable")])
 
     def batches(self, most: int) -> Iterator[Openings]:
         """The same, at most so many flows at a time, which are numbered from 0 in each batch."""

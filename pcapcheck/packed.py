@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from itertools import chain
 from typing import Final, NamedTuple, overload
 
 import numpy as np
@@ -15,16 +14,39 @@ Ints = npt.NDArray[np.int64]
 STRETCH: Final = 1 << 15
 
 
+# Other values than the usual one are kept by themselves where they are not more than one in so many.
+_RARE: Final = 4
+
 # Values that are read one by one rather than with all others.
 _FEW: Final = 64
 
 
 class _Stretch(NamedTuple):
-    """Values as the least of them, and how far each lies above it; None where all are equal."""
+    """Values as the least of them, and how far each lies above it (None: all are equal).
 
+    Where nearly all are equal, these are ``usual``, and the others stand at ``places``.
+    """
+
+    size: int
     least: int
     above: npt.NDArray[np.unsignedinteger] | None
-    size: int
+    usual: int = 0
+    places: npt.NDArray[np.uint16] | None = None
+
+    def values(self, start: int, stop: int) -> Ints:
+        """From ``start`` to before ``stop`` of the stretch."""
+        if self.above is None:
+            return np.full(stop - start, self.least, np.int64)
+        if self.places is None:
+            return self.above[start:stop].astype(np.int64) + self.least
+        values = np.full(stop - start, self.usual, np.int64)
+        first, last = np.searchsorted(self.places, [start, stop]).tolist()
+        values[self.places[first:last].astype(np.int64) - start] = self.above[first:last].astype(np.int64) + self.least
+        return values
+
+    @property
+    def nbytes(self) -> int:
+        return sum(part.nbytes for part in (self.above, self.places) if part is not None)
 
 
 class Packed:
@@ -62,7 +84,7 @@ class Packed:
     @property
     def nbytes(self) -> int:
         """Octets that the values take."""
-        return sum(one.above.nbytes for one in self._stretches if one.above is not None)
+        return sum(one.nbytes for one in self._stretches)
 
     def read(self, start: int = 0, stop: int | None = None) -> Ints:
         """The values from ``start`` to before ``stop``, as a new array."""
@@ -71,15 +93,9 @@ class Packed:
         number = max(bisect_right(self._starts, start) - 1, 0)
         at = start
         while at < stop:
-            least, above, size = self._stretches[number]
-            first = self._starts[number]
-            end = min(first + size, stop)
-            into = values[at - start : end - start]
-            if above is None:
-                into[:] = least
-            else:
-                into[:] = above[at - first : end - first]
-                into += least
+            stretch, first = self._stretches[number], self._starts[number]
+            end = min(first + stretch.size, stop)
+            values[at - start : end - start] = stretch.values(at - first, end - first)
             at, number = end, number + 1
         return values
 
@@ -101,24 +117,28 @@ class Packed:
         if isinstance(at, slice):
             return self.read(at.start or 0, at.stop)
         number = bisect_right(self._starts, at) - 1
-        least, above, _ = self._stretches[number]
-        return least if above is None else least + int(above[at - self._starts[number]])
-
-
-def joined(columns: list[Packed]) -> Packed:
-    """The columns one after the other, as they are packed."""
-    together = Packed()
-    together._stretches = list(chain.from_iterable(one._stretches for one in columns))
-    sizes = [one.size for one in together._stretches]
-    together._size = sum(sizes)
-    together._starts = [0, *np.cumsum(sizes).tolist()][: len(sizes)]
-    return together
+        place = at - self._starts[number]
+        return int(self._stretches[number].values(place, place + 1)[0])
 
 
 def _pack(values: Ints) -> _Stretch:
+    least, above = _above(values)
+    if above is None:
+        return _Stretch(len(values), least, None)
+    usual = int(values[len(values) // 2])
+    (places,) = (values != usual).nonzero()
+    if len(places) * _RARE > len(values):
+        return _Stretch(len(values), least, above)
+    least, above = _above(values[places])
+    above = np.zeros(len(places), np.uint8) if above is None else above
+    return _Stretch(len(values), least, above, usual, places.astype(np.uint16))
+
+
+def _above(values: Ints) -> tuple[int, npt.NDArray[np.unsignedinteger] | None]:
+    """The least of them, and how far each lies above it."""
     least, most = int(values.min()), int(values.max())
     if least == most:
-        return _Stretch(least, None, len(values))
+        return least, None
     # Differences wrap around where they need all 64 bits, and wrap back when they are added again.
     above = (values.view(np.uint64) - np.uint64(least % 2**64)).astype(np.min_scalar_type(most - least))
-    return _Stretch(least, above, len(values))
+    return least, above

@@ -23,8 +23,8 @@ from pcapcheck.decode.fragments import Fragments
 from pcapcheck.decode.segment import IcmpError, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import UsageError
-from pcapcheck.openings import Openings
 from pcapcheck.select import Selector
+from pcapcheck.spilled import Kept, Spilled
 from pcapcheck.window import EVERYTHING, Window
 
 DECODERS: Final = ("auto", "compiled", "dpkt")
@@ -36,6 +36,12 @@ BUFFER: Final = 1 << 20
 _A_WHILE: Final = 64
 # So often is progress told where Python reads alone, in frames.
 _REPORT_EVERY: Final = 4096
+
+# Connections that are kept track of before all are set aside on disk, and the octets that one usually takes.
+MAX_TRACKED: Final = 1 << 18
+_OCTETS_TRACKED: Final = 256
+# Octets that are set aside at a time.
+_SET_ASIDE: Final = 1 << 23
 
 # Room for cells by the octets of the file: more than ordinary captures need. Room that is not used costs nothing.
 _OCTETS_A_CELL: Final = 64
@@ -100,13 +106,19 @@ class Reading(Protocol):
     def tally(self) -> Tally:
         """What was read so far."""
 
-    def openings(self) -> Openings:
-        """What was kept so far."""
+    def openings(self) -> Kept:
+        """What was kept so far: on disk, if there were too many connections to keep track of."""
 
 
-def reading(decoder: str, capture: Capture, window: Window) -> Reading:
-    """The reading of this capture by one of DECODERS. Raises UsageError where it is not there."""
-    return CompiledReading(capture, window) if is_compiled(decoder) else DpktReading(capture, window)
+def reading(decoder: str, capture: Capture, window: Window, max_tracked: int = MAX_TRACKED) -> Reading:
+    """The reading of this capture by one of DECODERS. Raises UsageError where it is not there.
+
+    Of more than ``max_tracked`` connections, or where they take more memory than so many usually do, all are set aside
+    on disk.
+    """
+    if is_compiled(decoder):
+        return CompiledReading(capture, window, max_tracked=max_tracked)
+    return DpktReading(capture, window, max_tracked=max_tracked)
 
 
 def is_compiled(decoder: str) -> bool:
@@ -121,9 +133,10 @@ def is_compiled(decoder: str) -> bool:
 class DpktReading:
     """Every frame through dpkt, one by one: the reference."""
 
-    def __init__(self, capture: Capture, window: Window) -> None:
-        self._capture, self._window = capture, window
+    def __init__(self, capture: Capture, window: Window, *, max_tracked: int = MAX_TRACKED) -> None:
+        self._capture, self._window, self._max_tracked = capture, window, max_tracked
         self._selector, self._tally, self._fragments = Selector(), Tally(), Fragments()
+        self._spilled = Spilled()
 
     def run(self, told: Callable[[], None]) -> None:
         for count, frame in enumerate(self._capture, 1):
@@ -134,14 +147,17 @@ class DpktReading:
                 found = self._fragments.take(frame)
             if counted(found, frame.number, frame.time_ns, self._tally, self._window, self._tally.first_frame_time):
                 self._selector.add(frame.number, frame.time_ns, found)  # type: ignore[arg-type]
+            if len(self._selector) > self._max_tracked:
+                self._spilled.add(self._selector.openings())
+                self._selector = Selector()
             if not count % _REPORT_EVERY:
                 told()
 
     def tally(self) -> Tally:
         return _settled(self._tally, self._fragments)
 
-    def openings(self) -> Openings:
-        return self._selector.openings()
+    def openings(self) -> Kept:
+        return self._spilled.with_rest(self._selector.openings())
 
 
 class CompiledReading:
@@ -155,9 +171,11 @@ class CompiledReading:
         seed: bytes | None = None,
         buffer: int = BUFFER,
         table: type[Table] = Table,
+        max_tracked: int = MAX_TRACKED,
     ) -> None:
         """``seed`` and ``buffer`` (octets) change nothing in the result, nor does an interpreted ``table``."""
-        self._capture, self._window = capture, window
+        self._capture, self._window, self._max_tracked = capture, window, max_tracked
+        self._spilled = Spilled()
         room = min(max((capture.size or 0) // _OCTETS_A_CELL, _LEAST_ROOM), _MOST_ROOM)
         self.table = cells.new_table(seed, room, table)
         if window is not EVERYTHING:
@@ -171,11 +189,13 @@ class CompiledReading:
     def run(self, told: Callable[[], None]) -> None:
         if self._capture.plain() is None:
             while self._read_frames(_REPORT_EVERY):
+                self._set_aside_if_many()
                 told()
             return
         self._hand_over()
         try:
             while True:
+                self._set_aside_if_many()
                 told()
                 if self._walk() and self._fill():
                     continue
@@ -203,8 +223,24 @@ class CompiledReading:
             setattr(tally, name, facts[name])
         return tally
 
-    def openings(self) -> Openings:
+    def openings(self) -> Kept:
+        if self._spilled.flow_count:
+            self._set_aside()
+            return self._spilled
         return cells.openings_of(self.table)
+
+    def _set_aside(self) -> None:
+        """Move all connections to disk, some at a time, so that memory for all of them is not needed twice."""
+        flows, octets = self.table.tracked()
+        some = flows * _SET_ASIDE // octets + 1
+        for first in range(0, flows, some):
+            self._spilled.add(cells.openings_of(self.table, first, min(first + some, flows)))
+        self.table.forget()
+
+    def _set_aside_if_many(self) -> None:
+        flows, octets = self.table.tracked()
+        if flows > self._max_tracked or octets > self._max_tracked * _OCTETS_TRACKED:
+            self._set_aside()
 
     def _hand_over(self) -> None:
         """From the capture's own reader to the loop."""

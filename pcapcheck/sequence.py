@@ -17,7 +17,6 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.errors import CaptureError
 from pcapcheck.evidence import SECOND
 from pcapcheck.numbering import Numbering
-from pcapcheck.openings import Openings
 from pcapcheck.rotation import gap_between, series
 from pcapcheck.stretch import CaptureFacts, Summary, merge, open_input
 from pcapcheck.window import Window
@@ -165,9 +164,7 @@ def _merged(stretches: list[Summary]) -> Summary:
 
 def _shifted(one: Summary, frames: int) -> Summary:
     """The same stretch after so many frames."""
-    facts, rows = one.facts, one.openings.rows.copy()
-    rows["frame"] += frames
-    return Summary(_numbered_on(facts, frames), Openings(one.openings.flows, rows))
+    return Summary(_numbered_on(one.facts, frames), one.openings.numbered_from(frames))
 
 
 def _numbered_on(facts: CaptureFacts, frames: int) -> CaptureFacts:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-import weakref
+from bisect import bisect_right
 from typing import Any, Final
 
 import numpy as np
@@ -11,36 +10,48 @@ import numpy.typing as npt
 
 from pcapcheck.openings import ROW, Ints, ranges
 from pcapcheck.packed import Packed
+from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 from pcapcheck.tables import ABSENT
 
 _STORED: Final = np.dtype([("row", ROW), ("event", "i1"), ("from_client", "?")])
 
+# Rows that are compressed together.
+_PIECE: Final = 1 << 12
+
 
 class Store:
-    """A temporary file of rows, which goes when nobody needs it any more."""
+    """Rows, numbered from 0, on disk."""
 
     def __init__(self) -> None:
-        """Raises OSError where there is no room for temporary files."""
-        self._file = tempfile.TemporaryFile(prefix="pcapcheck-")  # noqa: SIM115 (closed with the last reference)
-        weakref.finalize(self, self._file.close)
-        self._size = 0  # rows
+        self._scratch = Scratch()
+        self._pieces: list[Read] = []
+        self._starts: list[int] = []
+        self._size = 0
 
     def add(self, rows: npt.NDArray[Any], event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> int:
-        """Write rows; gives the number of the first of them. Raises OSError where there is no room for them."""
-        stored = np.empty(len(rows), _STORED)
-        stored["row"], stored["event"], stored["from_client"] = rows, event, from_client
-        self._file.seek(self._size * _STORED.itemsize)
-        self._file.write(stored.view(np.uint8).data)
-        self._file.flush()
-        first, self._size = self._size, self._size + len(rows)
+        """Put rows away; gives the number of the first of them."""
+        first = self._size
+        for start in range(0, len(rows), _PIECE):
+            part = slice(start, start + _PIECE)
+            piece = np.empty(len(rows[part]), _STORED)
+            piece["row"], piece["event"], piece["from_client"] = rows[part], event[part], from_client[part]
+            self._pieces.append(self._scratch.write(compressed(piece)))
+            self._starts.append(self._size)
+            self._size += len(piece)
         return first
 
-    def read(self, first: int, last: int) -> npt.NDArray[Any]:
-        """The rows from the number ``first`` to before ``last``."""
-        stored = np.empty(last - first, _STORED)
-        self._file.seek(first * _STORED.itemsize)
-        self._file.readinto(stored.view(np.uint8).data)
-        return stored
+    def read(self, numbers: Ints) -> npt.NDArray[Any]:
+        """The rows with these numbers, which ascend."""
+        found = np.empty(len(numbers), _STORED)
+        at = 0
+        while at < len(numbers):
+            piece = bisect_right(self._starts, int(numbers[at])) - 1
+            start = self._starts[piece]
+            rows = decompressed(self._pieces[piece](), _STORED)
+            stop = int(np.searchsorted(numbers, start + len(rows)))
+            found[at:stop] = rows[numbers[at:stop] - start]
+            at = stop
+        return found
 
 
 class Stored:
@@ -57,15 +68,8 @@ class Stored:
         first = self._first.read()
         (wanted,) = (mask & (first != ABSENT)).nonzero()
         size = self._size.read()[wanted]
-        at = ranges(first[wanted], size)
-        order = np.argsort(at, kind="stable")
-        numbers = at[order]
-        # Rows that follow each other are read at once.
-        breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-        found = np.empty(len(at), _STORED)
-        for begin, end in zip([0, *breaks.tolist()], [*breaks.tolist(), len(numbers)], strict=True):
-            if begin < end:
-                found[begin:end] = self._store.read(int(numbers[begin]), int(numbers[end - 1]) + 1)
-        rows = np.empty_like(found)
-        rows[order] = found
+        numbers = ranges(first[wanted], size)
+        order = np.argsort(numbers, kind="stable")
+        rows = np.empty(len(numbers), _STORED)
+        rows[order] = self._store.read(numbers[order])
         return rows["row"], np.repeat(wanted, size), rows["event"], rows["from_client"]

@@ -13,10 +13,10 @@ import numpy as np
 from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.errors import CaptureError
-from pcapcheck.neighbours import merge as merge_openings
 from pcapcheck.numbering import Numbering, Place
 from pcapcheck.openings import Ints, Openings
-from pcapcheck.reading import Reading, reading
+from pcapcheck.reading import MAX_TRACKED, Reading, reading
+from pcapcheck.spilled import Kept, Spilled, joined
 from pcapcheck.tables import ABSENT
 from pcapcheck.window import EVERYTHING, Window
 
@@ -64,6 +64,7 @@ class CaptureFacts:
     ahead: tuple[Ahead, ...] = ()  # clocks of taps that contradict each other
     dropped: int = 0  # by the capturing side's own count
     damage: Damage | None = None
+    set_aside: int = 0  # connections that were moved to disk while reading, each as often as it was
     interrupted: bool = False
     error: CaptureError | None = None  # it could not be read at all
     # Of a capture that came in several files: the files, in the order of their frames, each as if it were alone.
@@ -95,7 +96,7 @@ class Summary:
     """One stretch: neighbours merge, in capture order, and merging is associative."""
 
     facts: CaptureFacts
-    openings: Openings = field(default_factory=Openings)
+    openings: Kept = field(default_factory=Openings)
 
 
 def open_input(path: str, max_bytes: int | None = None) -> Capture:
@@ -109,6 +110,7 @@ def summarise(
     progress: Callable[[int], None] | None = None,
     max_bytes: int | None = None,
     decoder: str = "auto",
+    max_tracked: int = MAX_TRACKED,
 ) -> Summary:
     """Read one capture. Never raises for what is in a file: an unreadable one gives a Summary with ``facts.error``.
 
@@ -119,7 +121,7 @@ def summarise(
     except CaptureError as error:
         return Summary(CaptureFacts(error.path, error=error))
     with capture:
-        return _read(capture, reading(decoder, capture, window), progress or (lambda octets: None))
+        return _read(capture, reading(decoder, capture, window, max_tracked), progress or (lambda octets: None))
 
 
 def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> Summary:
@@ -136,7 +138,7 @@ def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> S
         tell()
     except KeyboardInterrupt:
         interrupted = True
-    tally = read.tally()
+    tally, openings = read.tally(), read.openings()
     facts = CaptureFacts(
         path=capture.path,
         format=capture.format,
@@ -147,10 +149,11 @@ def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> S
         end_time=max(tally.last_time, capture.end_time_ns),
         dropped=capture.dropped,
         damage=capture.damage,
+        set_aside=openings.flow_count if isinstance(openings, Spilled) else 0,
         interrupted=interrupted,
         **vars(tally),
     )
-    return Summary(facts, read.openings())
+    return Summary(facts, openings)
 
 
 # The times of a stretch, in the order of the file.
@@ -200,6 +203,7 @@ def merge(first: Summary, then: Summary) -> Summary:
         ahead=a.ahead + b.ahead,
         dropped=a.dropped + b.dropped,
         damage=b.damage or a.damage,
+        set_aside=a.set_aside + b.set_aside,
         interrupted=a.interrupted or b.interrupted,
     )
-    return Summary(facts, merge_openings(first.openings, then.openings))
+    return Summary(facts, joined(first.openings, then.openings, MAX_TRACKED))

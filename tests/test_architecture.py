@@ -15,13 +15,14 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "packed", "_version", "_cython"],
+    ["errors", "seq", "tables", "texts", "packed", "scratch", "_version", "_cython"],
     ["addresses"],
     ["capture.*"],
     ["decode.*"],
     ["openings"],
     ["select", "window"],
     ["neighbours", "numbering"],
+    ["spilled"],
     ["cells"],
     ["reading"],
     ["attempts"],

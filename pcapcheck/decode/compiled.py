@@ -400,6 +400,18 @@ class Table:
             _reinsert(self.run_slots, slots)
             self.run_slots = slots
 
+    def tracked(self) -> tuple[int, int]:
+        """Flows, and the octets that they take."""
+        return self.flow_count, 8 * WORDS * self.used + self.text_used
+
+    def forget(self) -> None:
+        """Forget all flows. What the frames were stays known."""
+        self.cells = _zeros(self.cells.shape[0])
+        self.slots = _zeros(self.slots.shape[0])
+        self.run_slots = _zeros(self.run_slots.shape[0])
+        self.used = _FIRST_CELL
+        self.flow_count = self.run_count = self.row_count = self.text_used = 0
+
     # Frames.
 
     @cython.cfunc

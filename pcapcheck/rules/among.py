@@ -15,7 +15,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.rules.catalogue import Among, Bools
 from pcapcheck.rules.row_options import some
 from pcapcheck.rules.wrong_number import flow_of
-from pcapcheck.traffic import Traffic, once
+from pcapcheck.traffic import Traffic, by_rows, once
 
 
 def having(*events: Event) -> Among:
@@ -28,7 +28,7 @@ def outcome(*names: str) -> Among:
     return lambda traffic: traffic.handshakes.is_outcome(*names)
 
 
-@once
+@by_rows
 def options_cut(traffic: Traffic) -> Bools:
     """Those with a segment whose options were not captured."""
     return some(traffic, traffic.column("unseen") & OPTIONS_UNSEEN != 0)
@@ -95,6 +95,16 @@ def out_of_line(traffic: Traffic) -> Bools:
     found = end - begin < 3
     for place, event in enumerate((Event.SYN, Event.SYNACK, Event.COMPLETING)):
         found[~found] = traffic.event[begin[~found] + place] != event
+    return found
+
+
+@once
+def lone_syn(traffic: Traffic) -> Bools:
+    """Those of which one bare SYN is all there is: nothing in them can be out of order or come too often."""
+    found: Bools = np.diff(traffic.starts) == 1
+    row = traffic.starts[:-1][found]
+    bare = (traffic.event[row] == Event.SYN) & (traffic.column("payload_length")[row] == 0)
+    found[found] = bare & (traffic.column("folded")[row] == 0)
     return found
 
 

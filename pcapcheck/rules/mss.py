@@ -13,7 +13,7 @@ from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # RFC 9293, section 3.7.1 (MUST-15): the default send MSS, by whether it is IPv4.
 DEFAULT_MSS_V4: Final = 536
@@ -71,8 +71,8 @@ def _sent_as_one(traffic: Traffic, sent: Bools) -> Bools:
 
 
 def _is_v4(traffic: Traffic) -> Bools:
-    first = np.searchsorted(traffic.handshake, np.arange(len(traffic.handshakes)))
-    return traffic.value("ip_id", first) >= 0
+    v4: Bools = traffic.handshakes.address_octets == 4
+    return v4
 
 
 def _without_mss(traffic: Traffic) -> Bools:
@@ -157,10 +157,11 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def _may_exceed(traffic: Traffic) -> Bools:
     """Those with a segment larger than the lesser of both MSS."""
     handshakes = traffic.handshakes
-    size = traffic.column("payload_length") + traffic.column("options_length")
+    payload = traffic.column("payload_length")
+    size = np.where(payload > 0, payload + traffic.column("options_length"), 0)
     largest = traffic.most(np.maximum(size, traffic.column("folded_largest")))
     least = np.minimum(handshakes.client_mss, handshakes.server_mss)
-    return (largest > least) & ((handshakes.client_mss > 0) | (handshakes.server_mss > 0))
+    return (largest > np.maximum(least, 0)) & ((handshakes.client_mss > 0) | (handshakes.server_mss > 0))
 
 
 @rule(
@@ -233,6 +234,14 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
     return largest
 
 
+@by_rows
+def _offers_unseen(traffic: Traffic) -> Bools:
+    """Those with a SYN or SYN-ACK whose options were not captured."""
+    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    unseen: Bools = some(traffic, syn) & ~options_seen(traffic, syn)
+    return unseen | some(traffic, synack) & ~options_seen(traffic, synack)
+
+
 def _below_ethernet(traffic: Traffic) -> Bools:
     """Those with an MSS that is less than an Ethernet bears."""
     values = (traffic.handshakes.client_mss, traffic.handshakes.server_mss)
@@ -248,6 +257,7 @@ def _below_ethernet(traffic: Traffic) -> Bools:
     needs="the options of SYN and SYN-ACK",
     message="MSS of {actual}",
     among=_below_ethernet,
+    reads_rows=False,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 0>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
@@ -284,14 +294,10 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
     fails = tiny[0] | tiny[1] | tunnel[0] | tunnel[1]
     (named,) = (fails & (mss >= SMALLEST_MSS)).nonzero()
     mtus = (mss + overhead)[named].tolist()
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
-    unseen = (some(traffic, syn) & ~options_seen(traffic, syn)) | (
-        some(traffic, synack) & ~options_seen(traffic, synack)
-    )
     return Answer(
         fails=fails,
-        applies=some(traffic, syn | synack),
-        decidable=fails | ~unseen,
+        applies=traffic.has(Event.SYN, Event.SYNACK),
+        decidable=fails | ~_offers_unseen(traffic),
         frames=(np.where(by_client, handshakes.syn_frame, handshakes.synack_frame),),
         expected=ETHERNET_MTU - overhead,
         actual=mss,

@@ -11,7 +11,7 @@ from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import network_copies, untimed
 from pcapcheck.openings import FAR
-from pcapcheck.rules.among import flow_reused, having, opening_repeated, out_of_line
+from pcapcheck.rules.among import flow_reused, having, lone_syn, opening_repeated, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.injection import OVERTAKEN_NS
 from pcapcheck.rules.positions import after, before, ends, largest, last, numbers
@@ -117,6 +117,11 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _alone(traffic: Traffic) -> Bools:
+    """A lone SYN on a 4-tuple that has no other attempt."""
+    return lone_syn(traffic) & ~flow_reused(traffic)
+
+
 @rule(
     "RS05",
     "synack-on-open-connection",
@@ -124,7 +129,9 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.4, fourth; RFC 5961, section 4.2",
     needs="both directions, and proof that the server had the connection open",
     message="SYN reached an open connection, and {actual} answered it, expected {expected}",
-    among=lambda traffic: opening_repeated(traffic) | flow_reused(traffic) | out_of_line(traffic),
+    among=lambda traffic: (
+        opening_repeated(traffic) | flow_reused(traffic) | (out_of_line(traffic) & ~lone_syn(traffic))
+    ),
     fires="""
         # The old connection is open, and the server has just spoken.
         +0   > S  0:0(0) win 64240

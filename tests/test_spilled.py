@@ -1,0 +1,75 @@
+"""More connections than are tracked at once: what waits on disk comes back as what it would have been."""
+
+from __future__ import annotations
+
+import pickle
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pcapcheck.decode.compiled import COMPILED
+from pcapcheck.gather import traffic_of
+from pcapcheck.judge import judge
+from pcapcheck.neighbours import merge
+from pcapcheck.openings import Openings
+from pcapcheck.select import select
+from pcapcheck.spilled import Spilled, joined
+from pcapcheck.stretch import Summary, summarise
+from tests.rows import rows
+from tests.traffic import Captured, captures
+
+TESTS: Final = Path(__file__).parent
+CAPTURES: Final = sorted([*(TESTS / "lab").glob("*.pcap*"), *(TESTS.parent / "sample_captures").glob("*.pcap*")])
+
+
+def handshakes_of(summary: Summary) -> list[dict[str, object]]:
+    return rows(traffic_of(summary.openings, 0, summary.facts.end_time))
+
+
+@pytest.mark.parametrize("decoder", ["compiled", "dpkt"] if COMPILED else ["dpkt"])
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
+def test_every_capture(path: Path, decoder: str) -> None:
+    whole = summarise(str(path))
+    for most in (0, 1, 3):
+        summary = summarise(str(path), decoder=decoder, max_tracked=most)
+        assert handshakes_of(summary) == handshakes_of(whole)
+
+
+def test_that_connections_were_set_aside_is_counted() -> None:
+    path = str(TESTS / "lab/clean_many_interleaved.pcap")
+    assert summarise(path).facts.set_aside == 0
+    assert summarise(path, decoder="dpkt", max_tracked=10).facts.set_aside >= 200
+
+
+@given(captures(), st.lists(st.integers(0, 100), max_size=4))
+def test_any_traffic_in_pieces(captured: Captured, cuts: list[int]) -> None:
+    spilled = Spilled()
+    edges = [0, *sorted(cut * len(captured) // 100 for cut in cuts), len(captured)]
+    for begin, end in pairwise(edges):
+        spilled.add(select(captured[begin:end]))
+    whole = select(captured)
+    assert list(spilled.whole().flows) == list(whole.flows)
+    assert spilled.whole().rows.tobytes() == whole.rows.tobytes()
+    assert sum(len(batch.flows) for batch in spilled.batches(2)) == len(whole.flows)
+    assert all(len(batch.flows) <= 2 for batch in spilled.batches(2))
+
+
+@given(captures(), st.integers(0, 100), st.integers(0, 5))
+def test_joined_on_disk_and_in_memory(captured: Captured, cut: int, most: int) -> None:
+    at = cut * len(captured) // 100
+    first, then = select(captured[:at]), select(captured[at:])
+    there = joined(joined(Openings(), first, most), then, most)
+    openings = there if isinstance(there, Openings) else there.whole()
+    assert openings.rows.tobytes() == merge(first, then).rows.tobytes()
+
+
+def test_elsewhere_it_is_in_memory() -> None:
+    summary = summarise(str(TESTS / "lab/clean_many_interleaved.pcap"), max_tracked=10)
+    assert isinstance(summary.openings, Spilled)
+    there = pickle.loads(pickle.dumps(summary.openings))
+    assert isinstance(there, Openings)
+    assert rows(judge(there, 0, summary.facts.end_time)) == handshakes_of(summary)
