@@ -25,6 +25,7 @@ from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import UsageError
 from pcapcheck.select import Selector
 from pcapcheck.spilled import Kept, Spilled
+from pcapcheck.tables import MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
 DECODERS: Final = ("auto", "compiled", "dpkt")
@@ -37,8 +38,7 @@ _A_WHILE: Final = 64
 # So often is progress told where Python reads alone, in frames.
 _REPORT_EVERY: Final = 4096
 
-# Connections that are kept track of before all are set aside on disk, and the octets that one usually takes.
-MAX_TRACKED: Final = 1 << 18
+# The octets that a connection usually takes.
 _OCTETS_TRACKED: Final = 256
 # Octets that are set aside at a time.
 _SET_ASIDE: Final = 1 << 23

@@ -26,7 +26,7 @@ from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, findings_of
 from pcapcheck.sequence import File, Group
 from pcapcheck.stretch import Summary, summarise
-from pcapcheck.tables import KEEPS
+from pcapcheck.tables import KEEPS, MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def check(
     sequence: bool | None = None,
     merge: bool = False,
     decoder: str = "auto",
+    max_tracked: int = MAX_TRACKED,
     jobs: int = 1,
     keep: str = judged.EVERYTHING,
     map: Map | OfGroups = map,
@@ -74,9 +75,11 @@ def check(
     ``merge`` they are captures of the same traffic at several taps, taken together as one: read here, by one thread.
 
     The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the quicker one that is
-    installed), for any number of ``jobs`` (files that are worked on at the same time, in threads), and where ``map`` is
-    that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one at a time;
-    of files that may be parts of one it gives the summaries. A cluster.Cluster puts these together on its workers, too.
+    installed), for any ``max_tracked`` (connections of a capture that are kept track of in memory; beyond that they
+    wait on disk), for any number of ``jobs`` (files that are worked on at the same time, in threads), and where ``map``
+    is that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one at a
+    time; of files that may be parts of one it gives the summaries. A cluster.Cluster puts these together on its
+    workers, too.
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
     finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
@@ -102,7 +105,7 @@ def check(
     if merge and sequence:
         raise UsageError("files follow each other (sequence) or show the same traffic (merge), not both")
     found = find_captures(paths)
-    read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder)
+    read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder, max_tracked=max_tracked)
     parts: list[Part] = []
     before = 0
     with _dataset(dataset) as tables:

@@ -24,6 +24,7 @@ from pcapcheck.cli.options import (
     JunitPer,
     JunitPerOption,
     MaxBytes,
+    MaxTracked,
     Merged,
     Outputs,
     Paths,
@@ -46,6 +47,7 @@ from pcapcheck.cli.running import (
     width,
     window_of,
 )
+from pcapcheck.tables import MAX_TRACKED
 
 if TYPE_CHECKING:
     from pcapcheck.report.report import Report
@@ -75,6 +77,7 @@ def check(
     merge: Merged = False,
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
+    max_tracked: MaxTracked = MAX_TRACKED,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
     quiet: Annotated[
@@ -157,6 +160,7 @@ def check(
             merge=merge,
             max_bytes=octets_of(max_bytes),
             decoder=decoder.value,
+            max_tracked=max_tracked,
             jobs=jobs,
             scheduler=scheduler,
             quiet=quiet,

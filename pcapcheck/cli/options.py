@@ -186,6 +186,16 @@ Scheduler = Annotated[
         " workers must find the captures under the same names.",
     ),
 ]
+MaxTracked = Annotated[
+    int,
+    typer.Option(
+        "--max-tracked",
+        metavar="N",
+        min=1,
+        help="Keep track of about so many connections of a capture in memory. When there are more, all are set aside on"
+        " disk, and nothing of them is lost.",
+    ),
+]
 Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", metavar="N", min=1, help="Files that are read and judged at the same time."),

@@ -20,6 +20,7 @@ from pcapcheck.cli.options import (
     InSequence,
     Isolated,
     MaxBytes,
+    MaxTracked,
     Merged,
     Paths,
     Port,
@@ -28,6 +29,7 @@ from pcapcheck.cli.options import (
     Until,
 )
 from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, say, settings_of, window_of
+from pcapcheck.tables import MAX_TRACKED
 
 
 def report(
@@ -56,6 +58,7 @@ def report(
     merge: Merged = False,
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
+    max_tracked: MaxTracked = MAX_TRACKED,
 ) -> None:
     """Write a report for people into one file.
 
@@ -84,6 +87,7 @@ def report(
         merge=merge,
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
+        max_tracked=max_tracked,
         keep=SUFFIXES[os.path.splitext(output.lower())[1]].keep,
     )
     if known is not None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from pcapcheck.cli.options import FailOn
+from pcapcheck.tables import MAX_TRACKED
 
 if TYPE_CHECKING:
     from pcapcheck.errors import CaptureError
@@ -43,6 +44,7 @@ def checked(
     merge: bool = False,
     max_bytes: int | None = None,
     decoder: str = "auto",
+    max_tracked: int = MAX_TRACKED,
     jobs: int = 1,
     scheduler: str | None = None,
     keep: str = "everything",
@@ -72,6 +74,7 @@ def checked(
         merge=merge,
         max_bytes=max_bytes,
         decoder=decoder,
+        max_tracked=max_tracked,
         keep=keep,
         each=each,
         dataset=dataset,
@@ -87,6 +90,8 @@ def checked(
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)
     if report.interrupted:
         complain("interrupted: what was read by then is judged")
+    if moved := sum(facts.set_aside for facts in report.capture_facts):
+        complain(f"{moved} connections were set aside on disk, beyond --max-tracked {max_tracked}: no verdict changes")
     if sum(facts.octets for facts in report.capture_facts) > _LARGE:
         say_if_slow()
     return report
