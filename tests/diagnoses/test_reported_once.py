@@ -148,6 +148,7 @@ def test_rows_carry_their_causes(tmp_path: Path) -> None:
             "cause": "port-closed",
             "certainty": "strong",
             "evidence": [2, 1],
+            "evidence_files": [refused["capture"]] * 2,
             "rivals": ["segment-injected", "icmp-unreachable"],
             "decide_by": DIAGNOSES["D01"].decide_by,
         }
