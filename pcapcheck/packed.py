@@ -112,10 +112,12 @@ class Packed:
     @overload
     def __getitem__(self, at: int) -> int: ...
     @overload
-    def __getitem__(self, at: slice) -> Ints: ...
-    def __getitem__(self, at: int | slice) -> int | Ints:
+    def __getitem__(self, at: slice | Ints) -> Ints: ...
+    def __getitem__(self, at: int | slice | Ints) -> int | Ints:
         if isinstance(at, slice):
             return self.read(at.start or 0, at.stop)
+        if isinstance(at, np.ndarray):
+            return self.take(at)
         number = bisect_right(self._starts, at) - 1
         place = at - self._starts[number]
         return int(self._stretches[number].values(place, place + 1)[0])

@@ -7,11 +7,12 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.packed import Packed
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CAUSE, CERTAINTIES
 from pcapcheck.traffic import Ints, Traffic
@@ -21,6 +22,30 @@ Bools = npt.NDArray[np.bool_]
 HEADINGS: Final = ("What it means", "What else it could be", "How to decide", "What the application saw")
 
 PROVED, STRONG, COMPATIBLE = (CERTAINTIES.index(name) for name in ("proved", "strong", "compatible"))
+
+
+# A diagnosis that speaks of more than one in so many handshakes is not kept in words.
+_MANY: Final = 8
+
+
+class Details(Sequence[str]):
+    """What is said of each handshake, put into words only when it is asked for."""
+
+    def __init__(self, size: int, text: Callable[[int], str]) -> None:
+        self._size = size
+        self._text = text
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self._text(number) for number in range(*index.indices(self._size))]
+        return self._text(index)
 
 
 @dataclass(frozen=True)
@@ -33,9 +58,33 @@ class Conclusion:
     """
 
     certainty: Ints
-    evidence: tuple[Ints, ...] = ()
+    evidence: tuple[Ints | Packed, ...] = ()
     detail: Sequence[str] | None = None
     group: Ints | None = None
+
+    @classmethod
+    def nothing(cls, size: int, *, group: bool = False) -> Conclusion:
+        """What a diagnosis concludes that has nothing to say of any of so many handshakes."""
+        return cls(_always(0, size), group=_always(ABSENT, size) if group else None)
+
+    def compact(self) -> Conclusion:
+        """The same in as little memory as it takes: it is kept until the report is written."""
+        size = len(self.certainty)
+        (at,) = self.certainty.nonzero()
+        group = self.group if self.group is not None and (self.group != ABSENT).any() else None
+        if not len(at) and group is None:
+            return Conclusion.nothing(size, group=self.group is not None)
+        detail = self.detail
+        if detail is not None and len(at) * _MANY < size:
+            # Put into words at once: what puts them into words may hold on to columns of all handshakes.
+            said = {index: detail[index] for index in at.tolist()}
+            detail = Details(size, lambda index: said.get(index, ""))
+        return Conclusion(
+            self.certainty.astype(np.int8),
+            tuple(one if isinstance(one, Packed) else Packed.of(one) for one in self.evidence),
+            detail,
+            group if group is not None else self.group,
+        )
 
     def take(self, at: Ints) -> Conclusion:
         """What it says of the handshakes at these indices."""
@@ -225,4 +274,9 @@ class Causes:
 def diagnose(traffic: Traffic, facts: CaptureFacts, diagnoses: Iterable[Diagnosis] = REGISTERED.values()) -> Causes:
     """What every diagnosis says of one capture."""
     diagnoses = sorted(diagnoses, key=lambda one: one.id)
-    return Causes(len(traffic.handshakes), [(one, one.conclude(traffic, facts)) for one in diagnoses])
+    return Causes(len(traffic.handshakes), [(one, one.conclude(traffic, facts).compact()) for one in diagnoses])
+
+
+def _always(value: int, size: int) -> Ints:
+    """A column that is the same everywhere, and takes no memory."""
+    return np.broadcast_to(np.int64(value), size)

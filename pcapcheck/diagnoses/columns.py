@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import overload
-
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import Bools
+from pcapcheck.diagnoses.catalogue import Details as Details
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.tables import ABSENT
@@ -23,26 +21,6 @@ _SAMPLE = 64
 
 # A tap is near the server where the way to the server takes at most this part of the way to the client.
 _NEAR = 10
-
-
-class Details(Sequence[str]):
-    """What is said of each handshake, put into words only when it is asked for."""
-
-    def __init__(self, size: int, text: Callable[[int], str]) -> None:
-        self._size = size
-        self._text = text
-
-    def __len__(self) -> int:
-        return self._size
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self._text(number) for number in range(*index.indices(self._size))]
-        return self._text(index)
 
 
 def values_of(column: Ints) -> Ints:

@@ -111,6 +111,9 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     sent again by the kernel.
     """
     handshakes = traffic.handshakes
+    asked = handshakes.client_fast_open != FAST_OPENS.index("")
+    if not asked.any():
+        return Conclusion.nothing(len(handshakes))
     dropped = _dropped_fast_open(traffic)
     answered = handshakes.facts & Fact.SYNACK != 0
     sent_data = (handshakes.client_fast_open == _COOKIE) & (handshakes.syn_octets > 0)
@@ -127,7 +130,7 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         range(6),
         6,
     )
-    found = answered & (handshakes.client_fast_open != FAST_OPENS.index(""))
+    found = answered & asked
     taken_data = count_in(traffic.servers, found & (state == 1)) > 0
     again = (count_in(traffic.servers, dropped) >= 2) & ~taken_data
     return Conclusion(
@@ -182,6 +185,8 @@ def ecn_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     dropped = _dropped_ecn(traffic)
+    if not dropped.any():
+        return Conclusion.nothing(len(handshakes))
     passed = (handshakes.client_ecn != ECNS.index("")) & (handshakes.facts & Fact.SYNACK != 0) & ~dropped
     passed &= (handshakes.server_rtt_max != ABSENT) & (handshakes.syn_count == 1)
     times = count_in(traffic.servers, dropped)

@@ -183,6 +183,8 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
     stray = handshakes.is_outcome("stray")
     traffic = traffic.only(stray)
+    if not len(traffic.rows):
+        return Conclusion.nothing(size, group=True)
     flags = traffic.column("tcp_flags") & (SYN | ACK | RST)
     answers = (flags == SYN | ACK) | ((flags == RST | ACK) & (traffic.column("seq") == 0))
     answers &= (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)

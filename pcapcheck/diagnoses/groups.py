@@ -80,7 +80,8 @@ def _check(diagnosed: Diagnosis) -> Callable[[Traffic, CaptureFacts], Answer]:
 
 def _answer(conclusion: Conclusion, handshakes: Handshakes) -> Answer:
     """The answer that finds each event of a conclusion: one entry an event."""
-    assert conclusion.group is not None and conclusion.detail is not None
+    assert conclusion.group is not None
+    detail = conclusion.detail or ()
     (members,) = (conclusion.group != ABSENT).nonzero()
     events, first = np.unique(conclusion.group[members], return_index=True)
     first = np.sort(first)
@@ -89,7 +90,7 @@ def _answer(conclusion: Conclusion, handshakes: Handshakes) -> Answer:
     frames = np.full((_FIRST, len(first)), ABSENT, np.int64)
     texts = np.full(len(first), "", object)
     for number, member in enumerate(members[first].tolist()):
-        texts[number] = conclusion.detail[member]
+        texts[number] = detail[member]
         start = starts[int(conclusion.group[member])]
         own = order[start : start + _FIRST]
         own = own[conclusion.group[own] == conclusion.group[member]]

@@ -178,6 +178,8 @@ def segment_injected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: ECONNREFUSED while connecting, ECONNRESET later; nothing where the host ignored it.
     """
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
+    if not _with_reset(traffic).any() and not len(ask(REGISTERED["HS09"], traffic, capture).failed):
+        return Conclusion.nothing(size)
     resets = _resets(traffic, capture)
     weight = np.array(list(_WEIGHTS.values())) @ resets.signs
     proved = resets.signs[_GOES_ON] & (resets.signs[0] | resets.signs[1])

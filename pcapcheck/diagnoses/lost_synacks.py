@@ -84,7 +84,9 @@ def synack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     asked_again = (handshakes.syn_count > 1) & (handshakes.facts & Fact.SYNACK != 0)
-    pair = numbered(traffic.clients, traffic.servers) if asked_again.any() else traffic.clients
+    if not asked_again.any():
+        return Conclusion.nothing(len(handshakes))
+    pair = numbered(traffic.clients, traffic.servers)
     known = least_in(pair, handshakes.client_rtt, ~asked_again & (handshakes.client_rtt > 0))
     traffic = traffic.only(asked_again)
     synack = traffic.first(traffic.event == Event.SYNACK)

@@ -72,6 +72,8 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     traffic = traffic.only(handshakes.is_outcome("established") & _repeats_large(traffic))
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(handshakes))
     found = np.zeros(len(handshakes), np.int64)
     lost, again = np.full((2, len(handshakes)), ABSENT, np.int64)
     for from_client in (True, False):

@@ -92,6 +92,8 @@ def accept_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     _, soon = taken(traffic)
     traffic = concerned(traffic)
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(handshakes))
     repeats = find_repeats(traffic)
     deferred, _ = _deferred(traffic, repeats, soon)
     data_ignored = data_before_repeat(traffic, repeats)
@@ -175,6 +177,8 @@ def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     _, soon = taken(traffic)
     traffic = concerned(traffic)
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(traffic.handshakes))
     repeats = find_repeats(traffic)
     certainty, idles = _deferred(traffic, repeats, soon)
     return Conclusion(
@@ -232,6 +236,8 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     taken_time, soon = taken(traffic)
     traffic = concerned(traffic)
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(handshakes))
     repeats = find_repeats(traffic)
     goes_on = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
     deferred, _ = _deferred(traffic, repeats, soon)

@@ -122,6 +122,8 @@ def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusi
     """
     handshakes = traffic.handshakes
     traffic = traffic.only(traffic.has(Event.RESET))
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(handshakes))
     reset = traffic.first((traffic.event == Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
     spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON)
     ack = traffic.first(traffic.event == Event.COMPLETING)
@@ -178,6 +180,8 @@ def icmp_unreachable(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     traffic = traffic.only(handshakes.is_outcome("unreachable"))
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(handshakes))
     error = traffic.first(traffic.event == Event.UNREACHABLE)
     found = handshakes.is_outcome("unreachable") & (error != ABSENT)
 

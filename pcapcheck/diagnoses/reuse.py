@@ -168,6 +168,8 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     pair = numbered(traffic.clients, traffic.servers)
     silent = (handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN) & handshakes.is_outcome("unanswered", "pending")
     suspected = (handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)
+    if not suspected.any():
+        return Conclusion.nothing(size)
     previous = _previous(np.where(suspected, pair, -1 - np.arange(size)))
     asked, newest = _tsvals_of_client(traffic)
     since = handshakes.start_time - handshakes.start_time[previous] if size else previous

@@ -131,6 +131,8 @@ def _scan(traffic: Traffic, connects: bool) -> Conclusion:
     (probes,) = (failed | completed).nonzero()
     targets = distinct(traffic.clients[probes], traffic.sockets[probes], int(traffic.clients.max(initial=0)) + 1)
     (at,) = ((targets >= _FEW)[traffic.clients] & (handshakes.facts & Fact.SYN != 0)).nonzero()
+    if not len(at):
+        return Conclusion.nothing(size, group=True)
     sources = _sources(traffic, at, failed[at], completed[at])
     scans = sources.scans() & (sources.connects == connects)
     member = scans[sources.of] & (failed | completed)[at]
@@ -283,6 +285,8 @@ def stealth_scan(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
     opened = handshakes.facts & (Fact.SYN | Fact.SYNACK) != 0
     traffic = traffic.only(~opened)
+    if not len(traffic.rows):
+        return Conclusion.nothing(size, group=True)
     rows = traffic.rows
     is_rst = traffic.column("tcp_flags") & RST != 0
     flags = traffic.column("tcp_flags") & _FLAGS

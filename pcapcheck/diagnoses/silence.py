@@ -148,6 +148,8 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     waited = capture.end_time - handshakes.start_time >= SECOND
     ignored = ~answered & (handshakes.is_outcome("unanswered") | handshakes.is_outcome("pending") & waited)
     dropped: Bools = ignored | late
+    if not (dropped.any() and quick.any()):
+        return Conclusion.nothing(len(handshakes))
     socket = traffic.sockets
     drops, attempts = count_in(socket, dropped), count_in(socket, dropped | answered)
     # A path that takes as long as a SYN's timer runs makes spurious repeats, not drops.

@@ -144,6 +144,8 @@ def mirror_duplicates(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     traffic = traffic.only(traffic.has(Event.COPY))
+    if not len(traffic.rows):
+        return Conclusion.nothing(len(handshakes))
     copies = traffic.event == Event.COPY
     copy, counts = traffic.first(copies), traffic.count(copies)
     identified = traffic.count(copies & (traffic.column("ip_id") > 0)) > 0
