@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import weakref
 from collections.abc import Callable
 from functools import partial
@@ -30,6 +29,8 @@ class Scratch:
         """Put them away; gives what reads them back."""
         try:
             if self._file is None:
+                import tempfile
+
                 self._file = tempfile.TemporaryFile(prefix="pcapcheck-")  # noqa: SIM115 (goes with this object)
                 weakref.finalize(self, self._file.close)
             begin = self._end

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import stat
 import sys
@@ -162,11 +161,16 @@ def _new_beside(target: str) -> str:
     folder, name = os.path.split(target)
     stem, suffix = os.path.splitext(name)
     while True:
-        path = os.path.join(folder, f".{stem[:_STEM]}.{secrets.token_hex(8)}{suffix[:_SUFFIX]}")
+        path = os.path.join(folder, f".{stem[:_STEM]}.{_unused()}{suffix[:_SUFFIX]}")
         # mkstemp would do the same, but with rights for its owner alone.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
             return path
+
+
+def _unused() -> str:
+    """A part of a name that nobody has used."""
+    return os.urandom(8).hex()
 
 
 def _flush_to_disk(path: str) -> None:

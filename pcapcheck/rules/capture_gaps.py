@@ -141,7 +141,7 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
         applies=len(at) > 0,
         frames=[*handshakes.syn_frame[at[first]].tolist(), *handshakes.syn_frame[at[first + 1]].tolist()],
         expected="one",
-        actual=f"{len(np.unique(flow[found]))} 4-tuple(s), VLANs {', '.join(map(_vlan, vlans))}",
+        actual=f"{len(set(flow[found].tolist()))} 4-tuple(s), VLANs {', '.join(map(_vlan, vlans))}",
     )
 
 

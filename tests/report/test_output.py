@@ -121,7 +121,7 @@ def test_a_name_beside_the_target_that_is_taken_is_not_used(tmp_path: Path, monk
     victim.write_text("precious")
     (tmp_path / ".out.1.csv").symlink_to(victim)
     names = iter(["1", "2"])
-    monkeypatch.setattr(output.secrets, "token_hex", lambda octets: next(names))
+    monkeypatch.setattr(output, "_unused", lambda: next(names))
     with replacing(str(tmp_path / "out.csv")) as unfinished:
         assert Path(unfinished).name == ".out.2.csv"
     assert victim.read_text() == "precious"
