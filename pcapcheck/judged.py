@@ -26,7 +26,7 @@ from pcapcheck.tables import KEEPS
 from pcapcheck.totals import Totals, merged, totals
 from pcapcheck.traffic import Handshakes, Ints, Traffic
 
-SHOWN, FINDINGS, CAUSES, EVERYTHING = KEEPS
+TOTALS, SHOWN, FINDINGS, CAUSES, EVERYTHING = KEEPS
 
 
 class Kept(NamedTuple):
@@ -132,11 +132,15 @@ def reduced(whole: Judged, keep: str) -> Judged:
     if KEEPS.index(keep) >= KEEPS.index(whole.keep):
         return whole
     checked, counted = whole.checked, whole.counted
-    if keep == SHOWN:
+    if keep in (TOTALS, SHOWN):
         # A rule all of whose findings are info. In that which finds both they count as one kind (fingerprint.py).
-        minor = [not one.rule.per_capture and one.counts().keys() == {"info"} for one in checked]
-        counted = Counter({(one.rule.id, "info"): one.counts()["info"] for one in compress(checked, minor)})
-        checked = [one for one, left_out in zip(checked, minor, strict=True) if not left_out]
+        minor = [
+            not one.rule.per_capture and (keep == TOTALS or one.counts().keys() == {"info"}) for one in whole.checked
+        ]
+        checked = [one for one, left_out in zip(whole.checked, minor, strict=True) if not left_out]
+        counted = whole.counted.copy()
+        for one in compress(whole.checked, minor):
+            counted.update({(one.rule.id, severity): number for severity, number in one.counts().items()})
     before = whole.kept
     stays = np.zeros(len(before.at), bool)
     for one in checked:

@@ -83,8 +83,8 @@ def check(
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
     finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
-    others are counted. Summary and captures are the same for all, memory grows with what is kept; what needs more of
-    them, such as the table of handshakes, raises UsageError.
+    other findings are counted; ``totals``, none. Summary and captures are the same for all, memory grows with what is
+    kept; what needs more, such as the table of handshakes, raises UsageError.
 
     ``each`` is given the report on each capture by itself, in their order, with all of its handshakes under the numbers
     that they have in the run; what ``keep`` leaves out is let go thereafter.

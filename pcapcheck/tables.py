@@ -32,9 +32,10 @@ ZEEK_STATES: Final = (
     "", "S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH",
 )  # fmt: skip
 SEVERITIES: Final = ("error", "warning", "note", "info")
-# What a run keeps of the handshakes of a judged capture, each more than the one before it: those that findings above
-# info name (the others are only counted), those that any finding names, those that have a cause too, all.
-KEEPS: Final = ("shown", "findings", "causes", "everything")
+# What a run keeps of the handshakes of a judged capture, each more than the one before it: none (findings about them
+# are only counted), those that findings above info name (info is only counted), those that any finding names, those
+# that have a cause too, all.
+KEEPS: Final = ("totals", "shown", "findings", "causes", "everything")
 # Connections of a capture that are kept track of in memory, unless it is said otherwise.
 MAX_TRACKED: Final = 1 << 18
 CERTAINTIES: Final = ("", "proved", "strong", "compatible")

@@ -131,6 +131,7 @@ def check(
         refuse_inputs(target, paths)
     terms = Terms(
         fail_on=settings["fail-on"],
+        quiet=quiet,
         verbose=verbose,
         junit_per=junit_per.value,
         with_handshakes=with_handshakes,

@@ -44,6 +44,7 @@ def kinds(report: Report, name: Callable[[str], str] | None = None) -> Iterator[
 
     ``name`` turns the path of a capture as given into its name in the project (default: places.namer()).
     """
+    report.need("shown")
     name = name or namer()
     names = [name(facts.path) for facts in report.capture_facts]
     for finding in report.all_findings:

@@ -39,7 +39,7 @@ FORMATS: Final[dict[str, Format]] = {
 }  # fmt: skip
 
 # Written to a file or a folder, never to standard output: report.output knows how.
-# And what they need to be kept. A dataset is written where each capture is judged, and keeps nothing.
-FILES_ONLY: Final = {"parquet": "everything", "dataset": "shown", "github-summary": "findings"}
+# And what they need to be kept. A dataset is written where each capture is judged.
+FILES_ONLY: Final = {"parquet": "everything", "dataset": "totals", "github-summary": "findings"}
 # Formats whose file the environment names where the option does not.
 FILE_VARIABLES: Final = {"github-summary": "GITHUB_STEP_SUMMARY"}

@@ -101,6 +101,7 @@ class _Writer:
 
 def rule_cases(report: Report, terms: Terms) -> Iterator[list[Case]]:
     """For each capture a case for every rule that was asked of it, in the order of their ids."""
+    report.need("shown")
     writer = _Writer(report, terms)
     for finding in report.all_findings:
         writer.add((finding.capture, finding.rule.id), finding)

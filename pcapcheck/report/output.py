@@ -95,8 +95,10 @@ def to_standard_output(format: str, terms: Terms = _PLAIN) -> Callable[[Report],
 
 def keep_for(formats: Collection[str], terms: Terms = _PLAIN) -> str:
     """What these formats need of the handshakes: the least of tables.KEEPS that is enough for all of them."""
-    needed = {FORMATS[format].keep if format in FORMATS else FILES_ONLY[format] for format in formats}
-    if terms.shows("info"):
+    needed = {FORMATS[format].keep if format in FORMATS else FILES_ONLY[format] for format in {*formats} - {"text"}}
+    if "text" in formats:
+        needed.add("totals" if terms.quiet else FORMATS["text"].keep)
+    if terms.shows("info") and needed - {"totals"}:
         needed.add("findings")
     if (terms.junit_per == "connection" and "junit" in formats) or (terms.with_handshakes and "json" in formats):
         needed.add("everything")

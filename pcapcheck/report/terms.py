@@ -12,6 +12,7 @@ class Terms(NamedTuple):
 
     fail_on: str = "error"  # the least severity that fails a run, or never
     exit_code: int | None = None
+    quiet: bool = False  # text is the summary alone
     verbose: bool = False  # findings of severity info are shown too
     shortfall: str = ""  # what --require-handshakes misses, in one sentence
     junit_per: str = "rule"  # what a test case is: a rule of a capture, or a connection

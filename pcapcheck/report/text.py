@@ -28,8 +28,8 @@ def write_text(
     With ``quiet`` the summary alone.
     """
     paint = paint or Paint()
-    if verbose:
-        report.need("findings")
+    if not quiet:
+        report.need("findings" if verbose else "shown")
     lines = 0
     for finding in () if quiet else report.all_findings:
         if verbose or finding.severity != "info":
