@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 from compare import compare
+from many import many
 from measuring.page import put, table
 from measuring.run import Failed, Usage, figures_of, run
 from stages import stages
@@ -42,6 +43,16 @@ def test_a_run_is_measured_with_what_feeds_it_left_out() -> None:
 def test_a_program_that_fails(feed: list[str] | None) -> None:
     with pytest.raises(Failed, match="ended with 3"):
         run([sys.executable, "-c", f"raise SystemExit({0 if feed else 3})"], feed)
+
+
+@pytest.mark.slow
+def test_many_captures() -> None:
+    lines = many(10, 400, 1, everything=False).splitlines()
+    assert lines[0].startswith("10 captures, ")
+    assert lines[0].endswith(" connection attempts; the same bytes printed.")
+    assert [line.split(" | ")[:2] for line in lines[4:]] == [
+        ["| one process", "1"], ["| cluster, 1 workers", "1"], ["| one process", "10"], ["| cluster, 1 workers", "10"],
+    ]  # fmt: skip
 
 
 def test_figures_of_an_odd_number_of_runs() -> None:
