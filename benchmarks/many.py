@@ -32,7 +32,9 @@ from distributed import LocalCluster
 
 if __name__ == "__main__":
     workers = int(sys.argv[1])
-    with LocalCluster(n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    ) as cluster:
         print(cluster.scheduler_address, flush=True)
         sys.stdin.read()
 """
