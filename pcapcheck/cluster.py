@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pcapcheck._version import __version__
 from pcapcheck.errors import NOWHERE, CaptureError, PcapcheckError, UsageError
-from pcapcheck.judged import Part, together
+from pcapcheck.judged import FAN_IN, Part, together
 from pcapcheck.run import Work
 from pcapcheck.sequence import File, Group
 from pcapcheck.stretch import CaptureFacts, Summary
@@ -26,8 +26,6 @@ try:
 except ImportError:
     raise UsageError("a cluster needs Dask: pip install 'pcapcheck[dask]'") from None
 
-# Neighbours that are put together at a time: the driver is given no more parts than that.
-FAN_IN: Final = 8
 # Seconds until a scheduler must have answered.
 _PATIENCE: Final = 30
 

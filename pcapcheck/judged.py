@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import compress
-from typing import Any, NamedTuple
+from itertools import compress, count
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -200,6 +200,25 @@ def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Ints, Ints, int]:
 def cut(part: Part, keep: str) -> Part:
     """The part with its captures reduced."""
     return part._replace(captures=tuple(reduced(one, keep) for one in part.captures))
+
+
+# Parts that are put together at a time.
+FAN_IN: Final = 8
+
+
+def folded(parts: Iterable[Part]) -> Part:
+    """The parts in one, in their order, put together as they come, so that few totals wait: as a tree of neighbours."""
+    levels: list[list[Part]] = []
+    for part in parts:
+        rising = part
+        for level in count():
+            if level == len(levels):
+                levels.append([])
+            levels[level].append(rising)
+            if len(levels[level]) < FAN_IN:
+                break
+            rising, levels[level] = together(levels[level]), []
+    return together([part for level in reversed(levels) for part in level])
 
 
 def together(parts: Iterable[Part]) -> Part:

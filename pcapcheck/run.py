@@ -106,8 +106,6 @@ def check(
         raise UsageError("files follow each other (sequence) or show the same traffic (merge), not both")
     found = find_captures(paths)
     read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder, max_tracked=max_tracked)
-    parts: list[Part] = []
-    before = 0
     with _dataset(dataset) as tables:
         work = Work(read, window, policy, judged.EVERYTHING if each else keep, tables)
         if merge:
@@ -115,14 +113,7 @@ def check(
         else:
             groups = sequences.groups(found.inputs, sequence, window)
             captures = map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs)
-        for part in captures:
-            if each is not None:
-                each(Report(part, before=before))
-            before += part.totals.handshakes
-            parts.append(judged.cut(part, keep))
-            if any(one.facts.interrupted for one in part.captures):
-                break
-        whole = judged.together(parts)
+        whole = judged.folded(_reduced(captures, keep, each))
         if tables is not None:
             given = _numbered(whole)
             done = in_order(tables.number, given, jobs) if jobs > 1 else map(tables.number, given)
@@ -130,6 +121,18 @@ def check(
     populations = [one.population for one in whole.captures if one.population is not None]
     overall = policy.asked(policy.together, populations, [one.facts for one in whole.captures])
     return Report(whole, found.errors, found.ignored, besides=overall)
+
+
+def _reduced(captures: Iterable[Part], keep: str, each: Callable[[Report], None] | None) -> Iterator[Part]:
+    """The captures, reduced once each was given away; up to one in which reading was interrupted."""
+    before = 0
+    for part in captures:
+        if each is not None:
+            each(Report(part, before=before))
+        before += part.totals.handshakes
+        yield judged.cut(part, keep)
+        if any(one.facts.interrupted for one in part.captures):
+            return
 
 
 @contextmanager

@@ -15,9 +15,9 @@ from distributed import Client, LocalCluster
 from s3fs import S3FileSystem
 
 from pcapcheck.cli import main
-from pcapcheck.cluster import FAN_IN, Cluster
+from pcapcheck.cluster import Cluster
 from pcapcheck.errors import PcapcheckError, UsageError
-from pcapcheck.judged import Part
+from pcapcheck.judged import FAN_IN, Part
 from pcapcheck.report.formats import FORMATS
 from pcapcheck.report.output import writer
 from pcapcheck.report.report import Report

@@ -17,7 +17,7 @@ import pcapcheck
 from pcapcheck.diagnoses import DIAGNOSES
 from pcapcheck.expect.ask import Asked
 from pcapcheck.expect.parser import parse
-from pcapcheck.judged import Part, cut, together
+from pcapcheck.judged import Part, cut, folded, together
 from pcapcheck.policy.policy import ALL_RULES, Policy
 from pcapcheck.report.formats import FORMATS
 from pcapcheck.report.output import keep_for, writer
@@ -151,6 +151,14 @@ def parts_of_samples(keep: str) -> list[Part]:
 
 PARTS: Final = parts_of_samples("causes")
 EXPECTED: Final = {format: written(Report(together(PARTS)), format) for format in ("text", "json", "markdown")}
+
+
+@pytest.mark.parametrize("number", [0, 1, 7, 8, 9, 64, 65, 200])
+def test_parts_are_put_together_as_they_come(number: int) -> None:
+    parts = [part for _ in range(20) for part in PARTS][:number]
+    found, at_once = folded(parts), together(parts)
+    assert found.captures == at_once.captures == tuple(one for part in parts for one in part.captures)
+    assert Report(found).summary() == Report(at_once).summary()
 
 
 @pytest.mark.parametrize("keep", KEEPS)
