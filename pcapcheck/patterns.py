@@ -69,20 +69,22 @@ def regular(openings: Openings, end_time: int) -> Regular:
     of_syn = np.arange(len(keep))
     of_synack = of_syn.copy()
     of_synack[has_synack] = len(keep) + np.arange(has_synack.sum())
+    asked = columns.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
     fine = np.zeros(len(begin), bool)
-    fine[keep[~columns.older_timestamp(keep, options.tsval[of_syn])]] = True
+    fine[keep[~columns.older_timestamp(keep, options.tsval[of_syn]) & (asked < columns.syns[keep])]] = True
     stays = apart(columns, fine)[keep]
-    keep, of_syn, of_synack, has_synack = keep[stays], of_syn[stays], of_synack[stays], has_synack[stays]
+    keep, asked, of_syn, of_synack = (column[stays] for column in (keep, asked, of_syn, of_synack))
+    has_synack = has_synack[stays]
     start, size, syns, opened = (column[keep] for column in (begin, columns.size, columns.syns, columns.opened))
     time, synack, third = columns.time, columns.answer[keep], np.minimum(start + opened, start + size - 1)
-    asked = columns.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
     awaited = time[np.where(has_synack, synack, start)]
     near_end = (awaited > end_time - PENDING_NS) if end_time != NO_TIME else np.ones(len(keep), bool)
     event = columns.events()
     server_rtt = time[synack] - time[start + syns - 1], time[synack] - time[start + asked]
-    client_rtt = time[third] - time[start + opened - 1], time[third] - time[synack]
+    client_rtt = time[third] - time[columns.last_synack[keep]], time[third] - time[synack]
     exact = [least == most for least, most in (server_rtt, client_rtt)]
-    hashed = _hashed(columns, start, size, event, near_end | exact[0] << 1 | exact[1] << 2 | syns << 3 | opened << 33)
+    of_flow = near_end | exact[0] << 1 | exact[1] << 2 | columns.syn_count[keep] << 3 | opened << 33
+    hashed = _hashed(columns, start, size, event, of_flow)
     completed = has_synack & (event[third] == Event.COMPLETING)
     _, representative, pattern = np.unique(hashed, return_index=True, return_inverse=True)
     return Regular(

@@ -39,15 +39,18 @@ class Columns:
         )
         self.folded = rows["folded"] > 0
         self.from_client = rows["side"] == rows["side"][self.first]
-        # SYNs with one number, and then SYN-ACKs with one number that acknowledge it.
+        # SYNs with one number, SYN-ACKs with one number that acknowledge it, and perhaps more of both.
         kind, bare = self.flags & KIND, (self.payload == 0) & ~self.folded
         isn = self.seq[self.first]
-        syn = bare & (kind == SYN) & self.from_client & (self.seq == isn)
-        self.syns = self._until(~syn)  # of each flow: how many
+        self.is_syn = bare & (kind == SYN) & self.from_client & (self.seq == isn)
+        self.syns = self._until(~self.is_syn)  # of each flow: how many come first
         self.answer = np.minimum(begin + self.syns, begin + size - 1)
         synack = bare & (kind == SYN | ACK) & ~self.from_client & (self.ack == seq.add(isn, 1))
         synack &= self.seq == self._of_rows(self.seq[self.answer])
-        self.opened = self._until(~synack & (self.place >= self._of_rows(self.syns)))  # the place behind them
+        self.opened = self._until(~self.is_syn & ~synack)  # the place behind them
+        opening = self.place < self._of_rows(self.opened)
+        self.syn_count = self._reduced(np.add, self.is_syn & opening)
+        self.last_synack = self._reduced(np.maximum, np.where(synack & opening, np.arange(len(rows)), ABSENT))
 
     def _of_rows(self, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A column of flows as one of rows."""
@@ -55,9 +58,11 @@ class Columns:
 
     def _until(self, rows: Bools) -> Ints:
         """The place of the first of these rows in each flow; behind its last row where there is none."""
-        if not len(rows):
-            return self.size
-        return np.minimum(np.minimum.reduceat(np.where(rows, self.place, len(rows)), self.begin), self.size)
+        return np.minimum(self._reduced(np.minimum, np.where(rows, self.place, len(rows))), self.size)
+
+    def _reduced(self, function: np.ufunc, column: npt.NDArray[Any]) -> Ints:
+        """A column of rows as one of flows."""
+        return function.reduceat(column, self.begin).astype(np.int64) if len(column) else self.size
 
     def regular(self) -> Bools:
         """Which flows are regular, but for their timestamps."""
@@ -69,6 +74,8 @@ class Columns:
         )
         # What an RST ends so early is over: nothing follows.
         fine[having] = fits & ((self.flags[at] & RST == 0) | (self.size[having] == self.opened[having] + 1))
+        (again,) = (self.is_syn & (self.place > self._of_rows(self.syns))).nonzero()
+        self._rule_out(fine, again[self.time[again] <= self.time[self.answer[self._flow_of(again)]]])
         (later,) = ((self.place > self._of_rows(self.opened)) & self._of_rows(fine)).nonzero()
         self._rule_out(fine, later[~self._goes_on(later)])
         (again,) = ((self.place > 0) & self._of_rows(fine)).nonzero()
@@ -92,9 +99,7 @@ class Columns:
         odd |= rows["vlan"] != rows["vlan"][self.first]
         gap = np.diff(self.time)
         # A SYN again after so long may be another attempt.
-        odd[1:] |= (self.place[1:] > 0) & (
-            (gap < 0) | ((gap > SETTLED_NS) & (self.place[1:] < self._of_rows(self.syns)[1:]))
-        )
+        odd[1:] |= (self.place[1:] > 0) & ((gap < 0) | ((gap > SETTLED_NS) & self.is_syn[1:]))
         whole = np.ones(len(self.begin), bool)
         self._rule_out(whole, odd.nonzero()[0])
         return whole
@@ -126,8 +131,7 @@ class Columns:
 
     def _last(self, rows: Bools) -> Ints:
         """For each row the last of these rows of its flow, below ``first`` where there is none."""
-        last = np.maximum.reduceat(np.where(rows, np.arange(len(rows)), ABSENT), self.begin)
-        return self._of_rows(last)
+        return self._of_rows(self._reduced(np.maximum, np.where(rows, np.arange(len(rows)), ABSENT)))
 
     def _is_itself(self, at: Ints) -> Bools:
         """Rows that are no copies: they lie behind the one before them of their side, or come too long after it.
@@ -187,20 +191,23 @@ class Columns:
         return older
 
     def asked(self, flows: Ints, echoed: Ints) -> Ints:
-        """The place of the first SYN that the SYN-ACK can have answered, which echoes this TSval (or ABSENT)."""
+        """The place of the first SYN that the SYN-ACK can have answered, which echoes this TSval (or ABSENT).
+
+        Where only a SYN behind the SYN-ACK has that TSval, it is the place of that one: such a flow is irregular.
+        """
         places = np.zeros(len(flows), np.int64)
-        (again,) = ((self.syns[flows] > 1) & (echoed != ABSENT)).nonzero()
+        (again,) = ((self.syn_count[flows] > 1) & (echoed != ABSENT)).nonzero()
         if len(again):
-            start, size = self.begin[flows[again]], self.syns[flows[again]]
+            start, size = self.begin[flows[again]], self.opened[flows[again]]
             at = ranges(start, size)
-            fits = self.options(at).tsval == np.repeat(echoed[again], size)
+            fits = self.is_syn[at] & (self.options(at).tsval == np.repeat(echoed[again], size))
             place = np.minimum.reduceat(np.where(fits, self.place[at], len(self.place)), size.cumsum() - size)
             places[again] = np.where(place < size, place, 0)
         return places
 
     def latest(self, times: Ints) -> Ints:
         """The latest of each flow's times."""
-        return np.maximum.reduceat(times, self.begin) if len(self.begin) else np.zeros(0, np.int64)
+        return self._reduced(np.maximum, times)
 
     @cached_property
     def beyond(self) -> Bools:
@@ -222,7 +229,7 @@ class Columns:
         event[third & reset] = Event.ABORT
         event[third & reset & ~answered] = Event.REFUSAL
         event[self.place < opened] = Event.SYNACK
-        event[self.place < syns] = Event.SYN
+        event[(self.place < opened) & self.is_syn] = Event.SYN
         return event.astype(np.int8)
 
     def options(self, at: Ints) -> OptionColumns:

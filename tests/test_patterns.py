@@ -19,6 +19,7 @@ from pcapcheck.openings import Flows, Openings
 from pcapcheck.patterns import Regular, regular
 from pcapcheck.select import select
 from pcapcheck.stretch import summarise
+from pcapcheck.testing import parse_exchange
 from pcapcheck.traffic import COLUMNS, Traffic
 from tests.traffic import Captured, captures
 
@@ -154,6 +155,8 @@ def troubled(random: Random, *, calm: bool = False) -> list[tuple[int, Segment]]
         parts += [(*one, random.choice([8, 9, 60]) if random.random() < 0.9 else 1, 50) for one in chosen]
     elif random.random() < 0.5:
         parts += [(1, 0, X + 1, RST | ACK, 0, 0, 0)]
+    if random.random() < 0.2:
+        parts.insert(random.randint(1, len(parts)), (0, X, 0, SYN, 0, random.choice([*syns, 8]), 0))
     for at in range(len(parts)):
         if random.random() < rare:
             parts.insert(at, (*random.choice(TAIL), 9, 50))
@@ -225,6 +228,28 @@ def reused_openings(seed: int) -> Openings:
 @given(st.integers(0, 2**32), st.sampled_from([2 * 10**9, 10**13]))
 def test_4_tuples_that_are_used_again(seed: int, end_time: int) -> None:
     assert differences(reused_openings(seed), end_time) == []
+
+
+OPENED: Final = "+0 > S 0\n+.02 < S. 0 ack 1\n+0 > . 1 ack 1\n"
+REGULAR: Final = {
+    "the SYN was lost": f"+0 > S 0\n+1 {OPENED[3:]}",
+    "nobody answers": "+0 > S 0\n+1 > S 0\n+2 > S 0",
+    "the second SYN was refused": "+0 > S 0\n+1 > S 0\n+.02 < R. =0 ack 1",
+    "the SYN-ACK was lost behind the tap": f"+0 > S 0\n+.02 < S. 0 ack 1\n+1 {OPENED[3:]}",
+    "the SYN-ACK came twice": "+0 > S 0\n+.02 < S. 0 ack 1\n+1 < S. 0 ack 1\n+0 > . 1 ack 1",
+    "data came twice": f"{OPENED}+.1 > P. 1(100) ack 1\n+.3 > P. 1(100) ack 1\n+.02 < . 1 ack 101",
+    "data came late": f"{OPENED}+.1 > . 101(100) ack 1\n+.001 > . 1(100) ack 1\n+.02 < . 1 ack 201",
+    "duplicate ACKs": f"{OPENED}+.1 < . 1 ack 1\n+0 < . 1 ack 1\n+0 < . 1 ack 1",
+    "the FIN came twice": f"{OPENED}+.1 > F. 1 ack 1\n+.3 > F. 1 ack 1\n+.02 < F. 1 ack 2\n+0 > . 2 ack 2",
+    "RSTs at the end": f"{OPENED}+.1 < P. 1(100) ack 1\n+0 > R 1\n+0 < . 101 ack 1\n+0 > R 1",
+}
+
+
+@pytest.mark.parametrize("trouble", REGULAR)
+def test_ordinary_trouble_is_regular(trouble: str) -> None:
+    openings = select(parse_exchange(REGULAR[trouble]).segments())
+    assert len(regular(openings, 10**13).flow) == 1
+    assert differences(openings, 10**13) == []
 
 
 class Use(NamedTuple):
