@@ -167,7 +167,7 @@ class Columns:
         size = self.size[flows]
         at = ranges(self.begin[flows], size)
         ip_id = self.rows["ip_id"][at].astype(np.int64)
-        key = np.repeat(among, size).astype(np.uint64)
+        key = np.repeat(among, size).astype(np.uint64) * _ODD
         octets = np.ascontiguousarray(self.rows["options"][at]).view(np.uint64).reshape(-1, ROOM // 8)
         window = self.rows["window"][at].astype(np.int64)
         for part in (
@@ -176,8 +176,9 @@ class Columns:
         ):  # fmt: skip
             key = (key ^ part.astype(np.uint64)) * _ODD
             key ^= key >> np.uint64(31)
-        _, first, count = np.unique(key, return_index=True, return_counts=True)
-        found[np.repeat(np.arange(len(flows)), size)[first[count > 1]]] = True
+        # Rows that only happen to have one key are taken for alike: their flows are irregular, no more.
+        _, number, count = np.unique(key, return_inverse=True, return_counts=True)
+        found[np.repeat(np.arange(len(flows)), size)[count[number] > 1]] = True
         return found
 
     def older_timestamp(self, flows: Ints, of_syn: Ints) -> Bools:
