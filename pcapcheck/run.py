@@ -59,6 +59,7 @@ def check(
     decoder: str = "auto",
     max_tracked: int = MAX_TRACKED,
     jobs: int = 1,
+    state: str | PathLike[str] | None = None,
     keep: str = judged.EVERYTHING,
     map: Map | OfGroups = map,
     progress: Callable[[int], None] | None = None,
@@ -92,9 +93,12 @@ def check(
     ``dataset`` is a new folder for the tables as Parquet, one file for each table and capture, which are written where
     the capture is judged: nothing of them comes here. What is said of several captures at once is not in it.
 
+    ``state`` is a folder that keeps what was read of each file, by its content: what it knows is not read again, so
+    that a run goes on where one before it was ended. It changes nothing in the result.
+
     A file that cannot be read does not raise: it is in ``Report.errors`` (and its reason in ``Report.captures``), and
-    the others are judged. Raises UsageError for a rule that does not exist, and for a URL that takes a package which is
-    not installed.
+    the others are judged. Raises UsageError for a rule that does not exist, for a URL that takes a package which is not
+    installed, and for a ``state`` that is no folder to write to.
     """
     if policy is not None and (select or ignore):
         raise UsageError("rules are selected and ignored by the policy, where there is one")
@@ -104,8 +108,10 @@ def check(
     policy.rules_for("")  # a rule that does not exist is told before anything is read
     if merge and sequence:
         raise UsageError("files follow each other (sequence) or show the same traffic (merge), not both")
+    if merge and state is not None:
+        raise UsageError("files that are merged are read together: there is no state of each to be kept")
     found = find_captures(paths)
-    read = partial(summarise, progress=progress, max_bytes=max_bytes, decoder=decoder, max_tracked=max_tracked)
+    read = partial(_reader(state), progress=progress, max_bytes=max_bytes, decoder=decoder, max_tracked=max_tracked)
     with _dataset(dataset) as tables:
         work = Work(read, window, policy, judged.EVERYTHING if each else keep, tables)
         if merge:
@@ -144,6 +150,16 @@ def _dataset(path: str | PathLike[str] | None) -> Iterator[Dataset | None]:
 
     with dataset(fspath(path)) as tables:
         yield tables
+
+
+def _reader(state: str | PathLike[str] | None) -> Callable[..., Summary]:
+    """What summarises a file, with what is kept in ``state``, where that is given."""
+    if state is None:
+        return summarise
+    from pcapcheck.state import refuse_place, remembered
+
+    refuse_place(fspath(state))
+    return partial(remembered, folder=fspath(state))
 
 
 def _numbered(whole: Part) -> list[Numbered]:

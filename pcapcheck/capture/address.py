@@ -12,6 +12,8 @@ _WEB: Final = frozenset(("http", "https"))
 # Where what stands before the @ is not a user but a container: abfs://container@account/path.
 _CONTAINER_FIRST: Final = frozenset(("abfs", "abfss", "wasb", "wasbs"))
 _WORTH_HIDING: Final = 4  # octets; less would take away letters of ordinary words
+# What a signed query has in it, of Amazon's, Google's and Microsoft's stores.
+_SIGNED: Final = re.compile(r"(?:^|&)(?:X-(?:Amz|Goog)-Signature|Signature|sig)=", re.IGNORECASE)
 _VERSION: Final = re.compile(r"\?versionId=[A-Za-z0-9._-]+", re.IGNORECASE)
 
 
@@ -68,6 +70,12 @@ def _redacted(url: str) -> str:
     elif not _VERSION.fullmatch(query := rest[rest.find("?") :] if "?" in rest else "") and "=" in query:
         rest = rest.partition("?")[0]  # without a = it is a character of a name, or of a pattern
     return f"{scheme}://{rest}"
+
+
+def lasting(url: str) -> str:
+    """The URL without what is another each time that it is signed. Not to be shown."""
+    query = url.partition("?")[2]
+    return redacted(url) if _SIGNED.search(query) else f"{redacted(url)}?{query}"
 
 
 def scrubbed(text: str, url: str) -> str:

@@ -23,7 +23,9 @@ _SILENCE_S: Final = 60
 _PIECE: Final = 1 << 18
 
 _CONTENT_RANGE: Final = re.compile(r"bytes (?:(\d+)-\d+|\*)/(?:(\d+)|\*)")
-_TAGS: Final = ("ETag", "etag", "generation", "LastModified", "last_modified", "mtime", "modified", "created")
+_TAGS: Final = (
+    "ETag", "etag", "generation", "LastModified", "Last-Modified", "last_modified", "mtime", "modified", "date_time",
+)  # fmt: skip
 
 
 def open_remote(place: Address) -> RemoteFile:
@@ -64,6 +66,11 @@ def is_web(fs: Any) -> bool:
     return "http" in ((fs.protocol,) if isinstance(fs.protocol, str) else fs.protocol)
 
 
+def tag_of(about: dict[str, Any]) -> str | None:
+    """What a file system knows of an object that is another for another content, if anything."""
+    return next((str(about[name]) for name in _TAGS if about.get(name)), None)
+
+
 class BlockBody:
     """An object of a store that gives any range of it."""
 
@@ -73,8 +80,7 @@ class BlockBody:
         if about.get("type") == "directory":
             self._file.close()
             raise IsADirectoryError(path)
-        tag = next((str(about[name]) for name in _TAGS if about.get(name)), None)
-        self.version = Version(tag, getattr(self._file, "size", None))
+        self.version = Version(tag_of(about), getattr(self._file, "size", None))
         if offset:
             self._file.seek(offset)
         self._waiting, self._at, self._block = b"", 0, _FIRST_BLOCK

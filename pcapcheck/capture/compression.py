@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from importlib import import_module
+from typing import Any, Final, NamedTuple, Protocol
 
 from pcapcheck.capture.sources import Fault, Source
 
@@ -114,11 +115,13 @@ def _xz() -> Codec:
     return Codec(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY), (lzma.LZMAError,), _STEP)
 
 
+def zstandard() -> Any:
+    """Python's module for zstd."""
+    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+
+
 def _zstd() -> Codec:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
+    zstd = zstandard()
     options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW}
     return Codec(lambda: zstd.ZstdDecompressor(options=options), (zstd.ZstdError,), _STEP)
 

@@ -33,3 +33,4 @@ class Damage(NamedTuple):
     frame: int  # number of the last good frame, 0 if there is none
     needed: str
     found: str
+    passing: bool = False  # reading failed, which says nothing of the file: the next time it may go well

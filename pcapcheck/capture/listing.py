@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from pcapcheck.capture.address import SCHEME, Address
-from pcapcheck.capture.bodies import filesystem, is_web
-from pcapcheck.capture.remote import said
+from pcapcheck.capture.bodies import filesystem, is_web, tag_of
+from pcapcheck.capture.remote import Version, said
 from pcapcheck.errors import NOWHERE, CaptureError, PcapcheckError
 
 _STORE_MAGIC: Final = "*?["
@@ -42,13 +42,16 @@ def listed(place: Address) -> list[Listed]:
 
 def size_of(place: Address) -> int | None:
     """Octets of the object; None where nobody says."""
-    if place.size is not None:
-        return place.size
+    return version_of(place).size if place.size is None else place.size
+
+
+def version_of(place: Address) -> Version:
+    """What tells the content that it has now from others, without reading it."""
     with suppress(Exception):  # whoever opens it is told
         fs, path = filesystem(place.url)
-        size = fs.info(path).get("size")
-        return size if isinstance(size, int) else None
-    return None
+        about = fs.info(path)
+        return Version(tag_of(about), _size(about))
+    return Version(None, None)
 
 
 def _of_store(fs: Any, path: str, place: Address) -> Iterator[Listed]:
@@ -95,8 +98,12 @@ def _below(fs: Any, folder: str, url: Callable[[str], str]) -> Iterator[Listed]:
 
 
 def _object(url: str, about: dict[str, Any], *, named: bool) -> Listed:
+    return Listed(Address(url, size=_size(about)), named)
+
+
+def _size(about: dict[str, Any]) -> int | None:
     size = about.get("size")
-    return Listed(Address(url, size=size if isinstance(size, int) else None), named)
+    return size if isinstance(size, int) else None
 
 
 def _is_folder(about: dict[str, Any]) -> bool:

@@ -150,8 +150,8 @@ class Capture:
                 self.comments.append(comment)
 
     def _spoil(self, broken: Broken) -> None:
-        rule, needed, found = broken.fault
-        self.damage = Damage(rule, broken.offset, self.frame_count, needed, found)
+        rule, needed, found, passing = broken.fault
+        self.damage = Damage(rule, broken.offset, self.frame_count, needed, found, passing)
 
 
 def largest_record(link_type: int, snaplen: int) -> int:

@@ -38,8 +38,9 @@ _IF_TSRESOL, _IF_TSOFFSET = 9, 14
 _ISB_STARTTIME, _ISB_ENDTIME, _ISB_IFDROP, _ISB_OSDROP = 2, 3, 5, 7
 # Where the options of a block begin that has them at a fixed place.
 _OPTIONS_AT: Final = {_SECTION_HEADER: 24, _INTERFACE: 16, _STATISTICS: 20}
-_FAR_NS: Final = 2**62  # an offset as large is none that a compiled loop need know
-_EARLIEST, _LATEST = -(2**63), 2**63  # what an int64 of nanoseconds holds lies between: to the year 2262
+_FAR_NS: Final = 2**60  # an offset as large is none that a compiled loop need know
+# Times lie between these, from 1823 to 2116: then int64 holds the nanoseconds between any two of them as well.
+_EARLIEST, _LATEST = -(2**62), 2**62
 
 
 class _Interface(NamedTuple):
@@ -51,7 +52,7 @@ class _Interface(NamedTuple):
     offset_ns: int
 
     def time_ns(self, high: int, low: int) -> int:
-        """Nanoseconds since the epoch, rounded down; NO_TIME where int64 cannot hold it (after the year 2262)."""
+        """Nanoseconds since the epoch, rounded down; NO_TIME where it is too far from it (after the year 2116)."""
         time = (high << 32 | low) * self.multiplier // self.divisor + self.offset_ns
         return time if _EARLIEST < time < _LATEST else NO_TIME
 

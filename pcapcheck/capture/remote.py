@@ -118,19 +118,22 @@ class RemoteFile:
 
     def _given_up(self, error: Exception) -> Fault | None:
         """Why nothing more can be read; None, after a while, where it is worth another try."""
-        if is_changed(error):
-            return Fault("CAP01", "the rest of the file", "another file: it was changed while it was read")
-        words = said(error, self._place.url)
         if self.bytes_read - self._failed_at >= _PROGRESS:
             self._failures = 0
         self._failed_at = self.bytes_read
-        if not passes(error, connected=self._connected_once):
-            return Fault("CAP01", "the rest of the file", f"a read error ({words})" if self._connected_once else words)
-        if self._failures == len(DELAYS):
-            return Fault("CAP01", "the rest of the file", f"{self._failures + 1} read errors in a row ({words})")
-        time.sleep(DELAYS[self._failures])
-        self._failures += 1
-        return None
+        again = not is_changed(error) and passes(error, connected=self._connected_once)
+        if again and self._failures < len(DELAYS):
+            time.sleep(DELAYS[self._failures])
+            self._failures += 1
+            return None
+        found = said(error, self._place.url)
+        if is_changed(error):
+            found = "another file: it was changed while it was read"
+        elif self._failures:
+            found = f"{self._failures + 1} read errors in a row ({found})"
+        elif self._connected_once:
+            found = f"a read error ({found})"
+        return Fault("CAP01", "the rest of the file", found, passing=True)
 
 
 def said(error: Exception, url: str) -> str:

@@ -20,6 +20,7 @@ class Fault(NamedTuple):
     rule: str
     needed: str
     found: str
+    passing: bool = False  # it says nothing of the file: the next reading may go well
 
 
 class Source(Protocol):
@@ -70,10 +71,11 @@ class StoredFile:
         try:
             got = read(given)
         except OSError as error:
-            self.fault = Fault("CAP01", "the rest of the file", f"a read error ({reason(error)})")
+            self.fault = Fault("CAP01", "the rest of the file", f"a read error ({reason(error)})", passing=True)
             return None
         if got is None:
-            self.fault = Fault("CAP01", "the rest of the input", "a non-blocking input that has nothing to read yet")
+            found = "a non-blocking input that has nothing to read yet"
+            self.fault = Fault("CAP01", "the rest of the input", found, passing=True)
         return got
 
     def close(self) -> None:

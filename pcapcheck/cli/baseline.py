@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from pcapcheck.cli.options import Config, Expect, FailOn, Ignore, InSequence, Isolated, Merged, Paths, Select
+from pcapcheck.cli.options import Config, Expect, FailOn, Ignore, InSequence, Isolated, Merged, Paths, Select, State
 from pcapcheck.cli.running import CLEAN, checked, complain, exit_code, say, settings_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def baseline(
     isolated: Isolated = False,
     sequence: InSequence = None,
     merge: Merged = False,
+    state: State = None,
 ) -> None:
     """Write down the findings that there are, so that --baseline reports only new ones.
 
@@ -42,7 +43,7 @@ def baseline(
     if output is not None:
         refuse_inputs(output, paths)
     settings = settings_of(config, isolated, select=select, ignore=ignore, expect=expect)
-    report = checked(paths, policy=settings.policy, sequence=sequence, merge=merge, keep="shown")
+    report = checked(paths, policy=settings.policy, sequence=sequence, merge=merge, state=state, keep="shown")
     if code := exit_code(report, FailOn.never):
         raise typer.Exit(code)
     found = baseline_of(report)

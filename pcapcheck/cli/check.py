@@ -34,6 +34,7 @@ from pcapcheck.cli.options import (
     SchemaOption,
     Select,
     Since,
+    State,
     Until,
     WithHandshakes,
 )
@@ -80,6 +81,7 @@ def check(
     max_tracked: MaxTracked = MAX_TRACKED,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
+    state: State = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="The summary without a line for each finding; no progress bar.")
     ] = False,
@@ -164,6 +166,7 @@ def check(
             max_tracked=max_tracked,
             jobs=jobs,
             scheduler=scheduler,
+            state=state,
             quiet=quiet,
         )
     if known is not None:

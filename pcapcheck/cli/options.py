@@ -200,3 +200,12 @@ Jobs = Annotated[
     int,
     typer.Option("--jobs", "-j", metavar="N", min=1, help="Files that are read and judged at the same time."),
 ]
+State = Annotated[
+    str | None,
+    typer.Option(
+        "--state",
+        metavar="FOLDER",
+        help="Keep what was read of each file in this folder, and read only what it does not know: a run goes on where"
+        " one before it was ended.",
+    ),
+]

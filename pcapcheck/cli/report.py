@@ -26,6 +26,7 @@ from pcapcheck.cli.options import (
     Port,
     Select,
     Since,
+    State,
     Until,
 )
 from pcapcheck.cli.running import FAILED, checked, exit_code, octets_of, say, settings_of, window_of
@@ -59,6 +60,7 @@ def report(
     max_bytes: MaxBytes = None,
     decoder: Decoding = Decoder.auto,
     max_tracked: MaxTracked = MAX_TRACKED,
+    state: State = None,
 ) -> None:
     """Write a report for people into one file.
 
@@ -88,6 +90,7 @@ def report(
         max_bytes=octets_of(max_bytes),
         decoder=decoder.value,
         max_tracked=max_tracked,
+        state=state,
         keep=SUFFIXES[os.path.splitext(output.lower())[1]].keep,
     )
     if known is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import FailOn, Host, InSequence, MaxBytes, Merged, Paths, Port, Since, Until
+from pcapcheck.cli.options import FailOn, Host, InSequence, MaxBytes, Merged, Paths, Port, Since, State, Until
 from pcapcheck.cli.running import checked, exit_code, octets_of, say, width, window_of
 
 
@@ -30,6 +30,7 @@ def rtt(
     sequence: InSequence = None,
     merge: Merged = False,
     max_bytes: MaxBytes = None,
+    state: State = None,
 ) -> None:
     """Tabulate and draw round-trip times.
 
@@ -44,7 +45,7 @@ def rtt(
             raise UsageError(f"--output {output}: a chart is an .svg, .png or .pdf file")
         refuse_inputs(output, paths)
     window = window_of(since, until, host, port)
-    report = checked(paths, window, sequence=sequence, merge=merge, max_bytes=octets_of(max_bytes))
+    report = checked(paths, window, sequence=sequence, merge=merge, max_bytes=octets_of(max_bytes), state=state)
     if output is not None:
         from pcapcheck import charts
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pcapcheck.cli.options import Config, FailOn, InSequence, Isolated, Merged, Paths
+from pcapcheck.cli.options import Config, FailOn, InSequence, Isolated, Merged, Paths, State
 from pcapcheck.cli.running import checked, exit_code, say, settings_of, width
 
 
@@ -28,6 +28,7 @@ def show(
     ] = None,
     config: Config = None,
     isolated: Isolated = False,
+    state: State = None,
 ) -> None:
     """Draw one handshake as a ladder.
 
@@ -46,7 +47,7 @@ def show(
 
         refuse_suffix(output)
         refuse_inputs(output, paths)
-    report = checked(paths, policy=settings_of(config, isolated).policy, sequence=sequence, merge=merge)
+    report = checked(paths, policy=settings_of(config, isolated).policy, sequence=sequence, merge=merge, state=state)
     if report.errors:
         raise typer.Exit(exit_code(report, FailOn.never))
     if frame is not None:

@@ -133,10 +133,11 @@ def _text_file(path: str) -> Iterator[TextIO]:
 
 
 @contextmanager
-def replacing(path: str) -> Iterator[str]:
+def replacing(path: str, *, durable: bool = True) -> Iterator[str]:
     """A name to write to, which becomes ``path`` when all is written and goes away if that fails.
 
     Whenever the process ends, ``path`` is what it was before or whole; only a killed one leaves the other name behind.
+    If it is ``durable``, that holds for a power failure, too.
     """
     if os.path.exists(path) and not os.path.isfile(path):  # a pipe, /dev/stderr: nothing to replace
         with _named(path):
@@ -149,7 +150,8 @@ def replacing(path: str) -> Iterator[str]:
         temporary = _new_beside(target)
         try:
             yield temporary
-            _flush_to_disk(temporary)
+            if durable:
+                _flush_to_disk(temporary)
             if os.path.exists(target):
                 shutil.copymode(target, temporary)
             os.replace(temporary, target)

@@ -118,7 +118,7 @@ def test_a_read_error_in_the_middle_is_damage_behind_the_good_prefix(extra):
     with open_capture("-", Failing(PCAP + extra)) as capture:
         assert len(list(capture)) == 1
     error = os.strerror(errno.EIO).lower()
-    assert capture.damage == Damage("CAP01", len(PCAP), 1, "the rest of the file", f"a read error ({error})")
+    assert capture.damage == Damage("CAP01", len(PCAP), 1, "the rest of the file", f"a read error ({error})", True)
 
 
 def test_a_read_error_inside_gzip_and_inside_the_file_header():

@@ -55,10 +55,8 @@ def test_every_table_and_what_was_ignored(bucket: Store) -> None:
     here, there = pcapcheck.check(SAMPLES), pcapcheck.check(f"s3://{BUCKET}/samples/")
     for name in TABLES:
         expected, found = here.frame(name), there.frame(name)
-        for table in (expected, found):
-            if "capture" in table:
-                table["capture"] = [os.path.basename(path) for path in table["capture"]]
-        assert found.equals(expected)
+        assert list(map(str, found.dtypes)) == list(map(str, expected.dtypes))
+        assert found.to_csv().replace(f"s3://{BUCKET}/samples/", f"{SAMPLES}/") == expected.to_csv()
     assert [os.path.basename(path) for path in there.ignored] == [os.path.basename(path) for path in here.ignored]
 
 
