@@ -59,6 +59,7 @@ def test_outputs_with_all_severities_are_the_same(whole: Report, format: str) ->
 
 def test_what_several_formats_need() -> None:
     assert keep_for(["text", "dataset"], Terms(quiet=True, fail_on="info")) == "totals"
+    assert keep_for(["text"], Terms(quiet=True), baseline=True) == "shown"
     assert keep_for(["text", "sarif"]) == keep_for(["text", "sarif"], Terms(quiet=True)) == "shown"
     assert keep_for(["text", "markdown"]) == "findings"
     assert keep_for(["json", "github-summary"]) == "causes"

@@ -144,6 +144,7 @@ def check(
     rows = FORMATS[settings["format"]].rows and known is None
     datasets = [file for file in files if file.format == "dataset"]
     others = [file for file in files if file not in (*growing_files, *datasets)]
+    needing = [*([] if rows else [settings["format"]]), *(file.format for file in others)]
     with ExitStack() as opened:
         writes = [opened.enter_context(growing(file, terms)) for file in growing_files]
         writes += [to_standard_output(settings["format"], terms)] if rows else []
@@ -155,7 +156,7 @@ def check(
         report = checked(
             paths,
             window,
-            keep=keep_for([*([] if rows else [settings["format"]]), *(file.format for file in others)], terms),
+            keep=keep_for(needing, terms, baseline=known is not None),
             each=each if writes else None,
             dataset=datasets[0].path if datasets else None,
             policy=settings.policy,

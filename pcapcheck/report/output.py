@@ -93,11 +93,14 @@ def to_standard_output(format: str, terms: Terms = _PLAIN) -> Callable[[Report],
     return written
 
 
-def keep_for(formats: Collection[str], terms: Terms = _PLAIN) -> str:
-    """What these formats need of the handshakes: the least of tables.KEEPS that is enough for all of them."""
+def keep_for(formats: Collection[str], terms: Terms = _PLAIN, *, baseline: bool = False) -> str:
+    """What these formats need of the handshakes: the least of tables.KEEPS that is enough for all of them.
+
+    With a ``baseline`` findings are compared with those that it knows.
+    """
     needed = {FORMATS[format].keep if format in FORMATS else FILES_ONLY[format] for format in {*formats} - {"text"}}
     if "text" in formats:
-        needed.add("totals" if terms.quiet else FORMATS["text"].keep)
+        needed.add("totals" if terms.quiet and not baseline else FORMATS["text"].keep)
     if terms.shows("info") and needed - {"totals"}:
         needed.add("findings")
     if (terms.junit_per == "connection" and "junit" in formats) or (terms.with_handshakes and "json" in formats):
