@@ -16,6 +16,7 @@ from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.evidence import Event
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
+from pcapcheck.memory import give_back
 from pcapcheck.openings import Openings
 from pcapcheck.packed import Packed
 from pcapcheck.rules import RULES
@@ -46,7 +47,9 @@ def gathered(batches: Iterable[Traffic]) -> Traffic:
     pile = _Pile()
     for batch in batches:
         pile.add(batch)
-    return pile.traffic()
+    traffic = pile.traffic()
+    give_back()
+    return traffic
 
 
 def wanted_rows(batch: Traffic) -> Bools:

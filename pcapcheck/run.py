@@ -21,6 +21,7 @@ from pcapcheck.errors import UsageError
 from pcapcheck.gather import traffic_of
 from pcapcheck.jobs import in_order
 from pcapcheck.judged import Part
+from pcapcheck.memory import give_back
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, findings_of
@@ -219,6 +220,8 @@ class Work:
         if facts.error:
             return self._reduced(judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], population=several))
         causes = diagnose(traffic, facts, DIAGNOSES.values())
+        if traffic.stored is not None:
+            give_back()
         chosen = policy.rules_for(facts.path)
         traffic.grouped[:] = causes.grouped(chosen)
         checked = findings_of(traffic, facts, [rule for rule in chosen.values() if rule.id in RULES], 0)

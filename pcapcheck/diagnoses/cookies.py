@@ -21,10 +21,9 @@ from pcapcheck.diagnoses.columns import (
     sampled,
 )
 from pcapcheck.evidence import PENDING_NS, Event
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # Linux hides the options in the six lowest bits of the SYN-ACK's TSval, so that it is up to 64 ms older than the clock.
 _LAG_MS: Final = 64
@@ -117,7 +116,8 @@ def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     socket = traffic.sockets
     timed = (handshakes.server_timestamps == 1) & (handshakes.synack_count == 1) & handshakes.is_outcome("established")
     timed &= count_in(socket, timed) >= _SOME
-    lag, measured = _lag(traffic.only(sampled(socket, timed)))
+    lag, measured = _lag(traffic)
+    measured = measured & sampled(socket, timed)
     lags = count_in(socket, measured)
     least, most = least_in(socket, lag, measured), most_in(socket, lag, measured)
     late = count_in(socket, measured & (lag >= _LAG_MS // 6))
@@ -144,30 +144,27 @@ def _awaited(traffic: Traffic, capture: CaptureFacts) -> Bools:
     return long_enough
 
 
+@by_rows
 def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
     """How many ms the SYN-ACK's TSval is behind the server's clock, and where that can be measured.
 
     The clock must tick once a millisecond, as two later segments of the server show.
     """
-    rows = traffic.rows
     synack = traffic.first(traffic.event == Event.SYNACK)
     later = traffic.event == Event.SERVER_GOES_ON
     following = traffic.first(later & after(traffic, synack))
     final = last(traffic, later & after(traffic, following))
-    wanted = np.zeros(len(rows), bool)
     complete = (synack != ABSENT) & (final != ABSENT)
-    for row in (synack, following, final):
-        wanted[row[complete]] = True
-    tsval, _ = timestamps_of(rows, wanted)
+    tsval, time = traffic.options.tsval, traffic.column("time")
 
     def drift(then: Ints, now: Ints) -> Ints:
         ticks = seq.diff(tsval[now], tsval[then])
-        elapsed = traffic.column("time")[now] - traffic.column("time")[then]
+        elapsed = time[now] - time[then]
         ahead: Ints = np.rint(ticks - elapsed / MILLISECOND).astype(np.int64)
         return ahead
 
-    if not len(rows):
+    if not len(tsval):
         return synack, complete
     measured = complete & (tsval[synack] != ABSENT) & (tsval[following] != ABSENT) & (tsval[final] != ABSENT)
     measured &= np.abs(drift(following, final)) <= _SLACK_MS
-    return drift(synack, following), measured
+    return np.where(measured, drift(synack, following), 0), measured

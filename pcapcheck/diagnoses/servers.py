@@ -81,7 +81,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     other_ttl = differs & (apart == count_in(socket, compared))
     timed = handshakes.is_outcome("established") & (handshakes.server_rtt != ABSENT)
     timed &= count_in(socket, timed) >= _MANY
-    answer = _data_rtt(traffic.only(sampled(socket, timed)))
+    answer = np.where(sampled(socket, timed), _data_rtt(traffic), ABSENT)
     acknowledged = timed & (answer != ABSENT)
     least = least_in(socket, answer, acknowledged)
     most = most_in(socket, handshakes.server_rtt, timed)
@@ -109,6 +109,7 @@ def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     return traffic.value("frame", reply), traffic.value("ttl", reply)
 
 
+@by_rows
 def _data_rtt(traffic: Traffic) -> Ints:
     """From the client's first data to the bare ACK of it; ABSENT where it was sent twice or data answers it.
 

@@ -232,7 +232,7 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def _means_nothing(peer_isns: Ints, times: Ints, connections: int) -> bool:
     """Whether equal numbers are one connection that was captured twice, or may be chance."""
     translated = peer_isns[0] != ABSENT and bool((peer_isns == peer_isns[0]).all())
-    return translated or (len(times) == 2 and (connections > FEW or int(times[1] - times[0]) < TRANSLATED_NS))
+    return translated or (len(times) == 2 and (connections > FEW or int(times[1]) - int(times[0]) < TRANSLATED_NS))
 
 
 @rule(
