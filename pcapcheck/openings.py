@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -201,3 +201,13 @@ class Openings:
             rows = self.rows[start:stop].copy()
             rows["flow"] -= np.uint32(first)
             yield Openings(self.flows[first : first + most].by_themselves(), rows)
+
+
+class Kept(Protocol):
+    """Openings, wherever they wait until they are judged."""
+
+    def batches(self, most: int) -> Iterator[Openings]:
+        """All of them, at most so many flows at a time."""
+
+    def numbered_from(self, before: int) -> Kept:
+        """The same, of frames that come after so many others."""

@@ -23,8 +23,9 @@ from pcapcheck.decode.fragments import Fragments
 from pcapcheck.decode.segment import IcmpError, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import UsageError
+from pcapcheck.openings import Kept
 from pcapcheck.select import Selector
-from pcapcheck.spilled import Kept, Spilled
+from pcapcheck.spilled import Spilled
 from pcapcheck.tables import MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
@@ -38,8 +39,10 @@ _A_WHILE: Final = 64
 # So often is progress told where Python reads alone, in frames.
 _REPORT_EVERY: Final = 4096
 
+# Connections whose rows are made at once when all is read.
+_FEW: Final = 1 << 13
 # The octets that a connection usually takes.
-_OCTETS_TRACKED: Final = 256
+_OCTETS_TRACKED: Final = 512
 # Octets that are set aside at a time.
 _SET_ASIDE: Final = 1 << 23
 
@@ -227,7 +230,8 @@ class CompiledReading:
         if self._spilled.flow_count:
             self._set_aside()
             return self._spilled
-        return cells.openings_of(self.table)
+        flows, _ = self.table.tracked()
+        return cells.openings_of(self.table) if flows <= _FEW else cells.Tracked(self.table)
 
     def _set_aside(self) -> None:
         """Move all connections to disk, some at a time, so that memory for all of them is not needed twice."""

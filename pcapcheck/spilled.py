@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses
 from pcapcheck.neighbours import merge
-from pcapcheck.openings import ROW, Flows, Ints, Openings
+from pcapcheck.openings import ROW, Flows, Ints, Kept, Openings
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 
 BUCKETS: Final = 64
@@ -104,9 +104,6 @@ class Spilled:
     def __reduce__(self) -> tuple[Callable[[Openings], Openings], tuple[Openings]]:
         # Elsewhere the file is not there.
         return _itself, (self.whole(),)
-
-
-Kept = Openings | Spilled
 
 
 def joined(first: Kept, then: Kept, most: int) -> Kept:

@@ -14,9 +14,9 @@ from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.errors import CaptureError
 from pcapcheck.numbering import Numbering, Place
-from pcapcheck.openings import Ints, Openings
+from pcapcheck.openings import Ints, Kept, Openings
 from pcapcheck.reading import Reading, reading
-from pcapcheck.spilled import Kept, Spilled, joined
+from pcapcheck.spilled import Spilled, joined
 from pcapcheck.tables import ABSENT, MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
