@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -160,7 +161,7 @@ def _reader(state: str | PathLike[str] | None) -> Callable[..., Summary]:
     from pcapcheck.state import refuse_place, remembered
 
     refuse_place(fspath(state))
-    return partial(remembered, folder=fspath(state))
+    return partial(remembered, folder=os.path.abspath(state))  # a worker may have another working directory
 
 
 def _numbered(whole: Part) -> list[Numbered]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +29,7 @@ from pcapcheck.run import Work, check
 from pcapcheck.sequence import Group
 from pcapcheck.stretch import Summary
 from pcapcheck.window import Window
+from tests.remote.servers import web_server
 from tests.remote.store import BUCKET, s3_server
 
 SAMPLES: Final = Path(__file__).parent.parent / "sample_captures"
@@ -174,6 +178,55 @@ def test_a_lost_worker_changes_nothing(client: Client, here: Report, merge: bool
     assert written(report, "jsonl") == written(here, "jsonl")
     client.wait_for_workers(2)
     assert killing.killed not in client.run(os.getpid).values()
+
+
+def kept(state: Path) -> dict[str, tuple[int, int]]:
+    """The entries: one that is written anew is another file."""
+    found = [(path.name, path.stat()) for path in state.glob("*.summary")]
+    return {name: (status.st_ino, status.st_mtime_ns) for name, status in found}
+
+
+@pytest.mark.parametrize("where", ["one process", "cluster"])
+def test_a_killed_driver_is_resumed(client: Client, here: Report, tmp_path: Path, where: str) -> None:
+    """Killed with half of the captures behind it, at the latest while it waits for one that does not come."""
+    paths = [str(facts.path) for facts in here.capture_facts]
+    half, state = len(paths) // 2, tmp_path / "state"
+    with web_server() as site:
+        late = site.put("/late.pcap", (SAMPLES / "handshakes.pcap").read_bytes(), stalls=5000)
+        plain = [sys.executable, "-m", "pcapcheck", "check", *paths[:half], late, *paths[half:]]
+        # The folder is named from the driver's working directory, which is not that of the workers.
+        resumable = [*plain, "--state", "state"]
+        if where == "cluster":
+            resumable += ["--scheduler", client.scheduler.address]
+        with subprocess.Popen(resumable, cwd=tmp_path, stdout=subprocess.PIPE) as driver:
+            while driver.poll() is None and not (site.asked and len(kept(state)) >= half):
+                time.sleep(0.01)
+            driver.kill()
+            assert driver.communicate()[0] == b""
+        assert driver.returncode == -signal.SIGKILL
+        before = kept(state)
+        site.done.set()
+        resumed, whole = (
+            subprocess.run(command, cwd=tmp_path, capture_output=True, check=False) for command in (resumable, plain)
+        )
+        assert (resumed.stdout, resumed.stderr, resumed.returncode) == (whole.stdout, whole.stderr, 1)
+        assert before.items() < kept(state).items()  # none of them was read again
+        assert half <= len(before) < len(kept(state)) == len(paths) + 1
+
+
+def test_one_more_file_costs_the_cluster_one_file(client: Client, tmp_path: Path) -> None:
+    captures, state = tmp_path / "captures", tmp_path / "state"
+    captures.mkdir()
+    octets = (SAMPLES / "handshakes.pcap").read_bytes()
+    for name in "abcde":
+        (captures / f"{name}.pcap").write_bytes(octets[: 5000 + ord(name)])
+    check(captures, state=state, map=Cluster(client))
+    before = kept(state)
+    (captures / "c2.pcap").write_bytes(octets)
+    report = check(captures, state=state, map=Cluster(client))
+    assert written(report, "jsonl") == written(check(captures), "jsonl")
+    assert before.items() < kept(state).items()
+    assert (len(before), len(kept(state))) == (5, 6)
 
 
 def test_a_worker_that_cannot_open_a_capture_says_which(client: Client, tmp_path: Path) -> None:

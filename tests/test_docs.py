@@ -27,7 +27,7 @@ def test_the_python_runs(
 ) -> None:
     (tmp_path / "sample_captures").symlink_to(ROOT / "sample_captures")
     monkeypatch.chdir(tmp_path)
-    known: dict[str, Any] = {"__name__": "page"}
+    known: dict[str, Any] = {"__name__": "__main__"}
     for code in PYTHON.findall(page.read_text(encoding="utf-8")):
         exec(compile(code, str(page), "exec"), known)
 
