@@ -17,7 +17,7 @@ from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions 
 from pcapcheck.evidence import Event
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
 from pcapcheck.memory import give_back
-from pcapcheck.openings import Kept, Openings
+from pcapcheck.openings import ROW, Kept, Openings
 from pcapcheck.packed import Packed
 from pcapcheck.rules import RULES
 from pcapcheck.stored import Store, Stored
@@ -121,22 +121,33 @@ class _Pile:
             self._columns[name] = _ordered(column, order)
         handshakes = Handshakes(self._columns, hosts, list(self._histories))
         spread_one_sidedness(handshakes)
-        parts = [np.concatenate(parts) for parts in zip(*self._rows, strict=True)]
-        self._rows.clear()
-        rows, handshake, event, from_client = parts
-        handshake = place[handshake]
-        by_handshake = np.argsort(handshake, kind="stable")
+        handshake, rows, event, from_client = self._rows_in_order(place)
         stored = Stored(self._store, _ordered(self._first, order), _ordered(self._size, order))
         return Traffic(
             handshakes,
-            rows[by_handshake],
-            handshake[by_handshake],
-            event[by_handshake],
-            from_client[by_handshake],
+            rows,
+            handshake,
+            event,
+            from_client,
             np.zeros(len(handshakes), bool),
             stored,
             {name: tuple(_ordered(one, order) for one in columns) for name, columns in self._known.items()},
         )
+
+    def _rows_in_order(self, place: Ints) -> tuple[Ints, npt.NDArray[Any], npt.NDArray[np.int8], Bools]:
+        """The rows at hand by handshake. Each batch lets go of its own when they are taken over."""
+        handshake = np.concatenate([place[own] for _, own, _, _ in self._rows])
+        order = np.argsort(handshake, kind="stable")
+        position = np.empty_like(order)
+        position[order] = np.arange(len(order))
+        rows, event, from_client = np.empty(len(order), ROW), np.empty(len(order), np.int8), np.empty(len(order), bool)
+        stop = len(order)
+        while self._rows:
+            own_rows, _, own_event, own_from_client = self._rows.pop()
+            at = position[stop - len(own_rows) : stop]
+            rows[at], event[at], from_client[at] = own_rows, own_event, own_from_client
+            stop -= len(own_rows)
+        return handshake[order], rows, event, from_client
 
     def _name_hosts(self, hosts: Addresses) -> None:
         """Number the clients and servers of all batches alike."""

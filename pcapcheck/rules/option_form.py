@@ -161,9 +161,11 @@ def window_scale_outside_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
 
 def _selective(traffic: Traffic) -> Bools:
-    """Rows with SACK blocks, or with SACK-permitted outside a SYN."""
-    folded: Bools = traffic.column("folded_signs") & WITH_SACK != 0
-    return traffic.options.sack | folded | _outside(traffic, traffic.options.sack_permitted)
+    """Those with SACK blocks that not both sides permitted, or with SACK-permitted outside a SYN."""
+    blocks = traffic.options.sack | (traffic.column("folded_signs") & WITH_SACK != 0)
+    permitted = (traffic.handshakes.client_sack_permitted == 1) & (traffic.handshakes.server_sack_permitted == 1)
+    found: Bools = some(traffic, blocks) & ~permitted
+    return found | some(traffic, _outside(traffic, traffic.options.sack_permitted))
 
 
 @rule(
@@ -173,7 +175,7 @@ def _selective(traffic: Traffic) -> Bools:
     reference="RFC 2018, sections 2 and 4",
     needs="the options of SYN and SYN-ACK, and of the segments after them",
     message="{actual}",
-    among=lambda traffic: some(traffic, _selective(traffic)),
+    among=_selective,
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
