@@ -16,7 +16,6 @@ from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.evidence import Event
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
-from pcapcheck.memory import give_back
 from pcapcheck.openings import ROW, Kept, Openings
 from pcapcheck.packed import Packed
 from pcapcheck.rules import RULES
@@ -46,9 +45,7 @@ def gathered(batches: Iterable[Traffic]) -> Traffic:
     pile = _Pile()
     for batch in batches:
         pile.add(batch)
-    traffic = pile.traffic()
-    give_back()
-    return traffic
+    return pile.traffic()
 
 
 def wanted_rows(batch: Traffic) -> Bools:

@@ -197,8 +197,9 @@ class Work:
 
     def __call__(self, file: File) -> Part | Summary:
         """What is done with a file by itself: also judging, unless it may be part of a capture."""
-        summary = self.read(file.path, file.window)
-        return summary if file.is_part else self._judged(summary)
+        if file.is_part:
+            return self.read(file.path, file.window)
+        return self._judged(self.read(file.path, file.window))  # which nobody holds on to while it is judged
 
     def together(self, group: Group, done: Sequence[Part | Summary]) -> Part:
         """What is done with the files of a group once each is done by itself: the captures that they are, judged."""
@@ -215,13 +216,17 @@ class Work:
         """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
         facts, policy = summary.facts, self.policy
         traffic = traffic_of(summary.openings, 0, facts.end_time)
+        del summary  # its openings take more memory than all that is left of them
+        large = traffic.stored is not None
+        if large:
+            give_back()
         several = bool(policy.together)
         if facts.joined == sequences.MERGED:
             taps.time_at_one_tap(traffic, facts)
         if facts.error:
             return self._reduced(judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], population=several))
         causes = diagnose(traffic, facts, DIAGNOSES.values())
-        if traffic.stored is not None:
+        if large:
             give_back()
         chosen = policy.rules_for(facts.path)
         traffic.grouped[:] = causes.grouped(chosen)

@@ -70,13 +70,22 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: connect() succeeds, small requests work, large ones hang until ETIMEDOUT. A TLS handshake
     stalls at the certificate.
     """
+    certainty, lost, again, octets = _vanishing(traffic)
+    return Conclusion(
+        certainty,
+        evidence=(lost, again),
+        detail=Details(len(certainty), lambda index: f"a segment of {octets[index]} octets is never acknowledged"),
+    )
+
+
+@by_rows
+def _vanishing(traffic: Traffic) -> tuple[Ints, Ints, Ints, Ints]:
+    """How certain it is that full-sized segments vanish; frames of the first such and of its repeat; its payload."""
     handshakes = traffic.handshakes
     traffic = traffic.only(handshakes.is_outcome("established") & _repeats_large(traffic))
-    if not len(traffic.rows):
-        return Conclusion.nothing(len(handshakes))
     found = np.zeros(len(handshakes), np.int64)
     lost, again = np.full((2, len(handshakes)), ABSENT, np.int64)
-    for from_client in (True, False):
+    for from_client in (True, False) if len(traffic.rows) else ():
         certainty, first, repeat = _unheard(traffic, from_client)
         better = (certainty != 0) & (found == 0)
         found, lost, again = (
@@ -84,14 +93,9 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
             for new, old in ((certainty, found), (first, lost), (repeat, again))
         )  # fmt: skip
     octets = traffic.value("payload_length", lost)
-    return Conclusion(
-        found,
-        evidence=(traffic.value("frame", lost), traffic.value("frame", again)),
-        detail=Details(len(handshakes), lambda index: f"a segment of {octets[index]} octets is never acknowledged"),
-    )
+    return found, traffic.value("frame", lost), traffic.value("frame", again), octets
 
 
-@by_rows
 def _repeats_large(traffic: Traffic) -> Bools:
     """Which handshakes show, at first sight, a segment of some size that was sent twice."""
     found = traffic.count(traffic.column("folded_signs") & REPEATED != 0) > 0
