@@ -17,6 +17,7 @@ from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions 
 from pcapcheck.evidence import Event
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
 from pcapcheck.openings import ROW, Kept, Openings
+from pcapcheck.memory import give_back
 from pcapcheck.packed import Packed
 from pcapcheck.rules import RULES
 from pcapcheck.stored import Store, Stored
@@ -33,6 +34,10 @@ _RENUMBERED: Final = ("client", "server", "history_code", "flow")
 BATCH: Final = 1 << 13
 
 
+# Batches after which memory is given back.
+_GIVEN_BACK: Final = 4
+
+
 def traffic_of(openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: int = BATCH) -> Traffic:
     """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` flows most rows are stored."""
     if isinstance(openings, Openings) and len(openings.flows) <= batch:
@@ -43,8 +48,11 @@ def traffic_of(openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: 
 def gathered(batches: Iterable[Traffic]) -> Traffic:
     """The traffic of all batches, its handshakes in order of their first frame. Every batch has all rows of its own."""
     pile = _Pile()
-    for batch in batches:
+    for number, batch in enumerate(batches, start=1):
         pile.add(batch)
+        if not number % _GIVEN_BACK:
+            give_back()  # what is kept of each batch stands between what is not
+    give_back()
     return pile.traffic()
 
 
