@@ -16,8 +16,8 @@ from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.evidence import Event
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
-from pcapcheck.openings import ROW, Kept, Openings
 from pcapcheck.memory import give_back
+from pcapcheck.openings import ROW, Kept, Openings
 from pcapcheck.packed import Packed
 from pcapcheck.rules import RULES
 from pcapcheck.stored import Store, Stored

@@ -241,6 +241,14 @@ class CompiledReading:
             self._spilled.add(cells.openings_of(self.table, first, min(first + some, flows)))
         self.table.forget()
 
+    def _make_room(self) -> None:
+        """Room for more connections; where twice the room would be too much, that of those that are there."""
+        _, octets = self.table.tracked()
+        if 2 * octets > self._max_tracked * _OCTETS_TRACKED:
+            self._set_aside()
+        else:
+            self.table.make_room()
+
     def _set_aside_if_many(self) -> None:
         flows, octets = self.table.tracked()
         if flows > self._max_tracked or octets > self._max_tracked * _OCTETS_TRACKED:
@@ -283,7 +291,7 @@ class CompiledReading:
             if stopped == ODD:
                 self._take_odd()
             elif stopped == GROW:
-                self.table.make_room()
+                self._make_room()
             else:
                 return stopped != OTHER
 
