@@ -14,7 +14,7 @@ from pcapcheck.openings import ICMP
 from pcapcheck.rules.catalogue import REGISTERED, ask
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows, once
 
 # Paths differ by a hop or two.
 _HOPS: Final = 2
@@ -30,6 +30,8 @@ _WEIGHTS: Final = {
     "it lacks the timestamps that were agreed on": 1,
     "RSTs with several numbers were sent": 1,
 }
+# Handshakes whose rows are looked at together: those with an RST may be many.
+_AT_A_TIME: Final = 1 << 13
 _GOES_ON: Final = list(_WEIGHTS).index("the sender goes on")
 _SOME: Final = 3
 _MUCH: Final = 5
@@ -44,8 +46,19 @@ class _Resets(NamedTuple):
 
 
 def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
+    (having,) = _with_reset(whole).nonzero()
+    parts = [
+        _resets_of(whole, capture, having[start : start + _AT_A_TIME])
+        for start in range(0, max(len(having), 1), _AT_A_TIME)
+    ]
+    return _Resets(*(np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True)))
+
+
+def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints) -> _Resets:
     handshakes, size = whole.handshakes, len(whole.handshakes)
-    traffic = whole.only(_with_reset(whole))
+    wanted = np.zeros(size, bool)
+    wanted[chosen] = True
+    traffic = whole.only(wanted)
     rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
     normal = _normal(traffic)
     (at,) = (~normal & (rows["kind"] != ICMP) & ~traffic.is_event(Event.COPY, Event.RST_ANSWER)).nonzero()
@@ -88,6 +101,7 @@ def _with_reset(traffic: Traffic) -> Bools:
     return traffic.count(suspected) > 0
 
 
+@once
 def _ttls_of_hosts(traffic: Traffic) -> tuple[Ints, Ints]:
     """As _ttls, of each host that sent anything, in all its connections."""
     size = int(max(traffic.clients.max(initial=-1), traffic.servers.max(initial=-1))) + 1
