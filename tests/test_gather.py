@@ -25,6 +25,7 @@ from pcapcheck.rules.catalogue import Checked, ask
 from pcapcheck.run import check
 from pcapcheck.select import select
 from pcapcheck.stretch import CaptureFacts, summarise
+from pcapcheck.testing import parse_exchange
 from pcapcheck.traffic import COLUMNS, Traffic
 from tests.traffic import Captured, captures
 
@@ -87,6 +88,28 @@ def test_every_capture(path: Path) -> None:
 def test_any_traffic(captured: Captured, batch: int) -> None:
     end = max((time for _, time, _ in captured), default=0)
     assert differences(select(captured), CaptureFacts("", first_time=0, end_time=end), batch) == []
+
+
+def test_what_another_flow_says_of_a_silent_one(tmp_path: Path) -> None:
+    """Of the first flow one direction was captured, so that the silence of the second proves nothing."""
+    text = """
+        flow one-sided
+        client 192.0.2.1:40000
+        server 198.51.100.2:80
+        +0   > S  0:0(0) win 64240
+        +.05 > .  1:1(0) ack 1
+        +.1  > P. 1:101(100) ack 1
+        flow silent
+        client 192.0.2.1:40001
+        server 198.51.100.2:81
+        +1   > S  0:0(0) win 64240
+        +30  arp
+    """
+    parse_exchange(text).write_pcap(tmp_path / "x.pcap")
+    summary = summarise(str(tmp_path / "x.pcap"))
+    traffic = gather.traffic_of(summary.openings, 0, summary.facts.end_time, 1)
+    assert traffic.handshakes.is_outcome("one-sided").all()
+    assert differences(summary.openings, summary.facts, 1) == []
 
 
 def text_of(report: Report) -> str:

@@ -373,7 +373,8 @@ def _ask(rule: Rule, traffic: Traffic, facts: CaptureFacts, concerned: Bools | N
     if concerned is not None:
         chosen = chosen & concerned
     if rule.reads_rows and traffic.stored is not None:
-        chosen = chosen & traffic.at_hand  # of the others it wants to know nothing
+        # Of the others it wants to know nothing, unless another flow made them one-sided: that was not known then.
+        chosen = chosen & (traffic.at_hand | traffic.handshakes.is_outcome("one-sided"))
     at = chosen.nonzero()[0].astype(np.int64)
     if not len(at) and len(chosen):
         return Checked(rule, 0, Answer(np.zeros(0, bool)), at)
