@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate, islice
 from os import PathLike, fspath
@@ -27,6 +27,7 @@ from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.rules import RULES, findings_of
 from pcapcheck.sequence import File, Group
+from pcapcheck.spilled import waiting
 from pcapcheck.stretch import Summary, summarise
 from pcapcheck.tables import KEEPS, MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
@@ -198,7 +199,8 @@ class Work:
     def __call__(self, file: File) -> Part | Summary:
         """What is done with a file by itself: also judging, unless it may be part of a capture."""
         if file.is_part:
-            return self.read(file.path, file.window)
+            summary = self.read(file.path, file.window)
+            return replace(summary, openings=waiting(summary.openings))
         return self._judged(self.read(file.path, file.window))  # which nobody holds on to while it is judged
 
     def together(self, group: Group, done: Sequence[Part | Summary]) -> Part:

@@ -26,6 +26,7 @@ _FLOW: Final = np.dtype(
     [("low", "S16"), ("high", "S16"), ("wide", "?"), ("low_port", "<u2"), ("high_port", "<u2"), ("tenant", "<i8")]
 )
 _AT_A_TIME: Final = 1 << 13  # flows
+_FEW: Final = 1 << 8  # flows
 
 # Not known beforehand: in a flood the addresses are the attacker's choice.
 _FACTORS: Final = np.frombuffer(os.urandom(40), np.uint64) | np.uint64(1)
@@ -114,6 +115,12 @@ def joined(first: Kept, then: Kept, most: int) -> Kept:
     if isinstance(first, Openings) and isinstance(then, Openings) and len(first.flows) + len(then.flows) <= most:
         return merge(first, then)
     return _spilled(first).followed_by(_spilled(then))
+
+
+def waiting(openings: Kept) -> Kept:
+    """The same while others are awaited that they are to be joined with: on disk, unless they are few."""
+    few = isinstance(openings, Openings) and len(openings.flows) <= _FEW
+    return openings if few else _spilled(openings)
 
 
 def _spilled(openings: Kept) -> Spilled:
