@@ -378,8 +378,9 @@ def _ask(rule: Rule, traffic: Traffic, facts: CaptureFacts, concerned: Bools | N
     at = chosen.nonzero()[0].astype(np.int64)
     if not len(at) and len(chosen):
         return Checked(rule, 0, Answer(np.zeros(0, bool)), at)
-    # To take a part costs as much as to look at some more.
-    if 2 * len(at) < len(chosen) or traffic.stored is not None or concerned is not None:
+    # To take a part costs as much as to look at some more. Rows that are stored cannot be looked at otherwise.
+    stored = traffic.stored is not None and rule.reads_rows
+    if 2 * len(at) < len(chosen) or stored or concerned is not None:
         traffic = _part(traffic, rule, at)
     else:
         at = np.arange(len(chosen))
