@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.packed import Ints
+from pcapcheck.packed import Ints, values_of
 
 _IP4, _IP6 = 4, 16  # octets
 
@@ -77,14 +77,7 @@ def union(parts: Iterable[Addresses]) -> Addresses:
     parts = list(parts)
     ip4: Any = [part.ip4 for part in parts]
     ip6: Any = [part.ip6 for part in parts]
-    return Addresses(_different(np.concatenate(ip4)), _different(np.concatenate(ip6))) if parts else Addresses()
-
-
-def _different(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    # np.unique would import numpy.ma, which takes longer than everything else about a small capture.
-    ordered = np.sort(values)
-    different: npt.NDArray[Any] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
-    return different
+    return Addresses(values_of(np.concatenate(ip4)), values_of(np.concatenate(ip6))) if parts else Addresses()
 
 
 class Named(Sequence[bytes]):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Final, NamedTuple, overload
+from typing import Final, NamedTuple, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 # Values that are packed together: few enough to be alike, many enough that what is kept for each stretch is nothing.
 STRETCH: Final = 1 << 15
@@ -144,3 +145,13 @@ def _above(values: Ints) -> tuple[int, npt.NDArray[np.unsignedinteger] | None]:
     # Differences wrap around where they need all 64 bits, and wrap back when they are added again.
     above = (values.view(np.uint64) - np.uint64(least % 2**64)).astype(np.min_scalar_type(most - least))
     return least, above
+
+
+def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
+    """The values that occur, in order.
+
+    np.unique would import numpy.ma for that, which takes longer than everything else about a small capture.
+    """
+    ordered = np.sort(column)
+    values: npt.NDArray[_Kind] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return values

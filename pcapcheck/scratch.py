@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable
 from functools import partial
-from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from pcapcheck.capture.compression import zstandard
 
 # Of zstd. Rows are mostly zeros: the quickest is good.
 _LEVEL: Final = 1
@@ -49,14 +49,10 @@ class Scratch:
 
 
 def compressed(values: npt.NDArray[Any]) -> bytes:
-    octets: bytes = _zstd().compress(np.ascontiguousarray(values).view(np.uint8).data, _LEVEL)
+    octets: bytes = zstandard().compress(np.ascontiguousarray(values).view(np.uint8).data, _LEVEL)
     return octets
 
 
 def decompressed(octets: bytes, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """The values, which may be written to."""
-    return np.frombuffer(bytearray(_zstd().decompress(octets)), dtype)
-
-
-def _zstd() -> Any:
-    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+    return np.frombuffer(bytearray(zstandard().decompress(octets)), dtype)

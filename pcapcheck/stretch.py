@@ -124,6 +124,21 @@ def summarise(
         return _read(capture, reading(decoder, capture, window, max_tracked), progress or (lambda octets: None))
 
 
+def facts_of(capture: Capture) -> CaptureFacts:
+    """What a capture itself says, as far as it was read."""
+    return CaptureFacts(
+        path=capture.path,
+        format=capture.format,
+        compression=capture.compression,
+        link_types=tuple(capture.link_types),
+        clocks=tuple(capture.clocks),
+        frames=capture.frame_count,
+        end_time=capture.end_time_ns,
+        dropped=capture.dropped,
+        damage=capture.damage,
+    )
+
+
 def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> Summary:
     told = 0
 
@@ -139,16 +154,9 @@ def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> S
     except KeyboardInterrupt:
         interrupted = True
     tally, openings = read.tally(), read.openings()
-    facts = CaptureFacts(
-        path=capture.path,
-        format=capture.format,
-        compression=capture.compression,
-        link_types=tuple(capture.link_types),
-        clocks=tuple(capture.clocks),
-        frames=capture.frame_count,
+    facts = replace(
+        facts_of(capture),
         end_time=max(tally.last_time, capture.end_time_ns),
-        dropped=capture.dropped,
-        damage=capture.damage,
         set_aside=openings.flow_count if isinstance(openings, Spilled) else 0,
         interrupted=interrupted,
         **vars(tally),

@@ -34,7 +34,7 @@ from pcapcheck.reading import Tally, counted, is_compiled
 from pcapcheck.select import Selector
 from pcapcheck.sequence import MERGED
 from pcapcheck.sightings import Clocks, Key, Packet, flow_of, is_unique, is_upward, key_of
-from pcapcheck.stretch import CaptureFacts, Summary, open_input
+from pcapcheck.stretch import CaptureFacts, Summary, facts_of, open_input
 from pcapcheck.tables import ABSENT, RTT_STATUSES
 from pcapcheck.traffic import Traffic
 from pcapcheck.window import EVERYTHING, Window
@@ -178,7 +178,7 @@ class _Merged:
             tally.split_headers += fragments.split_headers
             tally.first_split_header = tally.first_split_header or fragments.first_split_header
             fragments.settle(tally.skipped, tally.first_skipped)
-        parts = tuple(map(_part, captures))
+        parts = tuple(map(facts_of, captures))
         # The capture goes on as long as one tap does.
         damage = captures[0].damage if all(capture.damage for capture in captures) else None
         facts = CaptureFacts(
@@ -237,21 +237,6 @@ def _in_time(captures: Iterable[Capture]) -> Iterator[tuple[int, int, Frame]]:
             yield latest, tap, frame
 
     return merge(*(timed(tap, capture) for tap, capture in enumerate(captures)), key=itemgetter(0))
-
-
-def _part(capture: Capture) -> CaptureFacts:
-    """What is known of one capture alone."""
-    return CaptureFacts(
-        path=capture.path,
-        format=capture.format,
-        compression=capture.compression,
-        link_types=tuple(capture.link_types),
-        clocks=tuple(capture.clocks),
-        frames=capture.frame_count,
-        end_time=capture.end_time_ns,
-        dropped=capture.dropped,
-        damage=capture.damage,
-    )
 
 
 def time_at_one_tap(traffic: Traffic, facts: CaptureFacts) -> None:

@@ -15,9 +15,10 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "memory", "packed", "scratch", "_version", "_cython"],
+    ["errors", "seq", "tables", "texts", "memory", "packed", "_version", "_cython"],
     ["addresses"],
     ["capture.*"],
+    ["scratch"],
     ["decode.*"],
     ["openings"],
     ["select", "window"],

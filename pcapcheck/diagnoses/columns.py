@@ -10,6 +10,7 @@ from pcapcheck.diagnoses.catalogue import Bools
 from pcapcheck.diagnoses.catalogue import Details as Details
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
+from pcapcheck.packed import values_of as values_of
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
 
@@ -21,16 +22,6 @@ _SAMPLE = 64
 
 # A tap is near the server where the way to the server takes at most this part of the way to the client.
 _NEAR = 10
-
-
-def values_of(column: Ints) -> Ints:
-    """The values that occur, in order.
-
-    np.unique would import numpy.ma for that, which takes longer than everything else about a small capture.
-    """
-    ordered = np.sort(column)
-    values: Ints = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
-    return values
 
 
 def numbered(*columns: Ints) -> Ints:
