@@ -54,6 +54,7 @@ class StoredFile:
         self._read = getattr(file, "read1", file.read)
         self._readinto: Any = getattr(file, "readinto1", getattr(file, "readinto", None))
         self.fills_room = self._readinto is not None
+        self.rewinds = file.seekable()
 
     def read(self, most: int) -> bytes:
         octets = self._tried(self._read, most) or b""
@@ -65,6 +66,15 @@ class StoredFile:
         count = self._tried(self._readinto, room) or 0
         self.bytes_read += count
         return count
+
+    def rewind(self, offset: int) -> bool:
+        """Read on from this octet, which was read already; False where that cannot be. Only where it ``rewinds``."""
+        try:
+            self._file.seek(offset - self.bytes_read, os.SEEK_CUR)  # a standard input need not begin with its file
+        except OSError:
+            return False
+        self.bytes_read = offset
+        return True
 
     def _tried(self, read: Callable[[_Given], _Got | None], given: _Given) -> _Got | None:
         """What the file gives; None where it gives nothing, and why is the fault."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hypothesis import strategies as st
 
@@ -91,7 +91,7 @@ class Pipe(io.RawIOBase):
     """Octets in pieces of the sizes given, round and round; no seek, no tell."""
 
     def __init__(self, octets: bytes, sizes: Sequence[int] = (1 << 16,)) -> None:
-        self._octets, self._sizes, self._reads = octets, sizes, 0
+        self._octets, self._sizes, self._reads, self._position = octets, sizes, 0, 0
 
     def readable(self) -> bool:
         return True
@@ -99,14 +99,29 @@ class Pipe(io.RawIOBase):
     def readinto(self, buffer) -> int:
         size = min(self._sizes[self._reads % len(self._sizes)], len(buffer))
         self._reads += 1
-        piece, self._octets = self._octets[:size], self._octets[size:]
+        piece = self._octets[self._position :][:size]
+        self._position += len(piece)
         buffer[: len(piece)] = piece
         return len(piece)
 
 
-def read(octets: bytes, sizes: Sequence[int] = (1 << 16,)) -> tuple[list[Frame], Capture]:
+class Pieces(Pipe):
+    """The same, but of a file: it can be read again."""
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        assert whence == io.SEEK_CUR
+        self._position += offset
+        return self._position
+
+
+def read(
+    octets: bytes, sizes: Sequence[int] = (1 << 16,), source: Callable[[bytes, Sequence[int]], Pipe] = Pipe
+) -> tuple[list[Frame], Capture]:
     """The frames of a capture that comes through a pipe, and the capture at its end."""
-    with open_capture("-", Pipe(octets, sizes)) as capture:
+    with open_capture("-", source(octets, sizes)) as capture:
         return list(capture), capture
 
 

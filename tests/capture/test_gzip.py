@@ -1,4 +1,4 @@
-"""Captures inside gzip: members, padding, cuts and damage."""
+"""Captures inside gzip: members, padding, cuts and damage, all with isal, with zlib in its place, and in a pipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import gzip
 import io
 import itertools
 import random
+import sys
 import zlib
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -16,15 +18,34 @@ from pcapcheck.capture.compression import Unpacked, compression_of
 from pcapcheck.capture.frame import Damage
 from pcapcheck.capture.sources import StoredFile
 from pcapcheck.errors import CaptureError, UnrecognisedFormat
-from tests.capture.build_captures import frame_lists, pcap_file, pcap_header, pcap_record, piece_sizes, read, section
+from tests.capture import build_captures
+from tests.capture.build_captures import (
+    Pieces,
+    Pipe,
+    frame_lists,
+    pcap_file,
+    pcap_header,
+    pcap_record,
+    piece_sizes,
+    section,
+)
 
 RECORDS = [pcap_record(n, 0, random.Random(n).randbytes(50)) for n in range(12)]
 OCTETS = pcap_header() + b"".join(RECORDS)
-FRAMES, _ = read(OCTETS)
+FRAMES, _ = build_captures.read(OCTETS)
+
+
+@pytest.fixture(scope="module", autouse=True, params=["isal", "zlib", "pipe"])
+def read(request):
+    """Reads a capture: from a file with isal, from a file with zlib alone, from a pipe (which isal does not take)."""
+    with pytest.MonkeyPatch.context() as without:
+        if request.param == "zlib":
+            without.setitem(sys.modules, "isal.igzip_lib", None)
+        yield partial(build_captures.read, source=Pipe if request.param == "pipe" else Pieces)
 
 
 @given(frame_lists(1000), piece_sizes, st.lists(st.integers(0, 400), max_size=3), st.sampled_from([b"", bytes(5)]))
-def test_members_are_one_stream_and_zeros_after_them_are_padding(frames, sizes, cuts, padding):
+def test_members_are_one_stream_and_zeros_after_them_are_padding(read, frames, sizes, cuts, padding):
     octets = pcap_file(frames)
     edges = sorted({0, len(octets), *(min(cut, len(octets)) for cut in cuts)})
     members = [gzip.compress(octets[a:b]) for a, b in itertools.pairwise(edges)]
@@ -34,18 +55,18 @@ def test_members_are_one_stream_and_zeros_after_them_are_padding(frames, sizes, 
     assert (capture.compression, capture.format, capture.damage) == ("gzip", "pcap", None)
 
 
-def test_what_follows_the_last_member_and_is_none_is_damage():
+def test_what_follows_the_last_member_and_is_none_is_damage(read):
     frames, capture = read(gzip.compress(OCTETS) + b"\0\0junk")
     assert frames == FRAMES
     assert capture.damage == Damage("CAP02", len(OCTETS), 12, "another gzip member or the end", "octets 6a 75 6e 6b")
 
 
-def test_pcapng_inside_gzip():
+def test_pcapng_inside_gzip(read):
     _, capture = read(gzip.compress(section()))
     assert (capture.compression, capture.format) == ("gzip", "pcapng")
 
 
-def test_a_cut_at_every_octet_leaves_the_records_that_came_out_whole():
+def test_a_cut_at_every_octet_leaves_the_records_that_came_out_whole(read):
     half = 24 + 66 * 6
     members = gzip.compress(OCTETS[:half]), gzip.compress(OCTETS[half:])
     stored = b"".join(members)
@@ -68,7 +89,7 @@ def test_a_cut_at_every_octet_leaves_the_records_that_came_out_whole():
         assert "gzip" in capture.damage.needed
 
 
-def test_a_wrong_checksum_is_damage_behind_every_record():
+def test_a_wrong_checksum_is_damage_behind_every_record(read):
     stored = bytearray(gzip.compress(OCTETS))
     stored[-8] ^= 1
     frames, capture = read(bytes(stored))
@@ -79,7 +100,7 @@ def test_a_wrong_checksum_is_damage_behind_every_record():
 
 
 @pytest.mark.parametrize("kept", [100, 24 + 66 * 3, 24 + 66 * 3 + 1, len(OCTETS)])
-def test_corrupt_data_gives_all_that_lies_before_it(kept):
+def test_corrupt_data_gives_all_that_lies_before_it(read, kept):
     packer = zlib.compressobj(wbits=31)
     stored = packer.compress(OCTETS[:kept]) + packer.flush(zlib.Z_FULL_FLUSH) + b"\x07 is no deflate block"
     frames, capture = read(stored)
@@ -91,7 +112,7 @@ def test_corrupt_data_gives_all_that_lies_before_it(kept):
 
 
 @given(st.integers(10, len(gzip.compress(OCTETS)) - 1), st.integers(0, 7), piece_sizes)
-def test_no_flipped_bit_passes_unseen(position, bit, sizes):
+def test_no_flipped_bit_passes_unseen(read, position, bit, sizes):
     stored = bytearray(gzip.compress(OCTETS))
     stored[position] ^= 1 << bit
     try:
@@ -128,19 +149,19 @@ def test_what_zlib_still_holds_at_the_end_of_the_file_is_not_lost(size):
     assert unpacked.fault.rule == "CAP01"
 
 
-def test_gzip_inside_gzip_is_not_opened():
+def test_gzip_inside_gzip_is_not_opened(read):
     with pytest.raises(UnrecognisedFormat, match="found a gzip file inside gzip; decompress it first"):
         read(gzip.compress(gzip.compress(OCTETS)))
 
 
-def test_something_else_inside_gzip_is_named():
+def test_something_else_inside_gzip_is_named(read):
     with pytest.raises(UnrecognisedFormat, match="found a text file inside gzip"):
         read(gzip.compress(b"hello\n"))
     with pytest.raises(UnrecognisedFormat, match="found an empty file inside gzip"):
         read(gzip.compress(b""))
 
 
-def test_a_long_compressible_capture_is_read_in_bounded_pieces():
+def test_a_long_compressible_capture_is_read_in_bounded_pieces(read):
     octets = pcap_header() + pcap_record(1, 0, bytes(1000)) * 5000
     frames, capture = read(gzip.compress(octets), [100])
     assert len(frames) == 5000
