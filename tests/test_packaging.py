@@ -37,7 +37,7 @@ def copy_of_the_tree(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in SOURCES:
         if (ROOT / name).is_dir():
-            ignore = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd")
+            ignore = shutil.ignore_patterns("__pycache__", "*.so", "*.pyd", "*.source")
             shutil.copytree(ROOT / name, folder / name, ignore=ignore)
         else:
             shutil.copy(ROOT / name, folder)
@@ -183,6 +183,41 @@ def test_python_prefers_the_compiled_module_to_its_source(wheel: Path, has_compi
     ZipFile(wheel).extractall(tmp_path)
     ask = "from pcapcheck.decode.compiled import COMPILED; print(COMPILED)"
     assert subprocess.check_output([sys.executable, "-c", ask], cwd=tmp_path, text=True) == "True\n"
+
+
+@pytest.mark.slow
+def test_an_editable_installation_runs_only_what_was_built_from_its_source(has_compiler: bool, tmp_path: Path) -> None:
+    if not has_compiler:
+        pytest.skip("no compiler")
+    tree = copy_of_the_tree(tmp_path / "tree")
+    decoders = tree / "pcapcheck/decode"
+
+    def answer() -> str:
+        ask = "from pcapcheck.decode.compiled import COMPILED; print(COMPILED)"
+        done = subprocess.run([sys.executable, "-c", ask], cwd=tree, capture_output=True, text=True, check=False)
+        return done.stdout or done.stderr.splitlines()[-1]
+
+    run_hook(tree, "build_editable", str(tmp_path))
+    assert answer() == "True\n"
+    with (decoders / "compiled.py").open("a") as source:
+        source.write("# changed\n")
+    where = f"{decoders / 'compiled.py'} that is there now: pip install -e ."
+    assert answer() == f"pcapcheck.errors.PcapcheckError: {Path(EXTENSION).name} was not built from the {where}"
+    run_hook(tree, "build_editable", str(tmp_path), PCAPCHECK_NO_EXTENSION="1")
+    assert answer() == "False\n"
+    assert not list(decoders.glob(f"{Path(EXTENSION).name}*"))
+
+
+def test_the_command_says_in_one_line_that_its_compiled_module_is_stale(plain_wheel: Path, tmp_path: Path) -> None:
+    ZipFile(plain_wheel).extractall(tmp_path)
+    (tmp_path / EXTENSION).touch()
+    (tmp_path / f"{EXTENSION}.source").write_text("of another")
+    command = [sys.executable, "-m", "pcapcheck", "check", str(ROOT / "sample_captures/handshakes.pcap")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"pcapcheck: {Path(EXTENSION).name} was not built from the ")
+    assert done.stderr.endswith("compiled.py that is there now: pip install -e .\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_source_runs_without_cython(plain_wheel: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import shlex
 import sys
 import sysconfig
 import tempfile
+import zlib
 from pathlib import Path
 
 from setuptools import build_meta
@@ -81,9 +82,18 @@ def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
 
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    """An editable wheel; the compiled module is put beside its source."""
+    """An editable wheel; the compiled module is put beside its source, with a note of which it was built from."""
     _choose_compiler()
-    return build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
+    source = Path("pcapcheck", "decode", "compiled.py")
+    module = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
+    note = Path(f"{module}.source")
+    for earlier in (note, module):
+        earlier.unlink(missing_ok=True)  # or it would be there still where nothing can be built
+    built_from = str(zlib.crc32(source.read_bytes()))  # as pcapcheck/decode/__init__.py asks for it
+    name = build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
+    if module.exists():
+        note.write_text(built_from)
+    return name
 
 
 def _extension_wanted() -> bool:
