@@ -23,7 +23,7 @@ from pcapcheck.diagnoses import DIAGNOSES, diagnose
 from pcapcheck.judge import judge
 from pcapcheck.openings import ROW, FlowKey, Flows, Openings
 from pcapcheck.rules import RULES
-from pcapcheck.rules.catalogue import ask
+from pcapcheck.rules.asking import ask
 from pcapcheck.stretch import CaptureFacts, summarise
 from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
 

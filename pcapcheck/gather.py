@@ -1,25 +1,24 @@
 """The traffic of a capture, put together from batches of its flows that were judged by themselves.
 
-A batch is small enough for the processor's cache, and when it is judged only what somebody asks for is kept at hand:
-columns, packed, and the rows of handshakes of which a rule wants to know more. All other rows go to disk.
+A batch is small enough for the processor's cache, and when it is judged only its columns are kept at hand, packed. Its
+rows go to disk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
-from pcapcheck.evidence import Event
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
 from pcapcheck.memory import give_back
 from pcapcheck.openings import ROW, Kept, Openings
 from pcapcheck.packed import Packed
-from pcapcheck.rules import RULES
+from pcapcheck.rules.asking import looked_at
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import BY_ROWS, COLUMNS, Handshakes, Ints, Traffic
@@ -39,7 +38,7 @@ _GIVEN_BACK: Final = 4
 
 
 def traffic_of(openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: int = BATCH) -> Traffic:
-    """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` flows most rows are stored."""
+    """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` flows the rows are stored."""
     if isinstance(openings, Openings) and len(openings.flows) <= batch:
         return judge(openings, capture, end_time)
     return gathered(judge_flows(one, capture, end_time) for one in openings.batches(batch))
@@ -56,15 +55,6 @@ def gathered(batches: Iterable[Traffic]) -> Traffic:
     return pile.traffic()
 
 
-def wanted_rows(batch: Traffic) -> Bools:
-    """The handshakes whose rows some rule may look at."""
-    wanted = batch.has(Event.COPY)
-    for rule in RULES.values():
-        if rule.among is not None and rule.reads_rows and not rule.per_capture:
-            wanted = wanted | rule.among(batch)
-    return wanted
-
-
 class _Pile:
     """What is kept of the batches so far, in their order."""
 
@@ -76,24 +66,33 @@ class _Pile:
         self._histories: dict[str, int] = {}
         self._flows = 0
         self._store = Store()
-        self._first, self._size = Packed(), Packed()  # of each handshake: where its rows are stored, and how many
-        self._rows: list[tuple[npt.NDArray[Any], Ints, npt.NDArray[np.int8], Bools]] = []  # at hand
+        self._first, self._size = Packed(), Packed()  # of each handshake: the number of its first row, and how many
+        self._batches: list[int] = []  # the number of the first row of each batch
 
     def add(self, batch: Traffic) -> None:
         """Take a batch, and keep of it what will be asked for."""
-        handshakes, before = batch.handshakes, sum(self._sizes)
-        self._add_columns(handshakes)
+        self._add_columns(batch.handshakes)
         for name, function in BY_ROWS.items():
             found = function(batch)
             columns = found if isinstance(found, tuple) else (found,)
             for packed, column in zip(self._known.setdefault(name, _empty(len(columns))), columns, strict=True):
                 packed.extend(column)
-        wanted = wanted_rows(batch)
-        first = self._put_away(batch, ~wanted)
+        # Apart, so that what rules look at is read without the rest.
+        looked = looked_at(batch)
+        first = np.empty(len(looked), np.int64)
+        self._batches.append(len(self._store))
+        for some in (looked, ~looked):
+            first[some] = self._put_away(batch, some)
         self._first.extend(first)
-        self._size.extend(np.where(first == ABSENT, 0, np.diff(batch.starts)))
-        at_hand = batch if wanted.all() else batch.only(wanted)
-        self._rows.append((at_hand.rows, at_hand.handshake + before, at_hand.event, at_hand.from_client))
+        self._size.extend(np.diff(batch.starts))
+
+    def _put_away(self, batch: Traffic, some: Bools) -> Ints:
+        """Store the rows of some handshakes: the number of the first row of each."""
+        rows, size = some[batch.handshake], np.diff(batch.starts)[some]
+        begin = len(self._store)
+        self._store.add(batch.rows[rows], batch.event[rows], batch.from_client[rows])
+        number: Ints = begin + size.cumsum() - size
+        return number
 
     def _add_columns(self, handshakes: Handshakes) -> None:
         for name in COLUMNS:
@@ -106,53 +105,25 @@ class _Pile:
         self._hosts.append(handshakes.hosts)
         self._sizes.append(len(handshakes))
 
-    def _put_away(self, batch: Traffic, stored: Bools) -> Ints:
-        """Store the rows of these handshakes: the number of each one's first row, ABSENT of the others."""
-        rows = stored[batch.handshake]
-        number = self._store.add(batch.rows[rows], batch.event[rows], batch.from_client[rows])
-        size = np.diff(batch.starts)[stored]
-        first = np.full(len(stored), ABSENT, np.int64)
-        first[stored] = number + size.cumsum() - size
-        return first
-
     def traffic(self) -> Traffic:
         """All of it, in order of the first frame."""
         hosts = union(self._hosts)
         self._name_hosts(hosts)
         order = np.argsort(self._columns["first_frame"].read(), kind="stable")
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
         for name, column in self._columns.items():
             self._columns[name] = _ordered(column, order)
         handshakes = Handshakes(self._columns, hosts, list(self._histories))
         spread_one_sidedness(handshakes)
-        handshake, rows, event, from_client = self._rows_in_order(place)
-        stored = Stored(self._store, _ordered(self._first, order), _ordered(self._size, order))
         return Traffic(
             handshakes,
-            rows,
-            handshake,
-            event,
-            from_client,
+            np.empty(0, ROW),
+            np.empty(0, np.int64),
+            np.empty(0, np.int8),
+            np.empty(0, bool),
             np.zeros(len(handshakes), bool),
-            stored,
+            Stored(self._store, _ordered(self._first, order), _ordered(self._size, order), self._batches),
             {name: tuple(_ordered(one, order) for one in columns) for name, columns in self._known.items()},
         )
-
-    def _rows_in_order(self, place: Ints) -> tuple[Ints, npt.NDArray[Any], npt.NDArray[np.int8], Bools]:
-        """The rows at hand by handshake. Each batch lets go of its own when they are taken over."""
-        handshake = np.concatenate([place[own] for _, own, _, _ in self._rows])
-        order = np.argsort(handshake, kind="stable")
-        position = np.empty_like(order)
-        position[order] = np.arange(len(order))
-        rows, event, from_client = np.empty(len(order), ROW), np.empty(len(order), np.int8), np.empty(len(order), bool)
-        stop = len(order)
-        while self._rows:
-            own_rows, _, own_event, own_from_client = self._rows.pop()
-            at = position[stop - len(own_rows) : stop]
-            rows[at], event[at], from_client[at] = own_rows, own_event, own_from_client
-            stop -= len(own_rows)
-        return handshake[order], rows, event, from_client
 
     def _name_hosts(self, hosts: Addresses) -> None:
         """Number the clients and servers of all batches alike."""

@@ -20,7 +20,7 @@ import numpy as np
 from pcapcheck.diagnoses import Causes
 from pcapcheck.faults.softening import Fault, softened
 from pcapcheck.packed import Packed
-from pcapcheck.rules.catalogue import Checked, undecidable_of
+from pcapcheck.rules.checked import Checked, undecidable_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import KEEPS
 from pcapcheck.totals import Totals, merged, totals

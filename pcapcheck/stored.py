@@ -1,8 +1,9 @@
-"""Rows on disk: of a large capture those that hardly anybody asks for."""
+"""Rows on disk: those of a large capture."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy.typing as npt
 from pcapcheck.openings import ROW, Ints, ranges
 from pcapcheck.packed import Packed
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
-from pcapcheck.tables import ABSENT
 
 _STORED: Final = np.dtype([("row", ROW), ("event", "i1"), ("from_client", "?")])
 
@@ -28,9 +28,11 @@ class Store:
         self._starts: list[int] = []
         self._size = 0
 
-    def add(self, rows: npt.NDArray[Any], event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> int:
-        """Put rows away; gives the number of the first of them."""
-        first = self._size
+    def __len__(self) -> int:
+        return self._size
+
+    def add(self, rows: npt.NDArray[Any], event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> None:
+        """Put rows away, behind those that are there."""
         for start in range(0, len(rows), _PIECE):
             part = slice(start, start + _PIECE)
             piece = np.empty(len(rows[part]), _STORED)
@@ -38,7 +40,6 @@ class Store:
             self._pieces.append(self._scratch.write(compressed(piece)))
             self._starts.append(self._size)
             self._size += len(piece)
-        return first
 
     def read(self, numbers: Ints) -> npt.NDArray[Any]:
         """The rows with these numbers, which ascend."""
@@ -57,19 +58,31 @@ class Store:
 class Stored:
     """The rows of some handshakes, in a Store."""
 
-    def __init__(self, store: Store, first: Packed, size: Packed) -> None:
-        """``first`` is of each handshake the number of its first row, ABSENT where it is not stored."""
+    def __init__(self, store: Store, first: Packed, size: Packed, batches: Sequence[int]) -> None:
+        """``first`` is of each handshake the number of its first row, and ``batches`` of each batch that of its."""
         self._store, self._first, self._size = store, first, size
+        self._batches = np.array(batches, np.int64)
 
     def fetch(
         self, mask: npt.NDArray[np.bool_]
     ) -> tuple[npt.NDArray[Any], Ints, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
-        """The rows of the handshakes that meet the mask and are stored: row, handshake, event, from_client."""
-        first = self._first.read()
-        (wanted,) = (mask & (first != ABSENT)).nonzero()
-        size = self._size.read()[wanted]
-        numbers = ranges(first[wanted], size)
+        """The rows of the handshakes that meet the mask: row, handshake, event, from_client."""
+        (wanted,) = mask.nonzero()
+        first, size = self._first.take(wanted), self._size.take(wanted)
+        numbers = ranges(first, size)
         order = np.argsort(numbers, kind="stable")
         rows = np.empty(len(numbers), _STORED)
         rows[order] = self._store.read(numbers[order])
         return rows["row"], np.repeat(wanted, size), rows["event"], rows["from_client"]
+
+    def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[Ints]:
+        """The handshakes that meet the mask, in parts of whole batches that end when they have ``most`` or more."""
+        (wanted,) = mask.nonzero()
+        batch = np.searchsorted(self._batches, self._first.take(wanted), "right")
+        order = np.argsort(batch, kind="stable")
+        ends = np.bincount(batch, minlength=len(self._batches) + 1).cumsum()
+        start = 0
+        for end in ends.tolist():
+            if end - start >= most or (end == ends[-1] and end > start):
+                yield np.sort(wanted[order[start:end]])
+                start = end

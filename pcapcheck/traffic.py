@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -189,8 +189,7 @@ class Handshakes:
 class Traffic:
     """The handshakes of one capture, and the kept rows that belong to them, sorted by handshake and capture order.
 
-    Of a large capture most rows are ``stored`` on disk: those of handshakes of which no rule wants to know more than
-    is in columns. ``only`` and ``take`` fetch them.
+    Of a large capture all rows are ``stored`` on disk. ``only``, ``take`` and ``parts`` fetch them.
     """
 
     handshakes: Handshakes
@@ -199,7 +198,7 @@ class Traffic:
     event: npt.NDArray[np.int8]  # of each row: evidence.Event
     from_client: npt.NDArray[np.bool_]
     grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
-    stored: Stored | None = None  # the rows of handshakes that have none here
+    stored: Stored | None = None  # the rows, if there are none here
     known: Mapping[str, tuple[Packed, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
 
     @property
@@ -263,12 +262,6 @@ class Traffic:
         """Where the rows of each handshake begin, and at last where they end."""
         return np.append(0, np.bincount(self.handshake, minlength=len(self.handshakes)).cumsum())
 
-    @property
-    def at_hand(self) -> npt.NDArray[np.bool_]:
-        """Which handshakes have their rows here."""
-        found: npt.NDArray[np.bool_] = self.starts[1:] > self.starts[:-1]
-        return found
-
     def has(self, *events: Event) -> npt.NDArray[np.bool_]:
         """Which handshakes have a row that is one of these to them."""
         found: npt.NDArray[np.bool_] = events_of(self) & sum(1 << event for event in events) != 0
@@ -296,21 +289,22 @@ class Traffic:
 
     def only(self, mask: npt.NDArray[np.bool_]) -> Traffic:
         """The traffic with the rows of some handshakes alone: row numbers are those of its own rows."""
-        keep = mask[self.handshake]
-        handshake, parts = self.handshake[keep], (self.rows[keep], self.event[keep], self.from_client[keep])
         if self.stored is not None:
-            fetched, of, *others = self.stored.fetch(mask)
-            if len(fetched):
-                handshake = np.append(handshake, of)
-                order = np.argsort(handshake, kind="stable")
-                handshake = handshake[order]
-                both = zip(parts, (fetched, *others), strict=True)
-                parts = tuple(np.concatenate(pair)[order] for pair in both)  # type: ignore[assignment]
-        rows, event, from_client = parts
+            rows, handshake, event, from_client = self.stored.fetch(mask)
+        else:
+            keep = mask[self.handshake]
+            rows, handshake = self.rows[keep], self.handshake[keep]
+            event, from_client = self.event[keep], self.from_client[keep]
         # What is known of the rows of others is not known here.
         return replace(
             self, rows=rows, handshake=handshake, event=event, from_client=from_client, stored=None, known={}
         )
+
+    def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[tuple[Ints, Traffic]]:
+        """The traffic of some handshakes, about ``most`` at a time, and which these are: whole 4-tuples each time."""
+        assert self.stored is not None
+        for at in self.stored.parts(mask, most):
+            yield at, self.take(at)
 
     def __getstate__(self) -> dict[str, Any]:
         """To another process all rows travel, those on disk too."""
@@ -344,9 +338,9 @@ class Traffic:
     def most(self, values: npt.NDArray[np.integer]) -> Ints:
         """For each handshake the greatest of its rows' values, which are not negative; 0 where it has no rows."""
         found = np.zeros(len(self.handshakes), np.int64)
-        at_hand = self.at_hand
-        if at_hand.any():
-            found[at_hand] = np.maximum.reduceat(values, self.starts[:-1][at_hand])
+        start, end = self.starts[:-1], self.starts[1:]
+        if len(self.rows):
+            found[start < end] = np.maximum.reduceat(values, start[start < end])
         return found
 
     def count(self, condition: npt.NDArray[np.bool_]) -> Ints:
@@ -388,6 +382,7 @@ def by_rows(function: Callable[[Traffic], _Columns]) -> Callable[[Traffic], _Col
     It must look at each handshake by itself. Integers (at most 64 bits) and booleans stay what they are.
     """
     name = function.__qualname__
+    assert name not in BY_ROWS
     BY_ROWS[name] = function
     worked_out = once(function)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Causes, Conclusion, Diagnosis
 from pcapcheck.diagnoses.columns import values_of
-from pcapcheck.rules.catalogue import Answer, Checked, Rule
+from pcapcheck.rules.catalogue import Answer, Rule
+from pcapcheck.rules.checked import Checked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Handshakes, Ints, Traffic

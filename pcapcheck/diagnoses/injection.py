@@ -11,7 +11,8 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Con
 from pcapcheck.diagnoses.columns import Details, client_ttls, server_ttls, synack_window, values_of
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
-from pcapcheck.rules.catalogue import REGISTERED, ask
+from pcapcheck.rules.asking import ask
+from pcapcheck.rules.catalogue import REGISTERED
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once

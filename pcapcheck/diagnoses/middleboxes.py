@@ -12,7 +12,8 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import Details, count_in, syn_window, synack_window
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
-from pcapcheck.rules.catalogue import REGISTERED, ask
+from pcapcheck.rules.asking import ask
+from pcapcheck.rules.catalogue import REGISTERED
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows

@@ -12,7 +12,8 @@ from pcapcheck.expect.catalogue import FAILED, UNDECIDED
 from pcapcheck.expect.evaluate import Outcome, evaluate, frames
 from pcapcheck.expect.population import Population
 from pcapcheck.expect.tree import Expectation
-from pcapcheck.rules.catalogue import Answer, Checked
+from pcapcheck.rules.catalogue import Answer
+from pcapcheck.rules.checked import Checked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic

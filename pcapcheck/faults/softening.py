@@ -17,7 +17,7 @@ from pcapcheck.faults.signs import (
     one_sided,
     untimed,
 )
-from pcapcheck.rules.catalogue import Checked
+from pcapcheck.rules.checked import Checked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic

@@ -11,7 +11,8 @@ from pcapcheck.diagnoses import EVENTS
 from pcapcheck.expect.catalogue import EXPECTATIONS
 from pcapcheck.policy.patterns import fits
 from pcapcheck.rules import RULES
-from pcapcheck.rules.catalogue import Checked, Rule, choose, named
+from pcapcheck.rules.catalogue import Rule, choose, named
+from pcapcheck.rules.checked import Checked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.traffic import Traffic
 

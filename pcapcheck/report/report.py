@@ -14,7 +14,8 @@ from pcapcheck.errors import CaptureError, UsageError
 from pcapcheck.faults.softening import Fault
 from pcapcheck.judged import EVERYTHING, Part
 from pcapcheck.rules import Findings
-from pcapcheck.rules.catalogue import Checked, Rule, known_rule
+from pcapcheck.rules.catalogue import Rule, known_rule
+from pcapcheck.rules.checked import Checked
 from pcapcheck.tables import KEEPS, SEVERITIES, TABLES
 from pcapcheck.traffic import Traffic
 

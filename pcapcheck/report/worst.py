@@ -14,7 +14,7 @@ import numpy as np
 
 from pcapcheck.report.report import Report
 from pcapcheck.rules import Finding, Rule
-from pcapcheck.rules.catalogue import Checked
+from pcapcheck.rules.checked import Checked
 from pcapcheck.tables import CAUSE, SEVERITIES
 from pcapcheck.traffic import Ints
 

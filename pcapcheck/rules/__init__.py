@@ -11,7 +11,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-from pcapcheck.rules.catalogue import Answer, Finding, Findings, Rule, findings_of, rule
+from pcapcheck.rules.asking import findings_of
+from pcapcheck.rules.catalogue import Answer, Rule, rule
+from pcapcheck.rules.checked import Finding, Findings
 
 __all__ = ["RULES", "Answer", "Finding", "Findings", "Rule", "findings_of", "rule"]
 

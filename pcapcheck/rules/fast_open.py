@@ -16,7 +16,7 @@ from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Traffic
+from pcapcheck.traffic import Traffic, by_rows
 
 # RFC 7413, section 4.1.1: "Cookie: 0, or 4 to 16 bytes", an even number.
 COOKIE_LENGTHS: Final = (0, *range(4, 17, 2))
@@ -34,6 +34,7 @@ _STATES: Final = (
 )
 
 
+@by_rows
 def _with_fast_open(traffic: Traffic) -> Bools:
     """Those with the option, or with options that were not captured."""
     has = (traffic.options.fast_open != ABSENT) | (traffic.options.faults & FAST_OPEN_LENGTH != 0)
@@ -221,6 +222,7 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     needs="the options of two SYNs of the attempt",
     message="SYN with Fast Open stayed unanswered, repeated without it",
     among=_with_fast_open,
+    across=True,
     fires="""
         +0   > S  0:100(100) win 64240 <mss 1460,FO 0011223344556677>
         +1   > S  0:0(0) win 64240 <mss 1460>

@@ -14,7 +14,7 @@ from pcapcheck.rules.positions import after
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SHAPES
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 
 @rule(
@@ -203,6 +203,12 @@ def impossible_address_or_port(traffic: Traffic, capture: CaptureFacts) -> Answe
     )
 
 
+@by_rows
+def _with_wrong_checksum(traffic: Traffic) -> Bools:
+    """Those with a segment whose checksum is wrong."""
+    return some(traffic, traffic.column("checksum") == BAD)
+
+
 @rule(
     "HS18",
     "wrong-checksum",
@@ -210,7 +216,8 @@ def impossible_address_or_port(traffic: Traffic, capture: CaptureFacts) -> Answe
     reference="RFC 9293, section 3.1, MUST-2 and MUST-3",
     needs="a SYN or SYN-ACK that was captured whole",
     message="wrong TCP checksum on the {actual}, expected {expected}",
-    among=lambda traffic: some(traffic, traffic.column("checksum") == BAD),
+    among=_with_wrong_checksum,
+    across=True,
     fires="""
         +0   > S  0:0(0) win 64240 badsum
         +1   > S  0:0(0) win 64240 badsum

@@ -10,7 +10,8 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.evidence import Event
 from pcapcheck.rules.among import with_their_flows
-from pcapcheck.rules.catalogue import REGISTERED, Answer, Bools, Shown, about_capture, ask, rule, words
+from pcapcheck.rules.asking import ask
+from pcapcheck.rules.catalogue import REGISTERED, Answer, Bools, Shown, about_capture, rule, words
 from pcapcheck.rules.wrong_number import (
     Incomplete,
     OlderIsns,

@@ -9,7 +9,9 @@ import pytest
 
 from pcapcheck.judge import judge
 from pcapcheck.rules import RULES
-from pcapcheck.rules.catalogue import Checked, Rule, ask
+from pcapcheck.rules.asking import ask
+from pcapcheck.rules.catalogue import Rule
+from pcapcheck.rules.checked import Checked
 from pcapcheck.stretch import CaptureFacts, summarise
 from pcapcheck.testing import parse_exchange
 from pcapcheck.traffic import Traffic

@@ -13,7 +13,8 @@ import pytest
 
 from pcapcheck.errors import UsageError
 from pcapcheck.rules import RULES, Answer, Findings, Rule
-from pcapcheck.rules.catalogue import HEADINGS, Checked, choose, words
+from pcapcheck.rules.catalogue import HEADINGS, choose, words
+from pcapcheck.rules.checked import Checked
 from pcapcheck.tables import SEVERITIES
 
 ROOT = Path(__file__).parents[2]
