@@ -22,7 +22,7 @@ STAGES: Final = {
     "summarise": "reading: frames, segments, openings",
     "traffic_of": "judging: attempts, outcomes, RTTs",
     "diagnose": "causes",
-    "findings_of": "rules, capture faults",
+    "answers": "rules, capture faults",
 }
 
 

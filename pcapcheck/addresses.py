@@ -66,6 +66,16 @@ class Addresses(Sequence[bytes]):
         size = len(self.ip4)
         return Addresses(self.ip4[wanted[:size]], self.ip6[wanted[size:]]), [place[column] for column in numbers]
 
+    def number(self, address: bytes) -> int:
+        """Where an address stands, -1 where it does not."""
+        ip4 = len(address) == _IP4
+        column: Any = self.ip4 if ip4 else self.ip6
+        wanted: Any = np.uint32(int.from_bytes(address)) if ip4 else np.frombuffer(address, "S16")[0]
+        at = int(np.searchsorted(column, wanted))
+        if at == len(column) or column[at] != wanted:
+            return -1
+        return at if ip4 else at + len(self.ip4)
+
     def places(self, among: Addresses) -> Ints:
         """Where each of these addresses stands among those, which have them all."""
         ip4, ip6 = np.searchsorted(among.ip4, self.ip4), np.searchsorted(among.ip6, self.ip6)

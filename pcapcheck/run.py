@@ -16,8 +16,7 @@ from pcapcheck import judged, taps
 from pcapcheck import sequence as sequences
 from pcapcheck.capture import Found, Paths, find_captures
 from pcapcheck.capture.address import address
-from pcapcheck.diagnoses import DIAGNOSES, EVENTS, diagnose
-from pcapcheck.diagnoses.groups import events_of
+from pcapcheck.diagnoses import DIAGNOSES, answers, diagnose
 from pcapcheck.errors import UsageError
 from pcapcheck.gather import traffic_of
 from pcapcheck.jobs import in_order
@@ -25,7 +24,6 @@ from pcapcheck.judged import Part
 from pcapcheck.memory import give_back
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
-from pcapcheck.rules import RULES, findings_of
 from pcapcheck.sequence import File, Group
 from pcapcheck.spilled import waiting
 from pcapcheck.stretch import Summary, summarise
@@ -231,12 +229,10 @@ class Work:
         if large:
             give_back()
         chosen = policy.rules_for(facts.path)
-        traffic.grouped[:] = causes.grouped(chosen)
-        checked = findings_of(traffic, facts, [rule for rule in chosen.values() if rule.id in RULES], 0)
-        checked += events_of(causes, traffic, [rule for rule in chosen.values() if rule.id in EVENTS])
+        checked = answers(traffic, facts, causes, chosen)
         alone = [one for one in policy.expectations if one not in policy.together]
-        answers = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
-        return self._reduced(judged.judged(facts, traffic, causes, answers, population=several))
+        given = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
+        return self._reduced(judged.judged(facts, traffic, causes, given, population=several))
 
     def _reduced(self, whole: Part) -> Part:
         if self.tables is not None:

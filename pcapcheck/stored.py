@@ -58,10 +58,14 @@ class Store:
 class Stored:
     """The rows of some handshakes, in a Store."""
 
-    def __init__(self, store: Store, first: Packed, size: Packed, batches: Sequence[int]) -> None:
+    def __init__(self, store: Store, first: Packed, size: Packed, batches: Sequence[int] | Ints) -> None:
         """``first`` is of each handshake the number of its first row, and ``batches`` of each batch that of its."""
         self._store, self._first, self._size = store, first, size
         self._batches = np.array(batches, np.int64)
+
+    def take(self, at: Ints) -> Stored:
+        """The rows of the handshakes at these indices."""
+        return Stored(self._store, Packed.of(self._first.take(at)), Packed.of(self._size.take(at)), self._batches)
 
     def fetch(
         self, mask: npt.NDArray[np.bool_]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pcapcheck.addresses import Addresses, Named
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.evidence import Event
+from pcapcheck.flood import Flood, Socket
 from pcapcheck.openings import ICMP, ROW, ranges
 from pcapcheck.openings import Ints as Ints
 from pcapcheck.packed import Packed
@@ -200,6 +201,7 @@ class Traffic:
     grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
     stored: Stored | None = None  # the rows, if there are none here
     known: Mapping[str, tuple[Packed, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
+    floods: Mapping[Socket, Flood] = field(default_factory=dict)  # of which SYNs are not among the handshakes
 
     @property
     def clients(self) -> Ints:
@@ -269,23 +271,33 @@ class Traffic:
 
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
+        known = {name: tuple(Packed.of(one.unpacked()[at]) for one in columns) for name, columns in self.known.items()}
+        taken = replace(self, handshakes=self.handshakes.take(at), grouped=self.grouped[at], known=known)
         if self.stored is not None:
-            wanted = np.zeros(len(self.handshakes), bool)
-            wanted[at] = True
-            return self.only(wanted).take(at)
+            return replace(taken, stored=self.stored.take(at))
         size = self.starts[at + 1] - self.starts[at]
         rows = ranges(self.starts[at], size)
-        return Traffic(
-            self.handshakes.take(at),
-            self.rows[rows],
-            np.repeat(np.arange(len(at)), size),
-            self.event[rows],
-            self.from_client[rows],
-            self.grouped[at],
-            known={
-                name: tuple(Packed.of(one.unpacked()[at]) for one in columns) for name, columns in self.known.items()
-            },
+        return replace(
+            taken,
+            rows=self.rows[rows],
+            handshake=np.repeat(np.arange(len(at)), size),
+            event=self.event[rows],
+            from_client=self.from_client[rows],
         )
+
+    def with_rows(self) -> Traffic:
+        """The same with all rows at hand."""
+        return self if self.stored is None else self.only(np.ones(len(self.handshakes), bool))
+
+    def with_floods(self, floods: Mapping[Socket, Flood]) -> Traffic:
+        """The same, of which these SYNs were set apart."""
+        return replace(self, floods=floods)
+
+    def at_socket(self, socket: Socket) -> npt.NDArray[np.bool_]:
+        """Which handshakes ask for this socket."""
+        handshakes, (address, port) = self.handshakes, socket
+        number = handshakes.hosts.number(address)
+        return np.asarray((handshakes.server == number) & (handshakes.server_port == port), bool)
 
     def only(self, mask: npt.NDArray[np.bool_]) -> Traffic:
         """The traffic with the rows of some handshakes alone: row numbers are those of its own rows."""
@@ -304,11 +316,11 @@ class Traffic:
         """The traffic of some handshakes, about ``most`` at a time, and which these are: whole 4-tuples each time."""
         assert self.stored is not None
         for at in self.stored.parts(mask, most):
-            yield at, self.take(at)
+            yield at, self.take(at).with_rows()
 
     def __getstate__(self) -> dict[str, Any]:
         """To another process all rows travel, those on disk too."""
-        whole = self if self.stored is None else self.only(np.ones(len(self.handshakes), bool))
+        whole = self.with_rows()
         return {field.name: getattr(whole, field.name) for field in fields(whole)}
 
     def without_rows(self) -> Traffic:

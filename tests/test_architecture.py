@@ -20,7 +20,7 @@ ORDER: Final = [
     ["capture.*"],
     ["scratch"],
     ["decode.*"],
-    ["openings"],
+    ["openings", "flood"],
     ["select", "window"],
     ["neighbours", "numbering"],
     ["spilled"],

@@ -9,11 +9,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Final
 
-from pcapcheck.diagnoses.catalogue import REGISTERED, Cause, Causes, Conclusion, Diagnosis, diagnose, diagnosis
+from pcapcheck.diagnoses.catalogue import REGISTERED, Cause, Causes, Conclusion, Diagnosis, diagnosis
+from pcapcheck.diagnoses.diagnosing import answers, diagnose
 from pcapcheck.diagnoses.groups import rules_of
 from pcapcheck.rules.catalogue import Rule
 
-__all__ = ["DIAGNOSES", "EVENTS", "Cause", "Causes", "Conclusion", "Diagnosis", "diagnose", "diagnosis"]
+__all__ = ["DIAGNOSES", "EVENTS", "Cause", "Causes", "Conclusion", "Diagnosis", "answers", "diagnose", "diagnosis"]
 
 _MODULES: Final = (
     "refusals",
@@ -28,6 +29,7 @@ _MODULES: Final = (
     "clients",
     "path_mtu",
     "scans",
+    "syn_floods",
     "floods",
     "injection",
     "middleboxes",

@@ -86,6 +86,24 @@ class Conclusion:
             group if group is not None else self.group,
         )
 
+    def spread(self, size: int, at: Ints) -> Conclusion:
+        """The same of ``size`` handshakes, of which those at these indices are those of which it says something."""
+
+        def spread(column: Ints | Packed, none: int) -> Ints:
+            values = np.full(size, none, np.int64)
+            values[at] = column[:]
+            return values
+
+        detail = self.detail
+        if not self.certainty.any():
+            return Conclusion.nothing(size, group=self.group is not None)
+        return Conclusion(
+            spread(self.certainty, 0),
+            tuple(spread(column, ABSENT) for column in self.evidence),
+            None if detail is None else Details(size, lambda index: detail[int(np.searchsorted(at, index))]),
+            None if self.group is None else spread(self.group, ABSENT),
+        )
+
     def take(self, at: Ints) -> Conclusion:
         """What it says of the handshakes at these indices."""
         return Conclusion(
@@ -269,12 +287,6 @@ class Causes:
             conclusion.detail[handshake] if conclusion.detail is not None else "",
             ABSENT if conclusion.group is None else int(conclusion.group[handshake]),
         )
-
-
-def diagnose(traffic: Traffic, facts: CaptureFacts, diagnoses: Iterable[Diagnosis] = REGISTERED.values()) -> Causes:
-    """What every diagnosis says of one capture."""
-    diagnoses = sorted(diagnoses, key=lambda one: one.id)
-    return Causes(len(traffic.handshakes), [(one, one.conclude(traffic, facts).compact()) for one in diagnoses])
 
 
 def _always(value: int, size: int) -> Ints:

@@ -49,6 +49,14 @@ def count_in(group: Ints, mask: Bools) -> Ints:
     return np.bincount(group, weights=mask).astype(np.int64)[group] if len(group) else group
 
 
+def flood_syns(traffic: Traffic) -> Ints:
+    """For each handshake, how many lone SYNs of a flood at its socket were set apart."""
+    found = np.zeros(len(traffic.handshakes), np.int64)
+    for socket, flood in traffic.floods.items():
+        found[traffic.at_socket(socket)] = flood.syns
+    return found
+
+
 def least_in(group: Ints, values: Ints, mask: Bools) -> Ints:
     """For each handshake, the least value of those of its group that meet the mask, ABSENT where none does."""
     if not len(group):

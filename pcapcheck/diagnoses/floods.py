@@ -1,4 +1,4 @@
-"""Many attempts at one place that come to nothing: SYN floods, their backscatter, and clients that try for ever."""
+"""Many attempts that come to nothing: the backscatter of SYN floods, and clients that try for ever."""
 
 from __future__ import annotations
 
@@ -8,20 +8,14 @@ import numpy as np
 
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, least_in, most_in, values_of
+from pcapcheck.diagnoses.columns import MILLISECOND, Details, values_of
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, seconds, spread
-from pcapcheck.diagnoses.scans import payload_of_client
+from pcapcheck.diagnoses.syn_floods import flooded
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
-from pcapcheck.tables import ABSENT, OUTCOMES, SIDES
-from pcapcheck.traffic import Ints, Traffic, once
-
-# So many SYNs to one socket, in so much time, of which nothing came.
-_FLOOD: Final = 50
-_FLOOD_NS: Final = 10 * SECOND
-# A kernel repeats its SYN after a second; who has not done so by then does not mean it.
-_REPEAT_NS: Final = 3 * SECOND // 2
+from pcapcheck.tables import ABSENT, OUTCOMES
+from pcapcheck.traffic import Ints, Traffic
 
 # So many targets of answers that nobody asked for.
 _BACKSCATTER: Final = 5
@@ -30,122 +24,6 @@ _MUCH_BACKSCATTER: Final = 20
 # So many failures are a loop where they come at regular intervals, or a storm where they come anyhow.
 _LOOP: Final = 5
 _STORM: Final = 20
-
-
-def _dense(group: Ints, time: Ints, count: int, span: int) -> Bools:
-    """Which entries are among ``count`` of one group within ``span``, counted from the earliest of them."""
-    order = np.lexsort((time, group))
-    dense = np.zeros(len(group), bool)
-    if len(order) >= count:
-        early, late = order[: 1 - count], order[count - 1 :]
-        dense[early] = (group[early] == group[late]) & (time[late] - time[early] <= span)
-    return dense
-
-
-def _forsaken(traffic: Traffic, capture: CaptureFacts) -> Bools:
-    """Attempts that one SYN began and nobody went on with."""
-    handshakes = traffic.handshakes
-    open_ended = handshakes.is_outcome("half-open", "unanswered")
-    # Too near to the capture's end for a verdict, but not for a repeat; and no kernel leaves out its MSS.
-    waited = (capture.end_time - handshakes.start_time >= _REPEAT_NS) | (handshakes.client_mss == ABSENT)
-    open_ended |= handshakes.is_outcome("pending") & waited
-    # The true owner of a forged address resets the SYN-ACK.
-    open_ended |= handshakes.is_outcome("aborted") & (handshakes.aborted_by == SIDES.index("client"))
-    forsaken: Bools = open_ended & (handshakes.syn_count == 1) & ~payload_of_client(traffic)
-    return forsaken
-
-
-@once
-def _floods(traffic: Traffic, capture: CaptureFacts) -> Bools:
-    """Which attempts are part of a SYN flood."""
-    handshakes, socket = traffic.handshakes, traffic.sockets
-    forsaken = _forsaken(traffic, capture)
-    flooded = np.zeros(len(handshakes), bool)
-    (at,) = forsaken.nonzero()
-    (asked,) = (handshakes.facts & Fact.SYN != 0).nonzero()
-    dense = _dense(socket[at], handshakes.start_time[at], _FLOOD, _FLOOD_NS)
-    if not dense.any():
-        return flooded
-    begin = np.zeros(len(handshakes), bool)
-    begin[at[dense]] = True
-    first = least_in(socket, handshakes.start_time, begin)
-    last = most_in(socket, handshakes.start_time, begin) + _FLOOD_NS
-    # A busy server has a few of them among many that open.
-    within = (first != ABSENT) & (handshakes.start_time >= first) & (handshakes.start_time <= last)
-    size = int(socket.max()) + 1
-    of_all = np.bincount(socket[asked], within[asked], size)
-    flooded[:] = forsaken & within & (np.bincount(socket[at], within[at], size) * 2 >= of_all)[socket]
-    return flooded
-
-
-@diagnosis(
-    "D12",
-    "syn-flood",
-    application="nothing",
-    rivals=("syn-scan", "syn-queue-full", "one-sided-capture"),
-    decide_by="at the server: `nstat -az TcpExtSyncookiesSent TcpExtTCPReqQFullDrop`, `ss -nt state syn-recv | wc -l`",
-    fires="# Fifty addresses that do not answer the SYN-ACK.\n"
-    + "\n".join(
-        f"flow {number}\nclient 203.0.113.{number}:{2000 + number}\n+{number / 100} > S 0:0(0) win 512\n"
-        "+.0001 < S. 0:0(0) ack 1 win 65160"
-        for number in range(50)
-    )
-    + "\nflow late\n+20 arp",
-    silent="# Fifty clients that repeat their SYN: their server is down.\n"
-    + "\n".join(
-        f"flow {number}\nclient 203.0.113.{number}:{2000 + number}\n+{number / 100} > S 0:0(0) win 64240 <mss 1460>\n"
-        "+1 > S 0:0(0) win 64240 <mss 1460>"
-        for number in range(50)
-    )
-    + "\nflow late\n+20 arp",
-    reported_once=True,
-)
-def syn_flood(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
-    """Many SYNs to one socket, from senders that do not go on with them: a SYN flood.
-
-    What it means: At least 50 attempts within 10 seconds, and at least half of all attempts of that time, were begun by
-    one SYN, not repeated, and not completed. "A SYN flooding attack ... causes a host to retain enough state for bogus
-    half-connections that there are no resources left to establish new legitimate connections" (RFC 4987). From more
-    than ten addresses it is strong, from few it is compatible.
-
-    What else it could be: A load test that was broken off; clients whose ACKs or whose repeated SYNs take another way
-    than past this tap; one address that scans.
-
-    How to decide: At the server, half-open connections fill the SYN queue and the kernel begins to send SYN cookies.
-    Forged senders have addresses all over the Internet, and one TTL, window and set of options.
-
-    What the application saw: Nothing of these; other clients may see ETIMEDOUT while the queue is full.
-    """
-    handshakes, size = traffic.handshakes, len(traffic.handshakes)
-    (at,) = _floods(traffic, capture).nonzero()
-    socket = numbered(traffic.sockets[at])
-    count = int(socket.max(initial=-1)) + 1
-    total, half_open = np.bincount(socket, minlength=count), np.bincount(
-        socket, handshakes.facts[at] & Fact.SYNACK != 0, count
-    ).astype(np.int64)  # fmt: skip
-    sources = distinct(socket, traffic.clients[at], count)
-    time = handshakes.start_time[at]
-    group = spread(size, at, socket)
-    first, last = np.full(count, np.iinfo(np.int64).max), np.zeros(count, np.int64)
-    np.minimum.at(first, socket, time)
-    np.maximum.at(last, socket, time)
-    certainty = np.zeros(size, np.int64)
-    certainty[at] = np.where(sources > 10, STRONG, COMPATIBLE)[socket]
-
-    def text(index: int) -> str:
-        flood = int(group[index])
-        server = address(handshakes.server_address[index], int(handshakes.server_port[index]))
-        return (
-            f"SYN flood at {server}: {total[flood]} SYNs from {how_many(int(sources[flood]), 'address')} in"
-            f" {seconds(int(last[flood] - first[flood]))} s, {half_open[flood]} left half-open"
-        )
-
-    return Conclusion(
-        certainty,
-        evidence=(np.where(group == ABSENT, ABSENT, handshakes.first_frame),),
-        detail=Details(size, text),
-        group=group,
-    )
 
 
 def _answers(flags: str, hosts: range) -> str:
@@ -239,7 +117,7 @@ class _Loops(NamedTuple):
 
 def _loops(traffic: Traffic, capture: CaptureFacts) -> _Loops:
     handshakes = traffic.handshakes
-    in_vain = handshakes.is_outcome("refused", "unreachable", "unanswered") & ~_floods(traffic, capture)
+    in_vain = handshakes.is_outcome("refused", "unreachable", "unanswered") & ~flooded(traffic, capture)
     (at,) = in_vain.nonzero()
     pair = numbered(traffic.clients[at] << 32 | traffic.sockets[at])
     order = np.lexsort((handshakes.start_time[at], pair))

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, least_in, near_server
+from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, flood_syns, least_in, near_server
 from pcapcheck.diagnoses.extensions import fell_back
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
@@ -151,7 +151,7 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     if not (dropped.any() and quick.any()):
         return Conclusion.nothing(len(handshakes))
     socket = traffic.sockets
-    drops, attempts = count_in(socket, dropped), count_in(socket, dropped | answered)
+    drops, attempts = (count_in(socket, mask) + flood_syns(traffic) for mask in (dropped, dropped | answered))
     # A path that takes as long as a SYN's timer runs makes spurious repeats, not drops.
     fastest = least_in(socket, handshakes.server_rtt, quick)
     open_port = (fastest != ABSENT) & (fastest < SECOND // 2)

@@ -98,7 +98,7 @@ def out_of_line(traffic: Traffic) -> Bools:
     return found
 
 
-@once
+@by_rows
 def lone_syn(traffic: Traffic) -> Bools:
     """Those of which one bare SYN is all there is: nothing in them can be out of order or come too often."""
     found: Bools = np.diff(traffic.starts) == 1

@@ -106,7 +106,7 @@ def _part(traffic: Traffic, rule: Rule, at: Ints) -> Traffic:
     key = rule.among, len(at)
     if key not in parts:
         parts.clear()  # each may be large
-        parts[key] = (traffic if rule.reads_rows else traffic.without_rows()).take(at)
+        parts[key] = traffic.take(at).with_rows() if rule.reads_rows else traffic.without_rows().take(at)
     return parts[key]
 
 
