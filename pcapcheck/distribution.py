@@ -65,7 +65,13 @@ class Distributions:
 def distributions(group: Ints, value: Ints, size: int) -> Distributions:
     """Of numbers and the group of each, of ``size`` groups. ABSENT is no number."""
     there = value != ABSENT
-    entries = _counted(group[there], value[there], np.ones(int(there.sum()), np.int64))
+    return counted(group[there], value[there], np.ones(int(there.sum()), np.int64), size)
+
+
+def counted(group: Ints, value: Ints, count: Ints, size: int) -> Distributions:
+    """Of numbers that occur so often each; those that do not occur at all are left out."""
+    there = count > 0
+    entries = _counted(group[there], value[there], count[there])
     return _distributions(*entries, *_ends(*entries[:2], size), np.zeros(size, bool))
 
 

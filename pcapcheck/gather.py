@@ -7,6 +7,7 @@ rows go to disk.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -15,8 +16,9 @@ import numpy.typing as npt
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
+from pcapcheck.lone_syns import LoneSyns
 from pcapcheck.memory import give_back
-from pcapcheck.openings import ROW, Kept, Openings
+from pcapcheck.openings import ROW, Kept, Openings, larger
 from pcapcheck.packed import Packed
 from pcapcheck.rules.asking import looked_at
 from pcapcheck.stored import Store, Stored
@@ -37,22 +39,35 @@ BATCH: Final = 1 << 13
 _GIVEN_BACK: Final = 4
 
 
-def traffic_of(openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: int = BATCH) -> Traffic:
-    """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` flows the rows are stored."""
+def traffic_of(
+    openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: int = 0, *, count_floods: bool = False
+) -> Traffic:
+    """The handshakes of a capture, as ``judge`` gives them; of more than ``batch`` (BATCH) flows rows are stored.
+
+    With ``count_floods`` the lone SYNs of floods are counted (Traffic.floods) and are not among them.
+    """
+    batch = batch or BATCH
     if isinstance(openings, Openings) and len(openings.flows) <= batch:
         return judge(openings, capture, end_time)
-    return gathered(judge_flows(one, capture, end_time) for one in openings.batches(batch))
+    pile, lone = _Pile(), LoneSyns(end_time)
 
+    def add(batches: Iterable[Openings]) -> None:
+        for number, one in enumerate(batches, start=1):
+            if len(one.flows):
+                pile.add(judge_flows(one, capture, end_time))
+            if not number % _GIVEN_BACK:
+                give_back()  # what is kept of each batch stands between what is not
+        give_back()
 
-def gathered(batches: Iterable[Traffic]) -> Traffic:
-    """The traffic of all batches, its handshakes in order of their first frame. Every batch has all rows of its own."""
-    pile = _Pile()
-    for number, batch in enumerate(batches, start=1):
-        pile.add(batch)
-        if not number % _GIVEN_BACK:
-            give_back()  # what is kept of each batch stands between what is not
-    give_back()
-    return pile.traffic()
+    batches = openings.batches(batch)
+    add(larger(map(lone.taken_from, batches), batch // 2) if count_floods else batches)
+    if not lone:
+        return pile.traffic()
+    add(larger(lone.doubtful(pile.traffic(once_more=True)), batch // 2))
+    add(larger(lone.not_of_floods(pile.traffic(once_more=True)), batch // 2))
+    traffic = pile.traffic()
+    before = lone.before(traffic.handshakes.first_frame)
+    return replace(traffic, floods=lone.floods(), before=Packed.of(before))
 
 
 class _Pile:
@@ -105,14 +120,15 @@ class _Pile:
         self._hosts.append(handshakes.hosts)
         self._sizes.append(len(handshakes))
 
-    def traffic(self) -> Traffic:
-        """All of it, in order of the first frame."""
+    def traffic(self, *, once_more: bool = False) -> Traffic:
+        """All of it, in order of the first frame. What the pile keeps is let go, unless it is asked ``once_more``."""
         hosts = union(self._hosts)
-        self._name_hosts(hosts)
         order = np.argsort(self._columns["first_frame"].read(), kind="stable")
-        for name, column in self._columns.items():
-            self._columns[name] = _ordered(column, order)
-        handshakes = Handshakes(self._columns, hosts, list(self._histories))
+        columns: dict[str, Ints | Packed] = {}
+        for name in COLUMNS:
+            column = self._columns[name] if once_more else self._columns.pop(name)
+            columns[name] = _ordered(self._named(column, hosts) if name in ("client", "server") else column, order)
+        handshakes = Handshakes(columns, hosts, list(self._histories))
         spread_one_sidedness(handshakes)
         return Traffic(
             handshakes,
@@ -125,14 +141,13 @@ class _Pile:
             {name: tuple(_ordered(one, order) for one in columns) for name, columns in self._known.items()},
         )
 
-    def _name_hosts(self, hosts: Addresses) -> None:
-        """Number the clients and servers of all batches alike."""
+    def _named(self, column: Packed, hosts: Addresses) -> Packed:
+        """The clients or servers of all batches, numbered alike."""
         ends = np.cumsum([0, *self._sizes])
-        for name in ("client", "server"):
-            renumbered = Packed()
-            for own, start, stop in zip(self._hosts, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-                renumbered.extend(own.places(hosts)[self._columns[name].read(start, stop)])
-            self._columns[name] = renumbered
+        renumbered = Packed()
+        for own, start, stop in zip(self._hosts, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+            renumbered.extend(own.places(hosts)[column.read(start, stop)])
+        return renumbered
 
 
 def _empty(number: int) -> tuple[Packed, ...]:

@@ -23,7 +23,7 @@ from pcapcheck.packed import Packed
 from pcapcheck.rules.checked import Checked, undecidable_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import KEEPS
-from pcapcheck.totals import Totals, merged, totals
+from pcapcheck.totals import Totals, merged, places, totals
 from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 TOTALS, SHOWN, FINDINGS, CAUSES, EVERYTHING = KEEPS
@@ -110,17 +110,18 @@ def judged(
     first, last, flows = _flows(traffic.handshakes, by_time=bool(facts.parts))
     found = [one.take(failed) for one in checked if len(failed := one.failed)]
     faults = {fault.name for fault in explained} | {one.rule.id for one in found if one.rule.id.startswith("CAP")}
+    counted = sum(flood.syns for flood in traffic.floods.values())
     whole = Judged(
         facts=facts,
         keep=EVERYTHING,
-        size=len(traffic.handshakes),
-        held=Kept(Packed.of(np.arange(len(traffic.handshakes))), traffic, causes, Packed.of(first), Packed.of(last)),
+        size=len(traffic.handshakes) + counted,
+        held=Kept(Packed.of(places(traffic)), traffic, causes, Packed.of(first), Packed.of(last)),
         checked=found,
         counted=Counter(),
         asked=tuple(sorted({one.rule.id for one in checked})),
         undecidable=undecidable,
         softened={fault: dict(counts) for fault, counts in explained.items()},
-        flows=flows,
+        flows=flows + counted,
         faults=sorted(faults),
         population=traffic.without_rows() if population else None,
     )
@@ -174,7 +175,7 @@ def _renumbered(one: Checked, at: Ints) -> Checked:
 def _taken(traffic: Traffic, at: Ints) -> Traffic:
     """The traffic of these handshakes, with no more addresses and histories than they have."""
     taken = traffic.take(at)
-    return replace(taken, handshakes=taken.handshakes.by_themselves(), known={})
+    return replace(taken, handshakes=taken.handshakes.by_themselves(), known={}, floods={}, before=None)
 
 
 def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Ints, Ints, int]:

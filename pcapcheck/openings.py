@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.addresses import Addresses
+from pcapcheck.addresses import Addresses, union
 from pcapcheck.packed import Ints as Ints
 from pcapcheck.tables import ABSENT
 
@@ -193,6 +193,13 @@ class Openings:
         rows["flow"] = place[rows["flow"]]
         return Openings(self.flows.take(order), rows[np.argsort(rows["flow"], kind="stable")])
 
+    def only(self, flows: npt.NDArray[np.bool_]) -> Openings:
+        """Those of some flows alone, which are numbered from 0."""
+        place = flows.cumsum() - 1
+        rows = self.rows[flows[self.rows["flow"]]]
+        rows["flow"] = place[rows["flow"]]
+        return Openings(self.flows.take(flows.nonzero()[0]).by_themselves(), rows)
+
     def batches(self, most: int) -> Iterator[Openings]:
         """The same, at most so many flows at a time, which are numbered from 0 in each batch."""
         flow = self.rows["flow"]
@@ -201,6 +208,37 @@ class Openings:
             rows = self.rows[start:stop].copy()
             rows["flow"] -= np.uint32(first)
             yield Openings(self.flows[first : first + most].by_themselves(), rows)
+
+
+def beside(parts: Sequence[Openings]) -> Openings:
+    """The openings of different flows in one: those of each part after those of the part before it."""
+    if len(parts) == 1:
+        return parts[0]
+    hosts = union([part.flows.hosts for part in parts])
+    places = [part.flows.hosts.places(hosts) for part in parts]
+    low, high = (
+        np.concatenate([place[getattr(part.flows, name)] for place, part in zip(places, parts, strict=True)])
+        for name in ("low", "high")
+    )
+    others = (
+        np.concatenate([getattr(part.flows, name) for part in parts]) for name in ("low_port", "high_port", "tenant")
+    )
+    rows = np.concatenate([part.rows for part in parts])
+    before = np.cumsum([0, *(len(part.flows) for part in parts[:-1])])
+    rows["flow"] += np.repeat(before, [len(part.rows) for part in parts]).astype(np.uint32)
+    return Openings(Flows(hosts, low, high, *others), rows)
+
+
+def larger(batches: Iterable[Openings], least: int) -> Iterator[Openings]:
+    """The batches put together until they have so many flows, but for the last."""
+    waiting: list[Openings] = []
+    for one in batches:
+        waiting.append(one)
+        if sum(len(part.flows) for part in waiting) >= least:
+            yield beside(waiting)
+            waiting = []
+    if waiting:
+        yield beside(waiting)
 
 
 class Kept(Protocol):

@@ -17,6 +17,7 @@ from pcapcheck import sequence as sequences
 from pcapcheck.capture import Found, Paths, find_captures
 from pcapcheck.capture.address import address
 from pcapcheck.diagnoses import DIAGNOSES, answers, diagnose
+from pcapcheck.diagnoses.syn_floods import FLOODS
 from pcapcheck.errors import UsageError
 from pcapcheck.gather import traffic_of
 from pcapcheck.jobs import in_order
@@ -26,7 +27,7 @@ from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.sequence import File, Group
 from pcapcheck.spilled import waiting
-from pcapcheck.stretch import Summary, summarise
+from pcapcheck.stretch import CaptureFacts, Summary, summarise
 from pcapcheck.tables import KEEPS, MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
@@ -215,7 +216,7 @@ class Work:
     def _judged(self, summary: Summary) -> Part:
         """One capture, judged by the rules that the policy chooses for it and by all diagnoses, and reduced."""
         facts, policy = summary.facts, self.policy
-        traffic = traffic_of(summary.openings, 0, facts.end_time)
+        traffic = traffic_of(summary.openings, 0, facts.end_time, count_floods=self._may_count_floods(facts))
         del summary  # its openings take more memory than all that is left of them
         large = traffic.stored is not None
         if large:
@@ -233,6 +234,12 @@ class Work:
         alone = [one for one in policy.expectations if one not in policy.together]
         given = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
         return self._reduced(judged.judged(facts, traffic, causes, given, population=several))
+
+    def _may_count_floods(self, facts: CaptureFacts) -> bool:
+        """Whether nobody asks for each handshake: then the lone SYNs of floods need only be counted."""
+        nobody = self.keep in (judged.TOTALS, judged.SHOWN, judged.FINDINGS) and self.tables is None
+        nobody &= facts.joined != sequences.MERGED and not facts.error
+        return nobody and not self.policy.expectations and FLOODS in self.policy.rules_for(facts.path)
 
     def _reduced(self, whole: Part) -> Part:
         if self.tables is not None:

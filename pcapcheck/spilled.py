@@ -32,19 +32,30 @@ _FEW: Final = 1 << 8  # flows
 _FACTORS: Final = np.frombuffer(os.urandom(40), np.uint64) | np.uint64(1)
 
 
-class _Chunk(NamedTuple):
-    """A piece of one bucket: flows and rows, one after the other."""
+class Piece(NamedTuple):
+    """Openings on disk: flows and rows, one after the other."""
 
     read: Read
     flows: int  # octets of them
     before: int = 0  # frames that come before those of these rows
+
+    @classmethod
+    def of(cls, openings: Openings, scratch: Scratch) -> Piece:
+        """Put away openings."""
+        return _put_away(_packed(openings.flows), openings.rows, scratch)
+
+    def openings(self) -> Openings:
+        """Read them back."""
+        octets = self.read()
+        flows, rows = octets[: self.flows], octets[self.flows :]
+        return Openings(_unpacked(decompressed(flows, _FLOW)), decompressed(rows, ROW)).numbered_from(self.before)
 
 
 class Spilled:
     """Openings of any number of flows, in pieces on disk. What is added comes later in the capture."""
 
     def __init__(self) -> None:
-        self._buckets: list[list[_Chunk]] = [[] for _ in range(BUCKETS)]
+        self._buckets: list[list[Piece]] = [[] for _ in range(BUCKETS)]
         self._scratch = Scratch()
         self.flow_count = 0  # one that is in several pieces counts for each
 
@@ -63,12 +74,11 @@ class Spilled:
         bounds = np.searchsorted(bucket[order], np.arange(BUCKETS + 1)).tolist()
         row_bounds = np.searchsorted(flow, bounds).tolist()
         rows["flow"] = flow - np.repeat(bounds[:-1], np.diff(row_bounds))
-        for number, chunks in enumerate(self._buckets):
+        for number, pieces in enumerate(self._buckets):
             start, stop = bounds[number : number + 2]
             if start < stop:
-                own = compressed(flows[start:stop])
-                octets = own + compressed(rows[row_bounds[number] : row_bounds[number + 1]])
-                chunks.append(_Chunk(self._scratch.write(octets), len(own)))
+                own = rows[row_bounds[number] : row_bounds[number + 1]]
+                pieces.append(_put_away(flows[start:stop], own, self._scratch))
 
     def with_rest(self, rest: Openings) -> Kept:
         """All of it, where ``rest`` is what came after what was added; that alone, where nothing was."""
@@ -80,7 +90,7 @@ class Spilled:
     def numbered_from(self, before: int) -> Spilled:
         """The same, of frames that come after so many others."""
         later = Spilled()
-        later._buckets = [[one._replace(before=one.before + before) for one in chunks] for chunks in self._buckets]
+        later._buckets = [[one._replace(before=one.before + before) for one in pieces] for pieces in self._buckets]
         later.flow_count = self.flow_count
         return later
 
@@ -95,12 +105,12 @@ class Spilled:
         """All of it, at most so many flows at a time."""
         together = max(1, most * BUCKETS // max(self.flow_count, 1))
         for first in range(0, BUCKETS, together):
-            chunks = chain.from_iterable(self._buckets[first : first + together])
-            yield from merge(*map(_read, chunks)).batches(most)
+            pieces = chain.from_iterable(self._buckets[first : first + together])
+            yield from merge(*(one.openings() for one in pieces)).batches(most)
 
     def whole(self) -> Openings:
         """All of it at once, the flows in order of their first frame."""
-        return merge(*(merge(*map(_read, chunks)) for chunks in self._buckets)).in_order()
+        return merge(*(merge(*(one.openings() for one in pieces)) for pieces in self._buckets)).in_order()
 
     def __reduce__(self) -> tuple[Callable[[Openings], Openings], tuple[Openings]]:
         # Elsewhere the file is not there.
@@ -139,17 +149,28 @@ def _itself(openings: Openings) -> Openings:
 def _buckets(flows: Flows) -> Ints:
     """The bucket of each flow: a hash of its key."""
     one, two, three, four, five = _FACTORS
-    halves = np.ascontiguousarray(flows.hosts.ip6).view("<u8").reshape(-1, 2)
-    hosts = np.append(flows.hosts.ip4.astype(np.uint64) * one, halves[:, 0] * two + _mixed(halves[:, 1] * three))
+    hosts = hashed(flows.hosts)
     ports = (flows.low_port << 16 | flows.high_port).astype(np.uint64)
-    key = _mixed(hosts[flows.low]) * four + _mixed(hosts[flows.high]) * five
-    key = _mixed(key) * one + _mixed(ports * two + flows.tenant.astype(np.uint64) * three)
-    return (_mixed(key) >> np.uint64(64 - (BUCKETS - 1).bit_length())).astype(np.int64)
+    key = mixed(hosts[flows.low]) * four + mixed(hosts[flows.high]) * five
+    key = mixed(key) * one + mixed(ports * two + flows.tenant.astype(np.uint64) * three)
+    return (mixed(key) >> np.uint64(64 - (BUCKETS - 1).bit_length())).astype(np.int64)
 
 
-def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def hashed(hosts: Addresses) -> npt.NDArray[np.uint64]:
+    """A number for each address, which is hardly that of another, in this process."""
+    one, two, three, *_ = _FACTORS
+    halves = np.ascontiguousarray(hosts.ip6).view("<u8").reshape(-1, 2)
+    return np.append(hosts.ip4.astype(np.uint64) * one, halves[:, 0] * two + mixed(halves[:, 1] * three))
+
+
+def mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     words = (words ^ (words >> np.uint64(32))) * _FACTORS[0]
     return words ^ (words >> np.uint64(29))
+
+
+def _put_away(flows: npt.NDArray[Any], rows: npt.NDArray[Any], scratch: Scratch) -> Piece:
+    own = compressed(flows)
+    return Piece(scratch.write(own + compressed(rows)), len(own))
 
 
 def _packed(flows: Flows) -> npt.NDArray[Any]:
@@ -174,9 +195,3 @@ def _unpacked(packed: npt.NDArray[Any]) -> Flows:
     numbers[:, wide] = number6.reshape(2, -1) + len(ip4)
     others = (packed[name].astype(np.int64) for name in ("low_port", "high_port", "tenant"))
     return Flows(Addresses(ip4.astype(np.uint32), ip6), *numbers, *others)
-
-
-def _read(chunk: _Chunk) -> Openings:
-    octets = chunk.read()
-    flows, rows = octets[: chunk.flows], octets[chunk.flows :]
-    return Openings(_unpacked(decompressed(flows, _FLOW)), decompressed(rows, ROW)).numbered_from(chunk.before)

@@ -14,10 +14,12 @@ from typing import Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.diagnoses import Causes
-from pcapcheck.distribution import Distributions, distributions, together
+from pcapcheck.diagnoses import DIAGNOSES, Causes
+from pcapcheck.diagnoses.syn_floods import FLOODS, certainty_of
+from pcapcheck.distribution import Distributions, counted, distributions, together
 from pcapcheck.faults.softening import Fault
-from pcapcheck.tables import CERTAINTIES, FAILED, OUTCOMES, RTT_STATUSES
+from pcapcheck.flood import Flood, Socket
+from pcapcheck.tables import CAUSE, CERTAINTIES, FAILED, OUTCOMES, RTT_STATUSES
 from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 # The round-trip times, in the order of the groups of Totals.rtts.
@@ -92,7 +94,9 @@ def totals(
                 of_failed[diagnosed.id, code] = int(failed[which].sum())
                 examples[diagnosed.id, code] = tuple(which[:EXAMPLES].tolist())
     rtts = [getattr(handshakes, name) for name in RTTS]
-    return Totals(
+    place = places(traffic)
+    examples = {key: tuple(place[list(some)].tolist()) for key, some in examples.items()}
+    own = Totals(
         Counter({OUTCOMES[code]: count for code, count in enumerate(_counts(handshakes.outcome)) if count}),
         int((handshakes.rtt_status == RTT_STATUSES.index("interval")).sum()),
         together([distributions(np.zeros(len(one), np.int64), one, 1) for one in rtts], _EACH, len(RTTS)),
@@ -102,6 +106,36 @@ def totals(
         Counter(undecidable),
         Counter({(fault, what): count for fault, counts in softened.items() for what, count in counts.items()}),
         _servers(traffic, causes, failed),
+    )
+    return merged([own, *(_of_flood(socket, flood) for socket, flood in traffic.floods.items())])
+
+
+def places(traffic: Traffic) -> Ints:
+    """Of each handshake its index among all of the capture, those that are counted alone (Traffic.floods) with them."""
+    own = np.arange(len(traffic.handshakes))
+    return own if traffic.before is None else own + traffic.before.read()
+
+
+def _of_flood(socket: Socket, flood: Flood) -> Totals:
+    """The totals of the SYNs of a flood that are not among the handshakes."""
+    address, port = socket
+    key = np.frombuffer(address.ljust(16, b"\0"), ">u8").astype(np.uint64)
+    sockets = np.append(key, np.uint64(len(address) << 16 | port)).reshape(1, 3)
+    said = FLOODS, certainty_of(flood.sources)
+    outcomes = Counter({"unanswered": flood.unanswered, "pending": flood.pending})
+    one = np.zeros(1, np.int64)
+    each = np.array(sorted((OUTCOMES.index(name), count) for name, count in outcomes.items()), np.int64)
+    why = np.array([CAUSE.index(DIAGNOSES[FLOODS].slug)])
+    return Totals(
+        +outcomes,
+        causes=Counter({said: flood.syns}),
+        failures=+Counter({said: flood.unanswered}),
+        servers=Servers(
+            sockets,
+            counted(np.zeros(len(each), np.int64), each[:, 0], each[:, 1], 1),
+            counted(one, why, np.array([flood.unanswered]), 1),
+            _none(1),
+        ),
     )
 
 

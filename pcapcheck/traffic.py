@@ -202,6 +202,7 @@ class Traffic:
     stored: Stored | None = None  # the rows, if there are none here
     known: Mapping[str, tuple[Packed, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
     floods: Mapping[Socket, Flood] = field(default_factory=dict)  # of which SYNs are not among the handshakes
+    before: Packed | None = None  # of each handshake, how many of those SYNs come before it; None: none
 
     @property
     def clients(self) -> Ints:
@@ -272,7 +273,8 @@ class Traffic:
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
         known = {name: tuple(Packed.of(one.unpacked()[at]) for one in columns) for name, columns in self.known.items()}
-        taken = replace(self, handshakes=self.handshakes.take(at), grouped=self.grouped[at], known=known)
+        before = None if self.before is None else Packed.of(self.before.take(at))
+        taken = replace(self, handshakes=self.handshakes.take(at), grouped=self.grouped[at], known=known, before=before)
         if self.stored is not None:
             return replace(taken, stored=self.stored.take(at))
         size = self.starts[at + 1] - self.starts[at]

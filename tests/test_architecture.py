@@ -47,6 +47,7 @@ ORDER: Final = [
     ["distribution", "totals", "judged"],
     ["report.*", "charts.*"],
     ["policy.*"],
+    ["lone_syns"],
     ["gather", "jobs", "state"],
     ["run", "arguments"],
     ["cluster", "stream"],

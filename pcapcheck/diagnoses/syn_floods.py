@@ -55,12 +55,12 @@ def spans(socket: Ints, time: Ints, size: int) -> Spans:
     return Spans(first, last)
 
 
-def forsaken(traffic: Traffic, capture: CaptureFacts) -> Bools:
-    """Attempts that one SYN began and nobody went on with."""
+def forsaken(traffic: Traffic, end_time: int) -> Bools:
+    """Attempts of a capture that ends then, which one SYN began and nobody went on with."""
     handshakes = traffic.handshakes
     open_ended = handshakes.is_outcome("half-open", "unanswered")
     # Too near to the capture's end for a verdict, but not for a repeat; and no kernel leaves out its MSS.
-    waited = (capture.end_time - handshakes.start_time >= REPEAT_NS) | (handshakes.client_mss == ABSENT)
+    waited = (end_time - handshakes.start_time >= REPEAT_NS) | (handshakes.client_mss == ABSENT)
     open_ended |= handshakes.is_outcome("pending") & waited
     # The true owner of a forged address resets the SYN-ACK.
     open_ended |= handshakes.is_outcome("aborted") & (handshakes.aborted_by == SIDES.index("client"))
@@ -72,7 +72,7 @@ def forsaken(traffic: Traffic, capture: CaptureFacts) -> Bools:
 def flooded(traffic: Traffic, capture: CaptureFacts) -> Bools:
     """Which attempts are part of a SYN flood."""
     handshakes, socket = traffic.handshakes, traffic.sockets
-    lonely = forsaken(traffic, capture)
+    lonely = forsaken(traffic, capture.end_time)
     found = np.zeros(len(handshakes), bool)
     (at,) = lonely.nonzero()
     size = int(socket.max(initial=-1)) + 1
@@ -90,6 +90,11 @@ def flooded(traffic: Traffic, capture: CaptureFacts) -> Bools:
     mostly[list(known)] = True
     found[:] = lonely & within & mostly[socket]
     return found
+
+
+def certainty_of(sources: int) -> int:
+    """How certain a flood from so many addresses is."""
+    return STRONG if sources > _SOURCES else COMPATIBLE
 
 
 def _floods_at(traffic: Traffic) -> dict[int, Flood]:
@@ -119,11 +124,13 @@ def set_apart(traffic: Traffic, capture: CaptureFacts) -> Apart:
     (at,), (rest,) = alone.nonzero(), (~alone).nonzero()
     floods = dict(traffic.floods)
     handshakes = traffic.handshakes
-    _, first, count = np.unique(traffic.sockets[at], return_index=True, return_counts=True)
-    for one, number in zip(at[first].tolist(), count.tolist(), strict=True):
+    _, first, which = np.unique(traffic.sockets[at], return_index=True, return_inverse=True)
+    pending = np.bincount(which, handshakes.is_outcome("pending")[at]).astype(np.int64)
+    unanswered = np.bincount(which) - pending
+    for one, *numbers in zip(at[first].tolist(), unanswered.tolist(), pending.tolist(), strict=True):
         socket = handshakes.server_address[one], int(handshakes.server_port[one])
         known = floods.get(socket, Flood())
-        floods[socket] = known._replace(syns=known.syns + number)
+        floods[socket] = known._replace(unanswered=known.unanswered + numbers[0], pending=known.pending + numbers[1])
     return Apart(traffic.take(rest).with_floods(floods), rest, at)
 
 
@@ -155,7 +162,8 @@ def syn_flood(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What it means: At least 50 attempts within 10 seconds, and at least half of all attempts of that time, were begun by
     one SYN, not repeated, and not completed. "A SYN flooding attack ... causes a host to retain enough state for bogus
     half-connections that there are no resources left to establish new legitimate connections" (RFC 4987). From more
-    than ten addresses it is strong, from few it is compatible.
+    than ten addresses it is strong, from few it is compatible. Of attempts that are a SYN and no more the flood is all
+    that is said: they have no other cause, and no findings of their own.
 
     What else it could be: A load test that was broken off; clients whose ACKs or whose repeated SYNs take another way
     than past this tap; one address that scans.
@@ -184,7 +192,7 @@ def syn_flood(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         sources[here] = flood.sources
         first[here], last[here] = min(int(first[here]), flood.first), max(int(last[here]), flood.last)
     certainty = np.zeros(size, np.int64)
-    certainty[at] = np.where(sources > _SOURCES, STRONG, COMPATIBLE)[socket]
+    certainty[at] = np.array([certainty_of(number) for number in sources.tolist()], np.int64)[socket]
     groups = Packed.of(group)
 
     def text(index: int) -> str:

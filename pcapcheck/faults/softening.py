@@ -56,6 +56,8 @@ def softened(traffic: Traffic, capture: CaptureFacts, checked: Iterable[Checked]
     found: dict[Fault, Counter[str]] = {fault: Counter() for fault, _ in faults}
     for name in UNDECIDED:
         _count(found, faults, explained[traffic.handshakes.is_outcome(name)], name)
+    if pending := sum(flood.pending for flood in traffic.floods.values()):
+        found[_end(capture)]["pending"] += pending  # of those that are not among the handshakes
     for one in checked:
         if not one.rule.per_capture and one.undecidable:
             _count(found, faults, explained[one.undecided], RULE_ANSWERS)
@@ -64,17 +66,21 @@ def softened(traffic: Traffic, capture: CaptureFacts, checked: Iterable[Checked]
 
 def _faults(traffic: Traffic, capture: CaptureFacts) -> list[tuple[Fault, Bools]]:
     """The faults and the handshakes that they touch, the one that explains most first."""
-    end = ENDED_EARLY
-    if capture.damage:
-        end = CUT if capture.damage.rule == CUT.name else CORRUPT
     return [
         (ONE_SIDED, one_sided(traffic)),
         (BEGAN_LATE, began_late(traffic, capture)),
-        (end, ended_early(traffic)),
+        (_end(capture), ended_early(traffic)),
         (FRAMES_MISSING, frames_missing(traffic, capture)),
         (HEADERS_CUT, headers_cut(traffic)),
         (OUT_OF_ORDER, untimed(traffic)),
     ]
+
+
+def _end(capture: CaptureFacts) -> Fault:
+    """What cut short that which the end of the capture left undecided."""
+    if not capture.damage:
+        return ENDED_EARLY
+    return CUT if capture.damage.rule == CUT.name else CORRUPT
 
 
 def _first(size: int, columns: list[Bools]) -> Ints:
