@@ -13,6 +13,7 @@ from pcapcheck.addresses import Addresses
 from pcapcheck.decode.compiled import Table
 from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
+from pcapcheck.neighbours import merge
 from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, Flows, Openings
 from pcapcheck.tables import ABSENT, TUNNELS
 from pcapcheck.window import Window
@@ -87,8 +88,11 @@ def _key(found: Segment | IcmpError) -> tuple[tuple[int, int, int, int], int, bo
     return tuple(int.from_bytes(octets[at : at + 8]) for at in range(0, 32, 8)), ports, True, side  # type: ignore[return-value]
 
 
-def openings_of(table: Table, first: int = 0, last: int | None = None) -> Openings:
-    """What is kept of the flows numbered ``first`` to ``last`` (not included), numbered from 0 in the openings."""
+def openings_of(table: Table, first: int = 0, last: int | None = None, before: int = 0) -> Openings:
+    """What is kept of the flows numbered ``first`` to ``last`` (not included), numbered from 0 in the openings.
+
+    ``before`` frames come before those of the table.
+    """
     cells, flow_cells, texts = table.words()
     last = len(flow_cells) if last is None else last
     flow, cell = table.rows_of(first, last)
@@ -97,28 +101,46 @@ def openings_of(table: Table, first: int = 0, last: int | None = None) -> Openin
         part = rows[begin : begin + _CHUNK]
         part["flow"] = flow[begin : begin + _CHUNK] - np.uint32(first)
         _fill(part, cells[cell[begin : begin + _CHUNK]], cells, texts)
+    if before:
+        rows["frame"] += before
     return Openings(flow_keys(cells, flow_cells[first:last]), rows)
 
 
 class Tracked:
-    """The openings of a table, made a batch at a time: cells take less than half the memory of rows."""
+    """The openings of tables, made a batch at a time: cells take less than half the memory of rows.
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    The tables are of neighbouring stretches, in capture order, each with the number of frames before it. A flow is in
+    that where it occurs first; what comes after it there is taken out of the others.
+    """
+
+    def __init__(self, *stretches: tuple[Table, int]) -> None:
+        self._stretches = stretches
+        for at, (later, before) in enumerate(stretches):
+            for table, there in stretches[:at]:
+                table.take_over(later, before - there)
+
+    @property
+    def flow_count(self) -> int:
+        return sum(table.tracked()[0] for table, _ in self._stretches)
 
     def batches(self, most: int) -> Iterator[Openings]:
         """All of them, at most so many flows at a time."""
-        flows, _ = self._table.tracked()
-        for first in range(0, flows, most):
-            yield openings_of(self._table, first, min(first + most, flows))
+        for table, before in self._stretches:
+            flows, _ = table.tracked()
+            for first in range(0, flows, most):
+                yield openings_of(table, first, min(first + most, flows), before)
+
+    def whole(self) -> Openings:
+        """All of them at once."""
+        return merge(*(openings_of(table, before=before) for table, before in self._stretches))
 
     def numbered_from(self, before: int) -> Openings:
         """All of them at once, of frames that come after so many others."""
-        return openings_of(self._table).numbered_from(before)
+        return self.whole().numbered_from(before)
 
     def __reduce__(self) -> tuple[Callable[[Openings], Openings], tuple[Openings]]:
         # A table does not travel.
-        return _itself, (openings_of(self._table),)
+        return _itself, (self.whole(),)
 
 
 def _itself(openings: Openings) -> Openings:

@@ -184,12 +184,14 @@ class CompiledReading:
         if window is not EVERYTHING:
             cells.look_at(self.table, window)
         self._tally = Tally()  # of the odd frames; the table counts the others
-        self._fragments = Fragments()
+        self.fragments = Fragments()
         self._buffer = bytearray(buffer)
         self._position = self._end = 0  # in the buffer: of the next record, of what was read
         self._consumed = 0  # octets before the buffer since it was handed over
 
     def run(self, told: Callable[[], None]) -> None:
+        # Where it goes on, what was last counted may have been a block that holds no packet.
+        self.table.count_frame(self._capture.frame_count, None, 0)
         if self._capture.plain() is None:
             while self._read_frames(_REPORT_EVERY):
                 self._set_aside_if_many()
@@ -212,7 +214,7 @@ class CompiledReading:
 
     def tally(self) -> Tally:
         facts = self.table.facts()
-        tally = _settled(self._tally, self._fragments)
+        tally = _settled(self._tally, self.fragments)
         for name in ("segments", "cut_segments", "filtered"):
             setattr(tally, name, getattr(tally, name) + facts[name])
         tally.first_cut = min(filter(None, (tally.first_cut, facts["first_cut"])), default=0)
@@ -226,12 +228,16 @@ class CompiledReading:
             setattr(tally, name, facts[name])
         return tally
 
+    @property
+    def set_aside(self) -> int:
+        """How many connections were moved to disk."""
+        return self._spilled.flow_count
+
     def openings(self) -> Kept:
         if self._spilled.flow_count:
             self._set_aside()
             return self._spilled
-        flows, _ = self.table.tracked()
-        return cells.openings_of(self.table) if flows <= _FEW else cells.Tracked(self.table)
+        return kept_of((self.table, 0))
 
     def _set_aside(self) -> None:
         """Move all connections to disk, some at a time, so that memory for all of them is not needed twice."""
@@ -328,9 +334,15 @@ class CompiledReading:
     def _take(self, number: int, time_ns: int, link_type: int, original: int, data: bytes) -> None:
         found = decode(link_type, data, original)
         if found is Skip.FRAGMENT:
-            found = self._fragments.take(Frame(number, time_ns, link_type, original, data))
+            found = self.fragments.take(Frame(number, time_ns, link_type, original, data))
         if counted(found, number, time_ns, self._tally, self._window, self.table.first_frame_time_ns()):
             cells.add(self.table, number, time_ns, found)  # type: ignore[arg-type]
+
+
+def kept_of(*stretches: tuple[Table, int]) -> Kept:
+    """What the tables of neighbouring stretches keep, each with the frames before it: as rows, where they are few."""
+    tracked = cells.Tracked(*stretches)
+    return tracked.whole() if tracked.flow_count <= _FEW else tracked
 
 
 def _settled(tally: Tally, fragments: Fragments) -> Tally:

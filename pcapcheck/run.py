@@ -26,8 +26,9 @@ from pcapcheck.memory import give_back
 from pcapcheck.policy.policy import Policy
 from pcapcheck.report.report import Report
 from pcapcheck.sequence import File, Group
+from pcapcheck.side_by_side import summarise
 from pcapcheck.spilled import waiting
-from pcapcheck.stretch import CaptureFacts, Summary, summarise
+from pcapcheck.stretch import CaptureFacts, Summary
 from pcapcheck.tables import KEEPS, MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
@@ -78,10 +79,11 @@ def check(
     ``merge`` they are captures of the same traffic at several taps, taken together as one: read here, by one thread.
 
     The result is the same for each ``decoder`` (``compiled``, ``dpkt``, or ``auto``: the quicker one that is
-    installed), for any ``max_tracked`` (connections of a capture that are kept track of in memory; beyond that they
-    wait on disk), for any number of ``jobs`` (files that are worked on at the same time, in threads), and where ``map``
-    is that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one at a
-    time; of files that may be parts of one it gives the summaries. A cluster.Cluster puts these together on its
+    installed), for any ``max_tracked`` (connections that are kept track of in memory, of a capture, or of a stretch of
+    one that a thread of its own reads; beyond that they wait on disk), for any number of ``jobs`` (threads: files are
+    worked on at the same time, and where there are fewer of them, a large one is read at several places), and where
+    ``map`` is that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one
+    at a time; of files that may be parts of one it gives the summaries. A cluster.Cluster puts these together on its
     workers, too.
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
@@ -113,7 +115,14 @@ def check(
     if merge and state is not None:
         raise UsageError("files that are merged are read together: there is no state of each to be kept")
     found = find_captures(paths)
-    read = partial(_reader(state), progress=progress, max_bytes=max_bytes, decoder=decoder, max_tracked=max_tracked)
+    read = partial(
+        _reader(state),
+        progress=progress,
+        max_bytes=max_bytes,
+        decoder=decoder,
+        max_tracked=max_tracked,
+        jobs=max(1, jobs // max(1, len(found.inputs))),
+    )
     with _dataset(dataset) as tables:
         work = Work(read, window, policy, judged.EVERYTHING if each else keep, tables)
         if merge:

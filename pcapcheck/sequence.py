@@ -18,7 +18,7 @@ from pcapcheck.errors import CaptureError
 from pcapcheck.evidence import SECOND
 from pcapcheck.numbering import Numbering
 from pcapcheck.rotation import gap_between, series
-from pcapcheck.stretch import CaptureFacts, Summary, merge, open_input
+from pcapcheck.stretch import Summary, merge, numbered_on, open_input
 from pcapcheck.window import Window
 
 # How much earlier than the last frame of a file the first one of the next may be: receive queues reorder so much.
@@ -164,13 +164,4 @@ def _merged(stretches: list[Summary]) -> Summary:
 
 def _shifted(one: Summary, frames: int) -> Summary:
     """The same stretch after so many frames."""
-    return Summary(_numbered_on(one.facts, frames), one.openings.numbered_from(frames))
-
-
-def _numbered_on(facts: CaptureFacts, frames: int) -> CaptureFacts:
-    numbers = (
-        "first_cut", "first_split_header", "first_timed", "first_step_back", "first_copy", "first_copied",
-    )  # fmt: skip
-    moved = {name: number + frames for name in numbers if (number := getattr(facts, name))}
-    first_skipped = {reason: number + frames for reason, number in facts.first_skipped.items()}
-    return replace(facts, first_skipped=first_skipped, **moved)
+    return Summary(numbered_on(one.facts, frames), one.openings.numbered_from(frames))

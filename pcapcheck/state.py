@@ -22,7 +22,8 @@ from pcapcheck.capture.content import content_of
 from pcapcheck.errors import PcapcheckError, UsageError
 from pcapcheck.report.escape import escaped
 from pcapcheck.report.output import replacing
-from pcapcheck.stretch import Summary, summarise
+from pcapcheck.side_by_side import summarise
+from pcapcheck.stretch import Summary
 from pcapcheck.summary_file import Unusable, from_octets, to_octets
 from pcapcheck.tables import MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
@@ -49,10 +50,11 @@ def remembered(
     max_bytes: int | None = None,
     decoder: str = "auto",
     max_tracked: int = MAX_TRACKED,
+    jobs: int = 1,
     *,
     folder: str,
 ) -> Summary:
-    """As ``summarise``, but what the folder knows is not read again, and what it does not know is put there.
+    """As side_by_side.summarise, but what the folder knows is not read again, and what it does not know is put there.
 
     What was not read to its end, because it cannot be, by Ctrl-C or by a read error, is not. Standard input is not
     kept.
@@ -60,11 +62,11 @@ def remembered(
     path = address(path)
     key = key_of(path, window, max_bytes, max_tracked)
     if key is None:
-        return summarise(path, window, progress, max_bytes, decoder, max_tracked)
+        return summarise(path, window, progress, max_bytes, decoder, max_tracked, jobs)
     kept = load(folder, key, path)
     if kept is not None:
         return _told(kept, progress, size_of(path) or 0)
-    summary = summarise(path, window, progress, max_bytes, decoder, max_tracked)
+    summary = summarise(path, window, progress, max_bytes, decoder, max_tracked, jobs)
     facts = summary.facts
     whole = not facts.error and not facts.interrupted and not (facts.damage and facts.damage.passing)
     if whole and key_of(path, window, max_bytes, max_tracked) == key:  # else it changed while it was read

@@ -99,6 +99,11 @@ class Summary:
     openings: Kept = field(default_factory=Openings)
 
 
+def summary(facts: CaptureFacts, openings: Kept) -> Summary:
+    """What was read of one capture, where it is known how many of its connections are on disk."""
+    return Summary(replace(facts, set_aside=openings.flow_count if isinstance(openings, Spilled) else 0), openings)
+
+
 def open_input(path: str, max_bytes: int | None = None) -> Capture:
     """The capture at ``path``; for ``-`` the one on this process's standard input. ``max_bytes`` as in open_capture."""
     return open_capture(path, sys.stdin.buffer if path == "-" and sys.stdin else None, max_bytes=max_bytes)
@@ -121,7 +126,7 @@ def summarise(
     except CaptureError as error:
         return Summary(CaptureFacts(error.path, error=error))
     with capture:
-        return _read(capture, reading(decoder, capture, window, max_tracked), progress or (lambda octets: None))
+        return _read(capture, reading(decoder, capture, window, max_tracked), progress or untold)
 
 
 def facts_of(capture: Capture) -> CaptureFacts:
@@ -139,8 +144,19 @@ def facts_of(capture: Capture) -> CaptureFacts:
     )
 
 
+def untold(octets: int) -> None:
+    """For a ``progress`` that nobody asks for."""
+
+
 def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> Summary:
-    told = 0
+    return summary(read_on(capture, read, progress), read.openings())
+
+
+def read_on(capture: Capture, read: Reading, progress: Callable[[int], None], told: int = 0) -> CaptureFacts:
+    """Read to the end, or to where ``progress`` stops it; gives what is known by then.
+
+    ``told``: octets that it has been told of already, where this is not the beginning.
+    """
 
     def tell() -> None:
         nonlocal told
@@ -153,15 +169,9 @@ def _read(capture: Capture, read: Reading, progress: Callable[[int], None]) -> S
         tell()
     except KeyboardInterrupt:
         interrupted = True
-    tally, openings = read.tally(), read.openings()
-    facts = replace(
-        facts_of(capture),
-        end_time=max(tally.last_time, capture.end_time_ns),
-        set_aside=openings.flow_count if isinstance(openings, Spilled) else 0,
-        interrupted=interrupted,
-        **vars(tally),
-    )
-    return Summary(facts, openings)
+    tally = read.tally()
+    end_time = max(tally.last_time, capture.end_time_ns)
+    return replace(facts_of(capture), end_time=end_time, interrupted=interrupted, **vars(tally))
 
 
 # The times of a stretch, in the order of the file.
@@ -173,7 +183,11 @@ _CLOCK = (
 
 def merge(first: Summary, then: Summary) -> Summary:
     """The summary of two neighbouring stretches of one capture, in capture order. Associative."""
-    a, b = first.facts, then.facts
+    return Summary(merged(first.facts, then.facts), joined(first.openings, then.openings, MAX_TRACKED))
+
+
+def merged(a: CaptureFacts, b: CaptureFacts) -> CaptureFacts:
+    """The facts of two neighbouring stretches of one capture, in capture order. Associative."""
     if b.first_frame_time == NO_TIME:
         clock: dict[str, int] = {}
     elif a.first_frame_time == NO_TIME:
@@ -188,7 +202,7 @@ def merge(first: Summary, then: Summary) -> Summary:
             "first_step_back": a.first_step_back or (b.first_timed if step else b.first_step_back),
             "largest_step_back": max(a.largest_step_back, step, b.largest_step_back),
         }
-    facts = replace(
+    return replace(
         a,
         **clock,  # type: ignore[arg-type]
         link_types=tuple(dict.fromkeys(a.link_types + b.link_types)),
@@ -214,4 +228,14 @@ def merge(first: Summary, then: Summary) -> Summary:
         set_aside=a.set_aside + b.set_aside,
         interrupted=a.interrupted or b.interrupted,
     )
-    return Summary(facts, joined(first.openings, then.openings, MAX_TRACKED))
+
+
+def numbered_on(facts: CaptureFacts, frames: int) -> CaptureFacts:
+    """The facts of a stretch that comes after so many frames."""
+    numbers = (
+        "first_cut", "first_split_header", "first_timed", "first_step_back", "first_copy", "first_copied",
+    )  # fmt: skip
+    moved = {name: number + frames for name in numbers if (number := getattr(facts, name))}
+    first_skipped = {reason: number + frames for reason, number in facts.first_skipped.items()}
+    damage = facts.damage and facts.damage._replace(frame=facts.damage.frame + frames)
+    return replace(facts, first_skipped=first_skipped, damage=damage, **moved)

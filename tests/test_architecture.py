@@ -15,7 +15,7 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "memory", "packed", "_version", "_cython"],
+    ["errors", "seq", "tables", "texts", "memory", "packed", "jobs", "_version", "_cython"],
     ["addresses"],
     ["capture.*"],
     ["scratch"],
@@ -33,6 +33,7 @@ ORDER: Final = [
     ["stored", "traffic", "ordinary"],
     ["judge"],
     ["stretch"],
+    ["side_by_side"],
     ["summary_file"],
     ["rotation"],
     ["sequence"],
@@ -48,7 +49,7 @@ ORDER: Final = [
     ["report.*", "charts.*"],
     ["policy.*"],
     ["lone_syns"],
-    ["gather", "jobs", "state"],
+    ["gather", "state"],
     ["run", "arguments"],
     ["cluster", "stream"],
     ["cli.*"],

@@ -84,6 +84,16 @@ class Capture:
         return self._stream.source.size
 
     @property
+    def offset(self) -> int:
+        """Where the next record begins in the capture, uncompressed: right at the end, too."""
+        return self._stream.offset + self._stream.position
+
+    @property
+    def described(self) -> tuple[int, ...]:
+        """How much was described so far of what frames are read by, or counted from: the same, where that is."""
+        return ()
+
+    @property
     def frame_offset(self) -> int:
         """Where the octets of the frame given last begin in the capture, uncompressed."""
         return self._stream.offset + self._frame_at
@@ -113,6 +123,20 @@ class Capture:
         self.frame_count = frame_count
         self._latest_ns = latest_ns
         self._frames = self._read_frames()
+
+    def go_to(self, start: int, stop: int | None) -> None:
+        """Give the frames of the records from octet ``start`` to ``stop`` of a stored file as if these were all.
+
+        They are read by what has been described so far.
+        """
+        self._stream.go_to(start, stop)
+        self.resume(0, NO_TIME)
+
+    def go_on(self, stop: int | None) -> None:
+        """Give more frames, up to this ``stop``, where the reading came to the one before it."""
+        self.damage = None
+        self._stream.go_on(stop)
+        self.resume(self.frame_count, self._latest_ns)
 
     def __iter__(self) -> Iterator[Frame]:
         return self._frames

@@ -83,6 +83,7 @@ class Pcap(Capture):
                     chunk, position, data = stream.chunk, 0, header
                     if end < header:
                         if not end and stream.source.fault is None:
+                            stream.position = 0
                             return
                         raise stream.cut(f"a {header}-octet record header", end)
                 seconds, fraction, captured, original = unpack(chunk, position)
@@ -108,4 +109,5 @@ class Pcap(Capture):
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data:following]))
                 position = following
         except Broken as broken:
+            stream.position = position
             self._spoil(broken)

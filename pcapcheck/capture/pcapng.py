@@ -105,6 +105,10 @@ class Pcapng(Capture):
     def dropped(self) -> int:
         return sum(self._lost.values())
 
+    @property
+    def described(self) -> tuple[int, ...]:
+        return self._section_count, len(self._section.interfaces), len(self._lost)
+
     def plain(self) -> PlainPcapng:
         section = self._section
         interfaces = [interface.plain() for interface in section.interfaces]
@@ -123,6 +127,7 @@ class Pcapng(Capture):
                     chunk, position = stream.chunk, 0
                     if end < _SHORTEST_OTHER:
                         if not end and stream.source.fault is None:
+                            stream.position = 0
                             return
                         raise stream.cut(f"a block of at least {_SHORTEST_OTHER} octets", end)
                 # Nearly every block is an enhanced packet block, so its fields are read at once, whatever it is.
@@ -190,6 +195,7 @@ class Pcapng(Capture):
                 yield frame(Frame, (number, time_ns, link_type, original, chunk[data : data + captured]))
                 position = following
         except Broken as broken:
+            stream.position = position
             self._spoil(joined(broken.offset, "a block header") if kind in _PCAP_MAGIC else broken)
         finally:
             self.end_time_ns = self._stopped_ns if self._stopped_ns > latest else NO_TIME

@@ -47,6 +47,8 @@ class StoredFile:
 
     def __init__(self, file: BinaryIO, owned: bool) -> None:
         self.bytes_read = 0
+        self.stop: int | None = None  # octets of the file from there on are not read
+        self._start = 0
         self.size = _regular_size(file)
         self.fault: Fault | None = None
         self._file, self._owned = file, owned
@@ -56,14 +58,20 @@ class StoredFile:
         self.fills_room = self._readinto is not None
         self.rewinds = file.seekable()
 
+    def go_to(self, start: int, stop: int | None) -> None:
+        """Read from octet ``start`` to ``stop`` (not included; None: the end). Raises OSError where it cannot seek."""
+        end = self.size if stop is None else stop
+        self._start = self._file.seek(start)
+        self.stop, self.bytes_read, self.size = stop, 0, end and end - start
+
     def read(self, most: int) -> bytes:
-        octets = self._tried(self._read, most) or b""
+        octets = self._tried(self._read, self._within(most)) or b""
         self.bytes_read += len(octets)
         return octets
 
     def readinto(self, room: memoryview) -> int:
         """As ``read``, but into this room: how many octets. Only where ``fills_room``."""
-        count = self._tried(self._readinto, room) or 0
+        count = self._tried(self._readinto, room[: self._within(len(room))]) or 0
         self.bytes_read += count
         return count
 
@@ -75,6 +83,9 @@ class StoredFile:
             return False
         self.bytes_read = offset
         return True
+
+    def _within(self, most: int) -> int:
+        return most if self.stop is None else min(most, self.stop - self._start - self.bytes_read)
 
     def _tried(self, read: Callable[[_Given], _Got | None], given: _Given) -> _Got | None:
         """What the file gives; None where it gives nothing, and why is the fault."""

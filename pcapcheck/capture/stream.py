@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pcapcheck.capture.sources import Fault, Source, read_into
+from pcapcheck.capture.sources import Fault, Source, StoredFile, read_into
 
 # One immutable chunk: slices of it are the frames, with no copy in between. (Tried against readinto() and a
 # memoryview over one re-used buffer: a sixth slower, and longer.)
@@ -64,6 +64,17 @@ class Stream:
         """Go on from what was handed over, of which so many octets were consumed before ``rest``."""
         self.offset += consumed
         self.chunk, self.position = rest, 0
+
+    def go_to(self, start: int, stop: int | None) -> None:
+        """Read a stored file from octet ``start`` to ``stop`` (not included; None: its end), as if no other were."""
+        assert isinstance(self.source, StoredFile)
+        self.source.go_to(start, stop)
+        self.chunk, self.position, self.offset, self._ended = b"", 0, start, False
+
+    def go_on(self, stop: int | None) -> None:
+        """Read on to this ``stop`` behind the one before it."""
+        assert isinstance(self.source, StoredFile)
+        self.source.stop, self._ended = stop, False
 
     def cut(self, needed: str, found: int) -> Broken:
         """The end of the capture inside what the chunk starts with: ``found`` octets are there of ``needed``."""

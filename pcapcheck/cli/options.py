@@ -198,7 +198,14 @@ MaxTracked = Annotated[
 ]
 Jobs = Annotated[
     int,
-    typer.Option("--jobs", "-j", metavar="N", min=1, help="Files that are read and judged at the same time."),
+    typer.Option(
+        "--jobs",
+        "-j",
+        metavar="N",
+        min=1,
+        help="Threads: so many files are read and judged at the same time, and where there are fewer, a large one is"
+        " read at several places. The result is the same.",
+    ),
 ]
 State = Annotated[
     str | None,

@@ -800,20 +800,19 @@ class Table:
     # Flows.
 
     @cython.cfunc
+    @cython.inline
     @cython.nogil
-    @cython.exceptval(-1)
-    def _flow(
+    @cython.exceptval(-1, check=True)
+    def _flow_hash(
         self,
         k0: cython.ulonglong,
         k1: cython.ulonglong,
         k2: cython.ulonglong,
         k3: cython.ulonglong,
-        ports: cython.ulonglong,  # low << 48 | high << 32
-        wide: cython.bint,  # the key has a cell of its own
+        ports: cython.ulonglong,
+        wide: cython.bint,
         tenant: cython.ulonglong,
-    ) -> cython.Py_ssize_t:
-        """The cell of the flow with this key, a new one if there is none."""
-        mask: cython.ulonglong = self.slots.shape[0] - 1
+    ) -> cython.ulonglong:
         all_ones: cython.ulonglong = 0xFFFFFF
         hash: cython.ulonglong = k0 ^ self.seeds[0]
         all_ones = all_ones << 40 | all_ones << 16 | 0xFFFF
@@ -831,7 +830,25 @@ class Table:
         hash = ((hash ^ ports) * self.seeds[3]) & all_ones
         hash ^= hash >> 29
         hash = (hash * self.seeds[2]) & all_ones
-        hash >>= 32
+        return hash >> 32
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _known_flow(
+        self,
+        hash: cython.ulonglong,
+        k0: cython.ulonglong,
+        k1: cython.ulonglong,
+        k2: cython.ulonglong,
+        k3: cython.ulonglong,
+        ports: cython.ulonglong,
+        wide: cython.bint,
+        tenant: cython.ulonglong,
+    ) -> cython.Py_ssize_t:
+        """The cell of the flow with this key, 0 if there is none."""
+        mask: cython.ulonglong = self.slots.shape[0] - 1
         place: cython.ulonglong = hash & mask
         slot: cython.ulonglong
         cell: cython.Py_ssize_t
@@ -839,7 +856,7 @@ class Table:
         while True:
             slot = self.slots[place]
             if slot == 0:
-                break
+                return 0
             if slot >> 32 == hash:
                 cell = _low(slot) * 8
                 if self.cells[cell + 1] >> 32 == ports >> 32:
@@ -853,6 +870,30 @@ class Table:
                             and self.cells[key + 3] == k3 and self.cells[key + 4] == tenant
                         ):  # fmt: skip
                             return cell
+            place = (place + 1) & mask
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _flow(
+        self,
+        k0: cython.ulonglong,
+        k1: cython.ulonglong,
+        k2: cython.ulonglong,
+        k3: cython.ulonglong,
+        ports: cython.ulonglong,  # low << 48 | high << 32
+        wide: cython.bint,  # the key has a cell of its own
+        tenant: cython.ulonglong,
+    ) -> cython.Py_ssize_t:
+        """The cell of the flow with this key, a new one if there is none."""
+        mask: cython.ulonglong = self.slots.shape[0] - 1
+        hash: cython.ulonglong = self._flow_hash(k0, k1, k2, k3, ports, wide, tenant)
+        place: cython.ulonglong = hash & mask
+        cell: cython.Py_ssize_t = self._known_flow(hash, k0, k1, k2, k3, ports, wide, tenant)
+        key: cython.Py_ssize_t
+        if cell:
+            return cell
+        while self.slots[place]:
             place = (place + 1) & mask
         cell = self.used * 8
         self.slots[place] = hash << 32 | self.used
@@ -873,7 +914,8 @@ class Table:
             self.cells[key + 4] = tenant
         return cell
 
-    # Rows of a flow. Cell 0 is the row that has just come, not yet kept. Words of a flow, each of two halves: 2 newest
+    # Rows of a flow. Cell 0 is the row that has just come, not yet kept; word 6 of it is 0, but where it comes from the
+    # table of a later stretch, and something was folded into it there. Words of a flow, each of two halves: 2 newest
     # row, first run; 3 second run, last close of side 0; 4 last close of side 1, tail of side 0; 5 tail of side 1,
     # fourth row of side 0; 6 fourth row of side 1; 7, whole, the latest time. Bits 4 to 6 and 8 to 10 of word 1 count
     # the other segments of each side: FOUR, and one more for a tail.
@@ -1011,8 +1053,8 @@ class Table:
         row: cython.Py_ssize_t = self.used * 8
         self.used += 1
         self.row_count += 1
-        self._write(row)
         self.cells[row + 6] = 0
+        self._write(row)
         self._link(flow, row)
         return row
 
@@ -1025,6 +1067,7 @@ class Table:
         word: cython.Py_ssize_t
         for word in range(6):
             self.cells[row + word] = self.cells[word]
+        self.cells[row + 6] = self.cells[6] | _low(self.cells[row + 6])
         return 0
 
     @cython.cfunc
@@ -1084,8 +1127,8 @@ class Table:
         tail: cython.Py_ssize_t = self.used * 8
         self.used += 2
         self.row_count += 1
-        self._write(tail)
         self.cells[tail + 6] = 0
+        self._write(tail)
         self._begin_fold(tail + 8, base)
         return tail
 
@@ -1096,8 +1139,11 @@ class Table:
     @cython.nogil
     @cython.exceptval(-1)
     def _begin_fold(self, fold: cython.Py_ssize_t, base: cython.Py_ssize_t) -> cython.int:
+        """A fold for a row; if it came with one, with what is in that."""
         far: cython.ulonglong = 1 << 30
         known: cython.ulonglong = fold >> 3
+        own: cython.Py_ssize_t = (self.cells[base + 6] >> 32) * 8
+        word: cython.Py_ssize_t
         half: cython.ulonglong = 1
         half <<= 31
         self.cells[fold] = 0
@@ -1110,6 +1156,9 @@ class Table:
         self._scan(base)
         self.cells[fold + 7] = self.found_tsval + 1
         self.cells[base + 6] = known << 32 | _low(self.cells[base + 6])
+        if own:
+            for word in range(6):
+                self.cells[fold + word] = self.cells[own + word]
         return 0
 
     @cython.cfunc
@@ -1128,7 +1177,7 @@ class Table:
     @cython.nogil
     @cython.exceptval(-1)
     def _absorb(self, fold: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
-        """select.Kept.absorb for a row that has nothing folded into it."""
+        """Fold a row into another one: select.Kept.absorb."""
         far: cython.longlong = 1 << 30
         half: cython.longlong = far * 2
         whole: cython.longlong = half * 2 - 1
@@ -1192,6 +1241,69 @@ class Table:
         word = least + half
         self.cells[fold + 4] = word << 32 | largest
         self.cells[fold + 5] = tsval + 1
+        if self.cells[row + 6] >> 32:
+            self._absorb_fold(fold, row)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _absorb_fold(self, fold: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """Fold in also what had been folded into the row that was."""
+        far: cython.longlong = 1 << 30
+        half: cython.longlong = far * 2
+        whole: cython.longlong = half * 2 - 1
+        own: cython.Py_ssize_t = (self.cells[row + 6] >> 32) * 8
+        # The distances in it are from the end and the ack of the row.
+        step: cython.longlong = self._end(row)
+        further: cython.longlong = _low(self.cells[row + 2])
+        reach: cython.longlong = self.cells[fold + 3] >> 32
+        acked: cython.longlong = _low(self.cells[fold + 3])
+        least: cython.longlong = self.cells[fold + 4] >> 32
+        largest: cython.longlong = _low(self.cells[fold + 4])
+        other: cython.longlong
+        word: cython.ulonglong
+        other = self.cells[fold + 6] >> 32
+        step = ((step - other + half) & whole) - half
+        other = _low(self.cells[fold + 6])
+        further = ((further - other + half) & whole) - half
+        least -= half
+        word = self.cells[fold] + (self.cells[own] >> 32 << 32)
+        word |= self.cells[own] & 0xFF
+        other = self.cells[own + 4] >> 32
+        other -= half
+        if other < far:
+            other += step
+            if other < -far:
+                other = -far
+            if other < reach:
+                word |= 8  # REPEATED
+            if other < least:
+                least = other
+        other = self.cells[own + 3] >> 32
+        other += step
+        if other > far:
+            other = far
+        if other > reach:
+            reach = other
+        other = _low(self.cells[own + 3])
+        other += further
+        if other > far:
+            other = far
+        if other > acked:
+            acked = other
+        other = _low(self.cells[own + 4])
+        if other > largest:
+            largest = other
+        self.cells[fold] = word
+        self.cells[fold + 1] += self.cells[own + 1]
+        if self.cells[own + 2] > self.cells[fold + 2]:
+            self.cells[fold + 2] = self.cells[own + 2]
+        word = reach
+        self.cells[fold + 3] = word << 32 | acked
+        word = least + half
+        self.cells[fold + 4] = word << 32 | largest
+        self.cells[fold + 5] = self.cells[own + 5]
         return 0
 
     @cython.cfunc
@@ -1425,6 +1537,84 @@ class Table:
         for index, word in enumerate((w0, w1 | len(options) << 56, w2, w3, w4, w5)):
             self.cells[index] = word
         self._push(flow)
+
+    def take_over(self, later: Table, before: cython.ulonglong) -> None:
+        """Of a later stretch that ``before`` frames come before, take the flows that are known here.
+
+        Their rows follow those that are here as their segments would have; there the flows are no longer listed, but
+        still known: of several stretches the first one takes over first.
+        """
+        number: cython.Py_ssize_t
+        left: cython.Py_ssize_t = 0
+        cell: cython.Py_ssize_t
+        key: cython.Py_ssize_t
+        flow: cython.Py_ssize_t
+        count: cython.Py_ssize_t
+        index: cython.Py_ssize_t
+        k0: cython.ulonglong
+        k1: cython.ulonglong
+        k2: cython.ulonglong
+        k3: cython.ulonglong
+        tenant: cython.ulonglong
+        ports: cython.ulonglong
+        wide: cython.bint
+        flow_of: cython.uint[::1] = memoryview(np.empty(later.row_count, np.uint32))
+        cell_of: cython.uint[::1] = memoryview(np.empty(later.row_count, np.uint32))
+        for number in range(later.flow_count):
+            cell = later.flows[number]
+            cell *= 8
+            ports = later.cells[cell + 1] >> 32 << 32
+            wide = later.cells[cell + 1] & 1
+            k0 = later.cells[cell]
+            k1 = k2 = k3 = tenant = 0
+            if wide:
+                key = k0 * 8
+                k0 = later.cells[key]
+                k1 = later.cells[key + 1]
+                k2 = later.cells[key + 2]
+                k3 = later.cells[key + 3]
+                tenant = later.cells[key + 4]
+            flow = self._known_flow(
+                self._flow_hash(k0, k1, k2, k3, ports, wide, tenant), k0, k1, k2, k3, ports, wide, tenant
+            )
+            if flow == 0:
+                later.flows[left] = later.flows[number]
+                left += 1
+                continue
+            count = later._collect(number, number + 1, flow_of, cell_of)
+            for index in range(count):
+                if self._is_full():
+                    self.make_room()
+                cell = cell_of[index]
+                self._come(later, cell * 8, before)
+                self._push(flow)
+            self.cells[6] = 0
+        later.flow_count = left
+
+    @cython.cfunc
+    def _come(self, later: Table, row: cython.Py_ssize_t, before: cython.ulonglong) -> cython.int:
+        """Make a row of a later stretch, with its fold, the row that has come."""
+        length: cython.Py_ssize_t = later.cells[row + 1] >> 56 & 0x3F
+        fold: cython.Py_ssize_t = (later.cells[row + 6] >> 32) * 8
+        known: cython.ulonglong = self.used
+        text: cython.Py_ssize_t
+        index: cython.Py_ssize_t
+        for index in range(6):
+            self.cells[index] = later.cells[row + index]
+        self.cells[1] += before
+        if length and not later.cells[row + 1] >> 62 & 1:
+            text = later.cells[row + 5]
+            self.cells[5] = self.text_used
+            for index in range(length):
+                self.texts[self.text_used + index] = later.texts[text + index]
+            self.text_used += length
+        self.cells[6] = 0
+        if fold and later.cells[fold] >> 32:  # a fold may be there before anything is in it
+            self.cells[6] = known << 32
+            for index in range(8):
+                self.cells[known * 8 + index] = later.cells[fold + index]
+            self.used += 1
+        return 0
 
     def count_frame(self, number: cython.longlong, time: object, original: cython.longlong) -> None:
         """Count a frame that the reader in Python read: its number, its time (None: it has none), its octets."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from pcapcheck.capture.frame import NO_TIME, Frame
@@ -20,6 +21,7 @@ from pcapcheck.decode.pieces import Piece, Whole, outermost, piece_of, possible,
 from pcapcheck.decode.segment import NOT_CHECKED, IcmpError, Segment, Skip
 from pcapcheck.decode.through_dpkt import decode_datagram
 
+MOST_NOTED: Final = 1 << 16  # datagrams
 MOST_OCTETS: Final = 4 << 20  # of pieces that wait, with what each costs beside its octets
 PIECE_COST, DATAGRAM_COST = 512, 1024
 LONGEST_WAIT: Final = 60 * 10**9  # ns of capture time: RFC 8200, section 4.5
@@ -83,8 +85,9 @@ class Fragments:
         self.split_headers = 0  # datagrams whose TCP header is split over fragments, or whose SYN is in fragments
         self.first_split_header = 0  # frame of the first of them, 0 if none
         self._waiting: dict[bytes, _Waiting] = {}  # in order of their first pieces
-        self._cost = 0
-        self._now = NO_TIME
+        self._cost = self._most_cost = 0
+        self._begun = self._now = NO_TIME
+        self._early: set[bytes] = set()  # datagrams that may have begun before the first fragment
         self._together = 0  # frames that were put together, but for those that gave a segment
         self._first_together = 0
         self._first_left = 0  # the first frame of what was given up
@@ -112,6 +115,23 @@ class Fragments:
         self._leave(frame.number)
         return Skip.FRAGMENT
 
+    def are_as_behind(self, others: Sequence[Fragments]) -> bool:
+        """Whether all came out as it would have if the fragments of the stretches before had been taken first.
+
+        Where that is not certain it is no.
+        """
+        if not self._most_cost:
+            return True
+        if self._begun < max(one._now for one in others):
+            return False
+        waiting = {key: one.time for other in others for key, one in other._waiting.items()}
+        return not waiting or (
+            NO_TIME not in waiting.values()
+            and len(self._early) < MOST_NOTED
+            and self._early.isdisjoint(waiting)
+            and self._most_cost + sum(one._cost for one in others) <= MOST_OCTETS
+        )
+
     def settle(self, skipped: Counter[str], first_skipped: dict[str, int]) -> None:
         """In counts by reason, tell the frames that were put together from those that were not."""
         if not self._together:
@@ -120,14 +140,15 @@ class Fragments:
         first_skipped[Skip.REASSEMBLED.value] = self._first_together
         skipped[Skip.FRAGMENT.value] -= self._together
         if skipped[Skip.FRAGMENT.value]:
-            for waiting in self._waiting.values():
-                self._leave(waiting.first_frame)
-            first_skipped[Skip.FRAGMENT.value] = self._first_left
+            left = [self._first_left, *(waiting.first_frame for waiting in self._waiting.values())]
+            first_skipped[Skip.FRAGMENT.value] = min(filter(None, left))
         else:
             del skipped[Skip.FRAGMENT.value], first_skipped[Skip.FRAGMENT.value]
 
     def _offer(self, piece: Piece, frame: int) -> Segment | IcmpError | Whole | None:
         """The datagram, or what its first fragment holds; None where it waits, or is given up."""
+        if self._now - self._begun <= LONGEST_WAIT and len(self._early) < MOST_NOTED:
+            self._early.add(piece.key)
         waiting = self._waiting.get(piece.key)
         if waiting is None:
             waiting = self._waiting[piece.key] = _Waiting(self._now, frame)
@@ -135,6 +156,7 @@ class Fragments:
         before = waiting.cost
         found = self._put(piece, waiting, frame)
         self._cost += waiting.cost - before
+        self._most_cost = max(self._most_cost, self._cost)
         if waiting.whole:
             self._forget(piece.key)
             self._together += waiting.frames - 1
@@ -170,6 +192,8 @@ class Fragments:
 
     def _pass_time(self, time: int) -> None:
         self._now = max(self._now, time)
+        if self._begun == NO_TIME:
+            self._begun = time
         while self._waiting:
             key = next(iter(self._waiting))
             since = self._waiting[key].time

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_network
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -19,7 +20,7 @@ from pcapcheck import cells, stretch
 from pcapcheck.capture import Capture, open_capture
 from pcapcheck.capture.frame import Frame
 from pcapcheck.decode import compiled
-from pcapcheck.decode.compiled import LINKS
+from pcapcheck.decode.compiled import LINKS, Table
 from pcapcheck.errors import CaptureError
 from pcapcheck.openings import FAR, Openings
 from pcapcheck.reading import CompiledReading, DpktReading, Reading
@@ -113,6 +114,21 @@ def test_it_keeps_and_folds_as_the_reference(captured: Captured, seed: bytes) ->
         for number, time_ns, found in captured:
             cells.add(table, number, time_ns, found)
         assert rows_that_differ(reference, cells.openings_of(table)) == []
+
+
+@given(captures(), st.lists(st.integers(0, 100), min_size=1, max_size=3), st.sampled_from(["compiled", "interpreted"]))
+@settings(max_examples=300)
+def test_what_later_stretches_have_of_a_flow_is_taken_over(captured: Captured, cuts: list[int], form: str) -> None:
+    """Tables of neighbouring stretches, each with frames of its own numbers, are as one of the whole."""
+    edges = [0, *sorted(cut * len(captured) // 100 for cut in cuts), len(captured)]
+    tables = []
+    for begin, end in pairwise(edges):
+        table = cells.new_table(table=INTERPRETED.Table if form == "interpreted" else Table)
+        for number, time_ns, found in captured[begin:end]:
+            cells.add(table, number - begin, time_ns, found)
+        tables.append(table)
+    whole = cells.Tracked(*zip(tables, edges, strict=False))
+    assert rows_that_differ(select(captured), whole.whole()) == []
 
 
 def real_frames() -> list[Frame]:
