@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
@@ -105,7 +106,7 @@ class _Pile:
         """Store the rows of some handshakes: the number of the first row of each."""
         rows, size = some[batch.handshake], np.diff(batch.starts)[some]
         begin = len(self._store)
-        self._store.add(batch.rows[rows], batch.event[rows], batch.from_client[rows])
+        self._store.add(records.taken(batch.rows, rows), batch.event[rows], batch.from_client[rows])
         number: Ints = begin + size.cumsum() - size
         return number
 

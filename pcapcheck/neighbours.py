@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.openings import ROW, Flows, Ints, Openings
 from pcapcheck.select import FlowRows, rows_of
@@ -24,7 +25,7 @@ def merge(*stretches: Openings) -> Openings:
     hosts, columns = _in_one_numbering([one.flows for one in having])
     place, first = _places(columns)
     before = np.cumsum([0, *(len(one.flows) for one in having)])
-    rows = np.concatenate([one.rows for one in having])
+    rows = records.together([one.rows for one in having])
     sizes = [len(one.rows) for one in having]
     rows["flow"] = place[rows["flow"] + np.repeat(before[:-1], sizes)]
     flows = Flows(hosts, *(column[first] for column in columns))
@@ -63,9 +64,9 @@ def _selected(rows: npt.NDArray[Any], shared: npt.NDArray[np.bool_]) -> npt.NDAr
     again = shared[rows["flow"]]
     if again.any():
         flows: dict[int, FlowRows] = {}
-        for arrival, row in enumerate(rows_of(rows[again])):
+        for arrival, row in enumerate(rows_of(records.taken(rows, again))):
             flows.setdefault(row.flow, FlowRows()).push(row, arrival)
         finished = [kept.finished(number) for number, flow in flows.items() for kept in flow.kept.values()]
-        rows = np.concatenate([rows[~again], np.array(finished, ROW)])
+        rows = records.together([records.taken(rows, ~again), np.array(finished, ROW)])
     order = np.argsort(rows["flow"], kind="stable")
-    return rows[order]
+    return records.taken(rows, order)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.packed import Ints as Ints
 from pcapcheck.tables import ABSENT
@@ -179,7 +180,7 @@ class Openings:
 
     def numbered_from(self, before: int) -> Openings:
         """The same, of frames that come after so many others."""
-        rows = self.rows.copy()
+        rows = records.copied(self.rows)
         rows["frame"] += before
         return Openings(self.flows, rows)
 
@@ -189,14 +190,14 @@ class Openings:
         order = np.argsort(self.rows["frame"][first], kind="stable")
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        rows = self.rows.copy()
+        rows = records.copied(self.rows)
         rows["flow"] = place[rows["flow"]]
-        return Openings(self.flows.take(order), rows[np.argsort(rows["flow"], kind="stable")])
+        return Openings(self.flows.take(order), records.taken(rows, np.argsort(rows["flow"], kind="stable")))
 
     def only(self, flows: npt.NDArray[np.bool_]) -> Openings:
         """Those of some flows alone, which are numbered from 0."""
         place = flows.cumsum() - 1
-        rows = self.rows[flows[self.rows["flow"]]]
+        rows = records.taken(self.rows, flows[self.rows["flow"]])
         rows["flow"] = place[rows["flow"]]
         return Openings(self.flows.take(flows.nonzero()[0]).by_themselves(), rows)
 
@@ -205,15 +206,15 @@ class Openings:
         flow = self.rows["flow"]
         for first in range(0, len(self.flows), most):
             start, stop = np.searchsorted(flow, [first, first + most]).tolist()
-            rows = self.rows[start:stop].copy()
+            rows = records.copied(self.rows[start:stop])
             rows["flow"] -= np.uint32(first)
             yield Openings(self.flows[first : first + most].by_themselves(), rows)
 
 
 def beside(parts: Sequence[Openings]) -> Openings:
     """The openings of different flows in one: those of each part after those of the part before it."""
-    if len(parts) == 1:
-        return parts[0]
+    if len(parts) < 2:
+        return Openings(parts[0].flows, records.copied(parts[0].rows)) if parts else Openings()
     hosts = union([part.flows.hosts for part in parts])
     places = [part.flows.hosts.places(hosts) for part in parts]
     low, high = (
@@ -223,7 +224,7 @@ def beside(parts: Sequence[Openings]) -> Openings:
     others = (
         np.concatenate([getattr(part.flows, name) for part in parts]) for name in ("low_port", "high_port", "tenant")
     )
-    rows = np.concatenate([part.rows for part in parts])
+    rows = records.together([part.rows for part in parts])
     before = np.cumsum([0, *(len(part.flows) for part in parts[:-1])])
     rows["flow"] += np.repeat(before, [len(part.rows) for part in parts]).astype(np.uint32)
     return Openings(Flows(hosts, low, high, *others), rows)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import seq
+from pcapcheck import records, seq
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN, IcmpError, Segment
@@ -239,7 +239,7 @@ def rows_of(rows: npt.NDArray[Any], at: Ints | None = None) -> Iterator[Row]:
     """Rows of openings one by one, all or those at these indices, their options cut to their length."""
     at = np.arange(len(rows)) if at is None else at
     for begin in range(0, len(at), _CHUNK):
-        part = rows[at[begin : begin + _CHUNK]]
+        part = records.taken(rows, at[begin : begin + _CHUNK])
         columns = {name: part[name].tolist() for name in ROW.names or ()}
         columns["options"] = [
             octets[:length] for octets, length in zip(columns["options"], columns["options_length"], strict=True)

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.addresses import Addresses
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import ROW, Flows, Ints, Kept, Openings
@@ -70,7 +71,8 @@ class Spilled:
         place[order] = np.arange(len(order))
         flow = place[openings.rows["flow"]]
         by_flow = np.argsort(flow, kind="stable")
-        flow, rows, flows = flow[by_flow], openings.rows[by_flow], _packed(openings.flows)[order]
+        flow, rows = flow[by_flow], records.taken(openings.rows, by_flow)
+        flows = records.taken(_packed(openings.flows), order)
         bounds = np.searchsorted(bucket[order], np.arange(BUCKETS + 1)).tolist()
         row_bounds = np.searchsorted(flow, bounds).tolist()
         rows["flow"] = flow - np.repeat(bounds[:-1], np.diff(row_bounds))

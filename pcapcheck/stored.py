@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.openings import ROW, Ints, ranges
 from pcapcheck.packed import Packed
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 
-_STORED: Final = np.dtype([("row", ROW), ("event", "i1"), ("from_client", "?")])
+# What each row is to its handshake.
+_PLACE: Final = np.dtype([("event", "i1"), ("from_client", "?")])
 
 # Rows that are compressed together.
 _PIECE: Final = 1 << 12
+
+
+class _Piece(NamedTuple):
+    start: int  # the number of its first row
+    rows: int  # octets of them, compressed
+    read: Read
 
 
 class Store:
@@ -24,8 +33,7 @@ class Store:
 
     def __init__(self) -> None:
         self._scratch = Scratch()
-        self._pieces: list[Read] = []
-        self._starts: list[int] = []
+        self._pieces: list[_Piece] = []
         self._size = 0
 
     def __len__(self) -> int:
@@ -33,26 +41,30 @@ class Store:
 
     def add(self, rows: npt.NDArray[Any], event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> None:
         """Put rows away, behind those that are there."""
+        places = np.empty(len(rows), _PLACE)
+        places["event"], places["from_client"] = event, from_client
         for start in range(0, len(rows), _PIECE):
             part = slice(start, start + _PIECE)
-            piece = np.empty(len(rows[part]), _STORED)
-            piece["row"], piece["event"], piece["from_client"] = rows[part], event[part], from_client[part]
-            self._pieces.append(self._scratch.write(compressed(piece)))
-            self._starts.append(self._size)
-            self._size += len(piece)
+            octets = compressed(rows[part])
+            read = self._scratch.write(octets + compressed(places[part]))
+            self._pieces.append(_Piece(self._size + start, len(octets), read))
+        self._size += len(rows)
 
-    def read(self, numbers: Ints) -> npt.NDArray[Any]:
-        """The rows with these numbers, which ascend."""
-        found = np.empty(len(numbers), _STORED)
+    def read(self, numbers: Ints) -> tuple[npt.NDArray[Any], npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+        """The rows with these numbers, which ascend: row, event, from_client."""
+        found, places = np.empty(len(numbers), ROW), np.empty(len(numbers), _PLACE)
         at = 0
         while at < len(numbers):
-            piece = bisect_right(self._starts, int(numbers[at])) - 1
-            start = self._starts[piece]
-            rows = decompressed(self._pieces[piece](), _STORED)
-            stop = int(np.searchsorted(numbers, start + len(rows)))
-            found[at:stop] = rows[numbers[at:stop] - start]
+            number = bisect_right(self._pieces, int(numbers[at]), key=attrgetter("start")) - 1
+            piece = self._pieces[number]
+            octets = piece.read()
+            rows = decompressed(octets[: piece.rows], ROW)
+            stop = int(np.searchsorted(numbers, piece.start + len(rows)))
+            wanted = numbers[at:stop] - piece.start
+            records.put(found, slice(at, stop), records.taken(rows, wanted))
+            places[at:stop] = decompressed(octets[piece.rows :], _PLACE)[wanted]
             at = stop
-        return found
+        return found, places["event"], places["from_client"]
 
 
 class Stored:
@@ -75,9 +87,10 @@ class Stored:
         first, size = self._first.take(wanted), self._size.take(wanted)
         numbers = ranges(first, size)
         order = np.argsort(numbers, kind="stable")
-        rows = np.empty(len(numbers), _STORED)
-        rows[order] = self._store.read(numbers[order])
-        return rows["row"], np.repeat(wanted, size), rows["event"], rows["from_client"]
+        rows, event, from_client = self._store.read(numbers[order])
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return records.taken(rows, back), np.repeat(wanted, size), event[back], from_client[back]
 
     def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[Ints]:
         """The handshakes that meet the mask, in parts of whole batches that end when they have ``most`` or more."""

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck._version import __version__
-from pcapcheck.addresses import Addresses, union
+from pcapcheck.addresses import Addresses
 from pcapcheck.capture.compression import ANY_RATIO_UP_TO, LARGEST_RATIO, zstandard
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.decode.segment import Skip
-from pcapcheck.openings import ICMP, ROW, Flows, Openings
+from pcapcheck.openings import ICMP, ROW, Flows, Openings, beside
 from pcapcheck.spilled import Spilled
 from pcapcheck.stretch import CaptureFacts, Summary
 from pcapcheck.tables import TUNNELS
@@ -92,7 +92,7 @@ def from_octets(octets: bytes, key: str, path: str) -> Summary:
             raise Unusable("is of another capture")
         facts = CaptureFacts(path, **{_text(name): _fact(name, value) for name, value in head["facts"].items()})
         batches = _batches(rest[_LENGTH.size + length :], head["batches"])
-        return Summary(facts, _set_aside(batches) if facts.set_aside else _together(list(batches)))
+        return Summary(facts, _set_aside(batches) if facts.set_aside else beside(list(batches)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, struct.error, zstandard().ZstdError):
         raise Unusable("is damaged") from None
 
@@ -218,25 +218,3 @@ def _refuse_odd(flows: Flows, rows: npt.NDArray[Any]) -> None:
     good += [(rows[name] >= least) & (rows[name] <= most) for name, (least, most) in _LIMITS.items()]
     if not all(np.all(one) for one in good):
         raise ValueError("rows that no capture gives")
-
-
-def _together(batches: list[Openings]) -> Openings:
-    """Batches of different flows, one after the other."""
-    if len(batches) == 1:
-        return Openings(batches[0].flows, batches[0].rows.copy())
-    hosts = union(one.flows.hosts for one in batches)
-    columns: list[list[npt.NDArray[np.int64]]] = [[] for _ in _FLOW]
-    rows = np.empty(sum(len(one.rows) for one in batches), ROW)
-    flow = row = 0
-    for one in batches:
-        place = one.flows.hosts.places(hosts)
-        own = (place[one.flows.low], place[one.flows.high], *(getattr(one.flows, name) for name in list(_FLOW)[2:]))
-        for column, values in zip(columns, own, strict=True):
-            column.append(values)
-        part = rows[row : row + len(one.rows)]
-        part.view(np.uint8)[:] = one.rows.view(np.uint8)  # as rows, NumPy would copy field by field
-        part["flow"] += np.uint32(flow)
-        flow, row = flow + len(one.flows), row + len(one.rows)
-    if not batches:
-        return Openings()
-    return Openings(Flows(hosts, *map(np.concatenate, columns)), rows)

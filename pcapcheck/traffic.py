@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.addresses import Addresses, Named
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.evidence import Event
@@ -281,7 +282,7 @@ class Traffic:
         rows = ranges(self.starts[at], size)
         return replace(
             taken,
-            rows=self.rows[rows],
+            rows=records.taken(self.rows, rows),
             handshake=np.repeat(np.arange(len(at)), size),
             event=self.event[rows],
             from_client=self.from_client[rows],
@@ -307,7 +308,7 @@ class Traffic:
             rows, handshake, event, from_client = self.stored.fetch(mask)
         else:
             keep = mask[self.handshake]
-            rows, handshake = self.rows[keep], self.handshake[keep]
+            rows, handshake = records.taken(self.rows, keep), self.handshake[keep]
             event, from_client = self.event[keep], self.from_client[keep]
         # What is known of the rows of others is not known here.
         return replace(
@@ -397,8 +398,7 @@ def by_rows(function: Callable[[Traffic], _Columns]) -> Callable[[Traffic], _Col
     """
     name = function.__qualname__
     assert name not in BY_ROWS
-    BY_ROWS[name] = function
-    worked_out = once(function)
+    BY_ROWS[name] = worked_out = once(function)
 
     @wraps(function)
     def asked(traffic: Traffic) -> _Columns:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import records
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
@@ -23,7 +24,7 @@ def timestamps_of(rows: npt.NDArray[Any], wanted: Bools) -> tuple[Ints, Ints]:
     ``wanted`` must leave out ICMP errors, whose options are an address.
     """
     tsval, tsecr = np.full(len(rows), ABSENT, np.int64), np.full(len(rows), ABSENT, np.int64)
-    asked = rows[wanted]
+    asked = records.taken(rows, wanted)
     columns = option_columns(asked["options"], asked["options_length"], asked["unseen"])
     tsval[wanted], tsecr[wanted] = columns.tsval, columns.tsecr
     return tsval, tsecr
