@@ -20,7 +20,7 @@ from pcapcheck.window import Window
 
 _BIAS: Final = 1 << 63  # added to times
 _SEED_OCTETS: Final = 32
-_USUAL_TIMESTAMPS: Final = np.frombuffer(b"\x01\x01\x08\x0a", np.uint8)
+_USUAL_TIMESTAMPS: Final = np.uint64(int.from_bytes(b"\x01\x01\x08\x0a", "little"))
 _LONGEST_OPTIONS: Final = 40
 _FRAME: Final = (1 << 40) - 1  # the bits of a frame number
 _IP4: Final = 4  # octets
@@ -100,7 +100,7 @@ def openings_of(table: Table, first: int = 0, last: int | None = None, before: i
     for begin in range(0, len(cell), _CHUNK):
         part = rows[begin : begin + _CHUNK]
         part["flow"] = flow[begin : begin + _CHUNK] - np.uint32(first)
-        _fill(part, cells[cell[begin : begin + _CHUNK]], cells, texts)
+        _fill(part, cells.take(cell[begin : begin + _CHUNK], axis=0), cells, texts)
     if before:
         rows["frame"] += before
     return Openings(flow_keys(cells, flow_cells[first:last]), rows)
@@ -191,15 +191,16 @@ def _fill(rows: npt.NDArray[Any], words: Words, cells: Words, texts: npt.NDArray
 
 def _fill_options(rows: npt.NDArray[Any], header: Words, options: Words, texts: npt.NDArray[np.uint8]) -> None:
     octets = np.zeros((len(rows), _LONGEST_OPTIONS), np.uint8)
+    # Eight octets at a time, as they lie in memory.
+    words, stamps = octets.view("<u8"), options.astype(">u8").view("<u8")
     usual = (header >> 62 & 1).astype(bool)
-    octets[usual, :4] = _USUAL_TIMESTAMPS
-    octets[usual, 4:12] = options[usual].astype(">u8").view(np.uint8).reshape(-1, 8)
-    length = rows["options_length"].astype(np.int64)
+    words[:, 0] = np.where(usual, stamps << 32 | _USUAL_TIMESTAMPS, 0)
+    words[:, 1] = np.where(usual, stamps >> 32, 0)
+    length = rows["options_length"]
     (other,) = (~usual & (length > 0)).nonzero()
-    # One octet after the other: of the rows' own length, side by side.
-    size = length[other]
-    place = np.arange(size.sum()) - np.repeat(size.cumsum() - size, size)
-    octets[np.repeat(other, size), place] = texts[np.repeat(options[other].astype(np.int64), size) + place]
+    place = np.arange(_LONGEST_OPTIONS)
+    found = texts[options[other].astype(np.int64)[:, None] + place]
+    octets[other] = np.where(place < length[other][:, None], found, 0)
     rows["options"] = octets.view(f"V{_LONGEST_OPTIONS}")[:, 0]
 
 

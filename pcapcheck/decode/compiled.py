@@ -1733,11 +1733,16 @@ class Table:
         return _low_40(self.cells[cell * 8 + 1])
 
     def words(self) -> tuple[object, object, object]:
-        """The cells (eight words a line), the cells of the flows in order, and the octets of the options."""
+        """The cells (eight words a line), the cells of the flows in order, and the octets of the options.
+
+        Behind the last options there is room for the longest.
+        """
+        if self.text_used + 40 > self.texts.shape[0]:
+            self.texts = _enlarged(self.texts, np.uint8)
         return (
             np.asarray(self.cells).reshape(-1, WORDS)[: self.used],
             np.asarray(self.flows)[: self.flow_count],
-            np.asarray(self.texts)[: self.text_used],
+            np.asarray(self.texts)[: self.text_used + 40],
         )
 
 
@@ -1778,3 +1783,116 @@ def ones_complement_sum(octets: bytes, start: int = 0) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return total
+
+
+def read_options(
+    octets: cython.uchar[::1],
+    sizes: cython.longlong[::1],
+    complete: cython.uchar[::1],
+    right: cython.uchar[::1],
+    once: cython.uchar[::1],
+    bits: cython.longlong[::1],
+    mss: cython.int[::1],
+    wscale: cython.short[::1],
+    sack_permitted: cython.uchar[::1],
+    tsval: cython.longlong[::1],
+    tsecr: cython.longlong[::1],
+    fast_open: cython.schar[::1],
+    mptcp: cython.schar[::1],
+    md5: cython.uchar[::1],
+    ao: cython.uchar[::1],
+    sack: cython.uchar[::1],
+    kinds: cython.longlong[::1],
+    faults: cython.schar[::1],
+) -> None:
+    """Read the TCP options of headers, 40 octets each, into the columns of option_columns.OptionColumns.
+
+    ``right`` is for each kind and length whether they go together, ``once`` for each kind whether it may not come
+    again, ``bits`` what stands for it in ``kinds``. Of a kind that is repeated the last counts, of MPTCP the first.
+    """
+    header: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    kind: cython.int
+    length: cython.int
+    whole: cython.bint
+    four: cython.longlong
+    bit: cython.ulonglong
+    one: cython.ulonglong = 1
+    b3: cython.longlong = 1 << 24
+    seen0: cython.ulonglong
+    seen1: cython.ulonglong
+    seen2: cython.ulonglong
+    seen3: cython.ulonglong
+    with cython.nogil:
+        for header in range(sizes.shape[0]):
+            start = at = header * 40
+            end = start + sizes[header]
+            seen0 = seen1 = seen2 = seen3 = 0
+            while at < end:
+                kind = octets[at]
+                kinds[header] |= bits[kind]
+                if kind == 0:  # the end: nothing but zeros may follow
+                    while at < end:
+                        if octets[at]:
+                            faults[header] |= 1  # MALFORMED
+                        at += 1
+                    break
+                if kind == 1:  # no operation
+                    at += 1
+                    continue
+                length = octets[at + 1] if end - at > 1 else 0
+                if length < 2:
+                    if end - at > 1 or complete[header]:
+                        faults[header] |= 1
+                    break
+                bit = one << (kind & 63)
+                if (
+                    once[kind]
+                    and (seen0 if kind < 64 else seen1 if kind < 128 else seen2 if kind < 192 else seen3) & bit
+                ):
+                    faults[header] |= 1
+                if kind < 64:
+                    seen0 |= bit
+                elif kind < 128:
+                    seen1 |= bit
+                elif kind < 192:
+                    seen2 |= bit
+                else:
+                    seen3 |= bit
+                whole = length <= end - at
+                if not right[kind << 8 | length]:
+                    faults[header] |= 2 if kind == 34 else 1  # FAST_OPEN_LENGTH
+                elif not whole:
+                    if complete[header]:
+                        faults[header] |= 1
+                elif kind == 2:
+                    mss[header] = octets[at + 2] << 8 | octets[at + 3]
+                elif kind == 3:
+                    wscale[header] = octets[at + 2]
+                elif kind == 4:
+                    sack_permitted[header] = 1
+                elif kind == 5:
+                    sack[header] = 1
+                elif kind == 8:
+                    four = octets[at + 2] * b3
+                    tsval[header] = four + (octets[at + 3] << 16 | octets[at + 4] << 8 | octets[at + 5])
+                    four = octets[at + 6] * b3
+                    tsecr[header] = four + (octets[at + 7] << 16 | octets[at + 8] << 8 | octets[at + 9])
+                elif kind == 19:
+                    md5[header] = 1
+                elif kind == 29:
+                    ao[header] = 1
+                elif kind == 30:
+                    if mptcp[header] < 0:
+                        mptcp[header] = at - start
+                elif kind == 34:
+                    fast_open[header] = length - 2
+                elif kind == 253 or kind == 254:
+                    # Fast Open before it had a kind of its own (RFC 7413, appendix A).
+                    if length >= 4 and octets[at + 2] == 0xF9 and octets[at + 3] == 0x89:
+                        fast_open[header] = length - 4
+                if not whole:
+                    break
+                at += length

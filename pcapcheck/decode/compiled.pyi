@@ -65,3 +65,12 @@ class Table:
     def words(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint8]]: ...
 
 def ones_complement_sum(octets: bytes, start: int = 0) -> int: ...
+def read_options(
+    octets: memoryview,
+    sizes: memoryview,
+    complete: memoryview,
+    right: memoryview,
+    once: memoryview,
+    bits: memoryview,
+    *columns: memoryview,
+) -> None: ...

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pcapcheck.decode import compiled
+from pcapcheck.decode import option_columns as option_columns_module
 from pcapcheck.decode.option_columns import FAST_OPEN_LENGTH, KIND_BIT, MALFORMED, ROOM, OptionColumns, option_columns
 from pcapcheck.decode.options import LENGTHS, Options, parse_options
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
+from tests.decode.test_compiled import INTERPRETED
 
 
 def columns_of(headers: list[tuple[bytes, bool]]) -> OptionColumns:
@@ -59,10 +64,13 @@ HEADER = st.one_of(
 )
 
 
+@pytest.mark.parametrize("read", [compiled.read_options, INTERPRETED.read_options], ids=["compiled", "interpreted"])
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(HEADER, st.booleans()), min_size=1, max_size=20))
-def test_columns_say_what_the_parser_says(headers: list[tuple[bytes, bool]]) -> None:
-    columns = columns_of(headers)
+@given(headers=st.lists(st.tuples(HEADER, st.booleans()), min_size=1, max_size=20))
+def test_columns_say_what_the_parser_says(read: Callable[..., None], headers: list[tuple[bytes, bool]]) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(option_columns_module, "read_options", read)
+        columns = columns_of(headers)
     for index, (octets, complete) in enumerate(headers):
         parsed = parse_options(octets, complete=complete)
         assert row_of(columns, index, octets) == parsed._replace(sack=(), faults=())
