@@ -112,6 +112,8 @@ def _kind_of_text(text: str) -> tuple[str, str]:
         return "an XML file", _NO_CAPTURE
     if text.startswith(("{", "[")):
         return "a JSON file", "name the capture that it was made from"
+    if text.startswith("communications trace"):
+        return "an IBM i communications trace", _CONVERT
     if text.startswith(_K12_TEXT):
         return "a K12 text capture", _CONVERT
     if _TCPDUMP_TEXT.match(text):

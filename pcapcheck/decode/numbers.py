@@ -74,6 +74,7 @@ ETHERTYPES: Final[dict[int, Layer | Skip]] = {
     0x0800: place.ipv4,
     0x22EB: Skip.TUNNEL,  # ERSPAN III outside GRE
     0x22F3: tags.trill,
+    0x2452: wireless.deciphered,
     0x4305: Skip.TUNNEL,  # batman-adv
     0x6558: link_layers.ethernet,
     0x86DD: place.ipv6,

@@ -11,22 +11,27 @@ from pcapcheck.decode.link_layers import FAMILIES
 from pcapcheck.decode.place import Around, Datagram, Follows, Found, Numbers
 from pcapcheck.decode.segment import Skip
 
-NFULA_PAYLOAD: Final = 9  # linux/netfilter/nfnetlink_log.h
+NFULA_PACKET_HEADER, NFULA_PAYLOAD = 1, 9  # linux/netfilter/nfnetlink_log.h
+BRIDGE: Final = 7  # the family of what ebtables logs
 OLD_PFLOG_HEADER: Final = 28  # OpenBSD up to 3.3
 
 
 def nflog(data: bytes, start: int, end: int, around: Around) -> Found:
-    """LINKTYPE_NFLOG: a family, and attributes in the byte order of the host that captured."""
+    """LINKTYPE_NFLOG: a family, and attributes in the byte order of the host that captured; a bridge's ethertype."""
     if len(data) < start + 4:
         return Skip.CUT_HEADER
-    version = FAMILIES.get(data[start])
-    if version is None or data[start + 1] != 0:
+    family, ethertype = data[start], 0
+    if (family != BRIDGE and family not in FAMILIES) or data[start + 1] != 0:
         return Skip.NOT_IP
     at = start + 4
     while at + 4 <= len(data):
         size, kind = _attribute(data[at : at + 4], max(end, len(data)) - at)
+        if kind == NFULA_PAYLOAD and family == BRIDGE:
+            return Follows(Numbers.ETHERTYPE, ethertype, at + 4, around)
         if kind == NFULA_PAYLOAD:
-            return Datagram(version, at + 4, around)
+            return Datagram(FAMILIES[family], at + 4, around)
+        if kind == NFULA_PACKET_HEADER:
+            ethertype = int.from_bytes(data[at + 4 : at + 6])
         if size < 4:
             return Skip.BAD_HEADER
         at += size + 3 & ~3

@@ -12,6 +12,7 @@ DATA: Final = 2
 NO_DATA, QOS = 0x4, 0x8  # bits of the subtype
 BOTH_DS, MORE_FRAGMENTS, PROTECTED, ORDER = 0x03, 0x04, 0x40, 0x80  # of the second octet
 AMSDU_PRESENT: Final = 0x80
+EXTENDED_IV: Final = 0x20  # of the octet with the key id: eight octets, not the four of WEP
 MESH_ADDRESSES: Final = (0, 6, 12)  # octets of additional addresses by the mesh flags, section 9.2.4.7.3
 SNAP: Final = b"\xaa\xaa\x03"
 
@@ -67,6 +68,11 @@ def ieee80211(data: bytes, start: int, end: int, around: Around) -> Found:
     return _frame(data, start, end, around, padded=False)
 
 
+def deciphered(data: bytes, start: int, end: int, around: Around) -> Found:
+    """The same as drivers on Windows hand it on in Ethernet: of what was protected only the vectors are still there."""
+    return _frame(data, start, end, around, padded=False, deciphered=True)
+
+
 def either_way(data: bytes, start: int, end: int, around: Around) -> Found:
     """The same where frame control and sequence control may be turned round: one way they say version 0 and data."""
     if len(data) >= start + 24 and data[start] & 0xF != DATA << 2 == data[start + 1] & 0xF:
@@ -75,14 +81,14 @@ def either_way(data: bytes, start: int, end: int, around: Around) -> Found:
     return _frame(data, start, end, around, padded=False)
 
 
-def _frame(data: bytes, start: int, end: int, around: Around, *, padded: bool) -> Found:
+def _frame(data: bytes, start: int, end: int, around: Around, *, padded: bool, deciphered: bool = False) -> Found:
     if len(data) < start + 2:
         return Skip.CUT_HEADER
     control, flags = data[start], data[start + 1]
     kind, subtype = control >> 2 & 3, control >> 4
     if control & 3 or kind != DATA or subtype & NO_DATA:
         return Skip.NOT_IP
-    if flags & PROTECTED:
+    if flags & PROTECTED and not deciphered:
         return Skip.ENCRYPTED
     size = 30 if flags & BOTH_DS == BOTH_DS else 24
     qos = 0
@@ -96,6 +102,10 @@ def _frame(data: bytes, start: int, end: int, around: Around, *, padded: bool) -
     if data[start + 22] & 0xF:  # the fragment number: the first fragment holds the headers
         return Skip.LINK_FRAGMENT
     at = start + (size + 3 & ~3 if padded else size)
+    if flags & PROTECTED:
+        if len(data) < at + 4:
+            return Skip.CUT_HEADER
+        at += 8 if data[at + 3] & EXTENDED_IV else 4  # sections 12.3.2.3 and 12.5.3.2
     if subtype & QOS and qos & AMSDU_PRESENT:
         return _aggregate(data, at, end, around)
     return llc(data, _past_mesh(data, at) if qos & 0x100 else at, end, around)

@@ -39,6 +39,8 @@ NO_CAPTURES = [
     (b"XCP\0002.002", "a Windows Sniffer (NetXRay) capture; convert it with editcap -F pcapng in out"),
     (b"\0\0\2\0\x12\5\0\x10", "a Tektronix K12 capture; convert it with editcap -F pcapng in out"),
     (b"+---------+---------------+----------+\r\n10:00:00,000", "a K12 text capture; convert it with editcap"),
+    (b" COMMUNICATIONS TRACE       Title: TRACE1", "an IBM i communications trace; convert it with editcap"),
+    (" COMMUNICATIONS TRACE   Title: ".encode("utf-16"), "an IBM i communications trace; convert it with editcap"),
     (b"2026-01-02 10:00:00.000001 IP 192.0.2.1.1 > 192.0.2.2.80: Flags [S]", "what tcpdump printed; name the capture"),
     (b"10:00:00.000001 IP6 ::1.1 > ::1.80", "what tcpdump printed; name the capture itself (tcpdump -w)"),
     (struct.pack(">HHIII", 10, 40, 1_700_000_000, 0, 1) + bytes(24), "an IPFIX file; it holds flow records"),

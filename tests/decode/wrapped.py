@@ -51,10 +51,12 @@ def radiotap(payload: bytes, present: int = 0, fields: bytes = b"") -> bytes:
     return struct.pack("<BBHI", 0, 0, 8 + len(fields), present) + fields + payload
 
 
-def nflog(datagram: bytes, order: str) -> bytes:
+def nflog(datagram: bytes, order: str, *, bridged: bool = False) -> bytes:
+    header = struct.pack(order + "HH", 8, 1) + struct.pack(">HBB", type_of(datagram), 3, 0)
     prefix = struct.pack(order + "HH", 9, 10) + b"fire\0" + bytes(3)  # padded to four octets
     payload = struct.pack(order + "HH", 4 + len(datagram), 9) + datagram
-    return bytes([family(datagram) if family(datagram) == 2 else 10, 0, 0, 5]) + prefix + payload
+    family_of_log = 7 if bridged else family(datagram) if family(datagram) == 2 else 10
+    return bytes([family_of_log, 0, 0, 5]) + header + prefix + payload
 
 
 def amsdu(*payloads: bytes) -> bytes:
@@ -143,6 +145,7 @@ LINKS: Final = {
     "IPNET": Link(226, lambda ip: bytes([1, 2 if ip[0] >> 4 == 4 else 26]) + bytes(22) + ip),
     "NFLOG, little-endian": Link(239, lambda ip: nflog(ip, "<")),
     "NFLOG, big-endian": Link(239, lambda ip: nflog(ip, ">")),
+    "NFLOG of ebtables": Link(239, lambda ip: nflog(ip, "<", bridged=True)),
     "netANALYZER": Link(240, lambda ip: bytes(4) + ether(ip)),
     "RFC 4391": Link(242, lambda ip: bytes(40) + struct.pack(">HH", type_of(ip), 0) + ip),
     "PKTAP of Ethernet": Link(258, lambda ip: struct.pack("<III", 108, 1, 1) + bytes(96) + ether(ip)),
@@ -157,6 +160,13 @@ LINKS: Final = {
     "MACsec, authenticated only": Link(1, lambda ip: ethernet(0x88E5, bytes(6) + struct.pack(">H", type_of(ip)) + ip)),
     "MACsec with its SCI": Link(
         1, lambda ip: ethernet(0x88E5, b"\x20" + bytes(13) + struct.pack(">H", type_of(ip)) + ip)
+    ),
+    "802.11 in Ethernet": Link(1, lambda ip: ethernet(0x2452, data_frame(llc(ip)))),
+    "802.11 in Ethernet, was WEP": Link(
+        1, lambda ip: ethernet(0x2452, data_frame(b"\x66\x15\x83\0" + llc(ip), flags=0x41))
+    ),
+    "802.11 in Ethernet, was CCMP": Link(
+        1, lambda ip: ethernet(0x2452, data_frame(b"\1\0\0\x20\0\0\0\0" + llc(ip), flags=0x41))
     ),
     "jumbo LLC": Link(1, lambda ip: ethernet(0x8870, llc(ip))),
     "eight tags": Link(
