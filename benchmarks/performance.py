@@ -17,6 +17,7 @@ from measuring.captures import generated
 from measuring.machine import machine
 from measuring.page import put
 from measuring.programs import BENCHMARKS, PROGRAMS, installed
+from second_core import second_core
 from startup import start_up
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
@@ -46,6 +47,7 @@ def main() -> None:
         "startup": lambda: start_up(3 * rounds),
         "compare": lambda: compare(KINDS, [name for name in PROGRAMS if name in names], rounds, scale, 0.1),
         "stages": lambda: all_stages(scale),
+        "second-core": lambda: second_core([f"{kind}:{1e7 * scale:g}" for kind in KINDS], rounds),
         "adversaries": lambda: adversaries([*ORDINARY, *HOSTILE], 1e7 * scale, rounds),
         "growth": lambda: growth(arguments.growth),
     }
