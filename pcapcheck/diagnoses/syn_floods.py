@@ -115,12 +115,17 @@ class Apart(NamedTuple):
     alone: Ints  # those that are not in it
 
 
-@once
 def set_apart(traffic: Traffic, capture: CaptureFacts) -> Apart:
     """Set the lone SYNs of floods apart."""
+    return _set_apart(traffic, capture) or Apart(traffic, np.arange(len(traffic.handshakes)), np.empty(0, np.int64))
+
+
+@once
+def _set_apart(traffic: Traffic, capture: CaptureFacts) -> Apart | None:
+    """None where there are none: what is remembered of a traffic must not hold it."""
     alone = flooded(traffic, capture) & lone_syn(traffic)
     if not alone.any():
-        return Apart(traffic, np.arange(len(alone)), np.empty(0, np.int64))
+        return None
     (at,), (rest,) = alone.nonzero(), (~alone).nonzero()
     floods = dict(traffic.floods)
     handshakes = traffic.handshakes
