@@ -18,12 +18,16 @@ STRETCH: Final = 1 << 15
 # Other values than the usual one are kept by themselves where they are not more than one in so many.
 _RARE: Final = 4
 
+# Multiples of the unit that lie so far apart are kept in the unit.
+_UNIT: Final = 1000
+_WIDE: Final = 1 << 32
+
 # Values that are read one by one rather than with all others.
 _FEW: Final = 64
 
 
 class _Stretch(NamedTuple):
-    """Values as the least of them, and how far each lies above it (None: all are equal).
+    """Values as the least of them, and how far each lies above it, in units (None: all are equal).
 
     Where nearly all are equal, these are ``usual``, and the others stand at ``places``.
     """
@@ -31,6 +35,7 @@ class _Stretch(NamedTuple):
     size: int
     least: int
     above: npt.NDArray[np.unsignedinteger] | None
+    unit: int = 1
     usual: int = 0
     places: npt.NDArray[np.uint16] | None = None
 
@@ -39,11 +44,16 @@ class _Stretch(NamedTuple):
         if self.above is None:
             return np.full(stop - start, self.least, np.int64)
         if self.places is None:
-            return self.above[start:stop].astype(np.int64) + self.least
+            return self._values(start, stop)
         values = np.full(stop - start, self.usual, np.int64)
         first, last = np.searchsorted(self.places, [start, stop]).tolist()
-        values[self.places[first:last].astype(np.int64) - start] = self.above[first:last].astype(np.int64) + self.least
+        values[self.places[first:last].astype(np.int64) - start] = self._values(first, last)
         return values
+
+    def _values(self, start: int, stop: int) -> Ints:
+        assert self.above is not None
+        above = self.above[start:stop].astype(np.int64)
+        return (above if self.unit == 1 else above * self.unit) + self.least
 
     @property
     def nbytes(self) -> int:
@@ -124,27 +134,45 @@ class Packed:
         return int(self._stretches[number].values(place, place + 1)[0])
 
 
+class Picked:
+    """Some values of a column, taken when they are asked for."""
+
+    def __init__(self, column: Packed, at: Ints) -> None:
+        self._column, self._at = column, at
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def values(self) -> Ints:
+        """The values, as a new array."""
+        return self._column.take(self._at)
+
+
 def _pack(values: Ints) -> _Stretch:
-    least, above = _above(values)
+    least, above, unit = _above(values)
     if above is None:
         return _Stretch(len(values), least, None)
     usual = int(values[len(values) // 2])
     (places,) = (values != usual).nonzero()
     if len(places) * _RARE > len(values):
-        return _Stretch(len(values), least, above)
-    least, above = _above(values[places])
+        return _Stretch(len(values), least, above, unit)
+    least, above, unit = _above(values[places])
     above = np.zeros(len(places), np.uint8) if above is None else above
-    return _Stretch(len(values), least, above, usual, places.astype(np.uint16))
+    return _Stretch(len(values), least, above, unit, usual, places.astype(np.uint16))
 
 
-def _above(values: Ints) -> tuple[int, npt.NDArray[np.unsignedinteger] | None]:
-    """The least of them, and how far each lies above it."""
+def _above(values: Ints) -> tuple[int, npt.NDArray[np.unsignedinteger] | None, int]:
+    """The least of them, how far each lies above it, and in what unit."""
     least, most = int(values.min()), int(values.max())
     if least == most:
-        return least, None
+        return least, None, 1
     # Differences wrap around where they need all 64 bits, and wrap back when they are added again.
-    above = (values.view(np.uint64) - np.uint64(least % 2**64)).astype(np.min_scalar_type(most - least))
-    return least, above
+    above = values.view(np.uint64) - np.uint64(least % 2**64)
+    unit = 1
+    # Most captures have their times in microseconds.
+    if _WIDE <= most - least < _WIDE * _UNIT and not (above % np.uint64(_UNIT)).any():
+        unit, above = _UNIT, above // np.uint64(_UNIT)
+    return least, above.astype(np.min_scalar_type((most - least) // unit)), unit
 
 
 def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:

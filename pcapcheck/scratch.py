@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pcapcheck.capture.compression import zstandard
 
-# Of zstd. Rows are mostly zeros: its quick levels make them a fifth larger than level 1 does, in two thirds of the time.
+# Of zstd. Rows are mostly zeros: this makes them a fifth larger than level 1 does, in two thirds of the time.
 _LEVEL: Final = -3
 
 Read = Callable[[], bytes]

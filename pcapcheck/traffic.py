@@ -18,15 +18,17 @@ from pcapcheck.evidence import Event
 from pcapcheck.flood import Flood, Socket
 from pcapcheck.openings import ICMP, ROW, ranges
 from pcapcheck.openings import Ints as Ints
-from pcapcheck.packed import Packed
+from pcapcheck.packed import Packed, Picked
 from pcapcheck.stored import Stored
 from pcapcheck.tables import ABSENT, OUTCOMES
 
 # Rows that are turned into columns at a time.
 _CHUNK: Final = 1 << 13
 
-# Columns that are kept as they were unpacked: one expression rarely asks for more.
+# Columns that are kept as they were unpacked: one expression rarely asks for more. Fewer, where they are large.
 _UNPACKED: Final = 6
+_FEWEST_UNPACKED: Final = 2
+_UNPACKED_OCTETS: Final = 1 << 25
 
 
 @dataclass(init=False, eq=False, repr=False)  # the latter make no sense of columns, and cost start-up time
@@ -101,16 +103,15 @@ class Handshakes:
     hosts: Addresses
     histories: list[str]
 
-    def __init__(self, columns: Mapping[str, Ints | Packed], hosts: Addresses, histories: list[str]) -> None:
+    def __init__(self, columns: Mapping[str, Ints | Packed | Picked], hosts: Addresses, histories: list[str]) -> None:
         self.hosts, self.histories = hosts, histories
         self._columns = dict(columns)
         self._unpacked: dict[str, Ints] = {}  # the last few
 
     def __getattr__(self, name: str) -> Ints:
-        columns: dict[str, Ints | Packed] = self.__dict__.get("_columns", {})
-        if name not in columns:
+        if name not in self.__dict__.get("_columns", {}):
             raise AttributeError(f"handshakes have no column {name!r}")
-        column = columns[name]
+        column = self._column(name)
         if not isinstance(column, Packed):
             return column
         unpacked = self._unpacked.pop(name, None)
@@ -118,33 +119,45 @@ class Handshakes:
             unpacked = column.read()
             unpacked.flags.writeable = False  # the next one may be given the same
         self._unpacked[name] = unpacked
-        for oldest in list(self._unpacked)[:-_UNPACKED]:
+        stay = max(_FEWEST_UNPACKED, min(_UNPACKED, _UNPACKED_OCTETS // max(unpacked.nbytes, 1)))
+        for oldest in list(self._unpacked)[:-stay]:
             del self._unpacked[oldest]
         return unpacked
+
+    def _column(self, name: str) -> Ints | Packed:
+        column = self._columns[name]
+        if isinstance(column, Picked):
+            column = self._columns[name] = column.values()
+            column.flags.writeable = False  # it is everybody's
+        return column
+
+    def __getstate__(self) -> dict[str, Any]:
+        """To another process, or to be kept, go these columns and not those that they were taken from."""
+        return {**self.__dict__, "_columns": {name: self._column(name) for name in self._columns}, "_unpacked": {}}
 
     def __len__(self) -> int:
         return len(self._columns["capture"])
 
     def read(self, name: str, part: slice) -> Ints:
         """The entries of one column for some handshakes that follow each other."""
-        values: Ints = self._columns[name][part]
+        values: Ints = self._column(name)[part]
         return values
 
     def put(self, name: str, values: Ints) -> None:
         """Set a column anew."""
         self._unpacked.pop(name, None)
-        packed = isinstance(self._columns[name], Packed)
+        packed = isinstance(self._column(name), Packed)
         self._columns[name] = Packed.of(values) if packed else values
 
     @cached_property
     def client_address(self) -> Sequence[bytes]:
         """The client's address of each: 4 or 16 octets."""
-        return Named(self.hosts, self._columns["client"])
+        return Named(self.hosts, self._column("client"))
 
     @cached_property
     def server_address(self) -> Sequence[bytes]:
         """The server's address of each."""
-        return Named(self.hosts, self._columns["server"])
+        return Named(self.hosts, self._column("server"))
 
     @cached_property
     def address_octets(self) -> Ints:
@@ -176,8 +189,9 @@ class Handshakes:
 
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""
-        columns = {name: one.take(at) if isinstance(one, Packed) else one[at] for name, one in self._columns.items()}
-        return Handshakes(columns, self.hosts, self.histories)
+        columns = {name: self._column(name) for name in self._columns}
+        taken = {name: Picked(one, at) if isinstance(one, Packed) else one[at] for name, one in columns.items()}
+        return Handshakes(taken, self.hosts, self.histories)
 
     def by_themselves(self) -> Handshakes:
         """The same, with no more addresses and histories than they have."""

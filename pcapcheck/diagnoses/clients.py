@@ -68,7 +68,7 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     used = handshakes.is_outcome("established") & (handshakes.completeness & DATA_BIT != 0)
     brief = handshakes.last_time - handshakes.start_time <= SECOND
     unused = handshakes.is_outcome("established") & ~used & brief & (handshakes.closed_by == SIDES.index("client"))
-    sibling = (aborted | unused) & _sibling(traffic, used)
+    sibling = _sibling(traffic, aborted | unused, used)
     ended = traffic.only(aborted | sibling)
     ends = ended.from_client & flagged(ended, FIN | RST) & (ended.event != Event.COPY)
     end = ended.first(ends & ((ended.event == Event.ABORT) | ~aborted[ended.handshake]))
@@ -85,26 +85,31 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
-def _sibling(traffic: Traffic, used: Bools) -> Bools:
-    """Whether another address was asked for the same port at the same time, with success, by the same host.
+def _sibling(traffic: Traffic, asked: Bools, used: Bools) -> Bools:
+    """For which of those that are asked about another address was asked for the same port at the same time, with
+    success, by the same host.
 
     Of one address family the client's address must be the same. Of two families that cannot be seen; it is believed
     where the capture has one client in each.
     """
     handshakes = traffic.handshakes
-    family = handshakes.address_octets
-    start, port = handshakes.start_time, handshakes.server_port
-    low, high = start - _TOGETHER, start + _TOGETHER
-    same = numbered(traffic.clients, port)
-    own = numbered(traffic.clients, traffic.servers, port)
-    beside = _others(same, own, start, used, low, high)
-    clients = [values_of(traffic.clients[family == size]) for size in (4, 16)]
+    found = np.zeros(len(asked), bool)
+    if not asked.any():
+        return found
+    (at,) = (asked | used).nonzero()
+    client, family = traffic.clients[at], handshakes.address_octets[at]
+    start, port = handshakes.start_time[at], handshakes.server_port[at]
+    given = start, used[at], asked[at]
+    beside = _others(numbered(client, port), numbered(client, traffic.sockets[at]), *given)
+    clients = [values_of(traffic.clients[handshakes.address_octets == size]) for size in (4, 16)]
     if all(len(addresses) == 1 for addresses in clients):
-        across = numbered(port)
-        beside |= _others(across, numbered(port, family), start, used, low, high)
-    return beside
+        beside |= _others(numbered(port), numbered(port, family), *given)
+    found[at] = beside
+    return found
 
 
-def _others(group: Ints, own: Ints, time: Ints, mask: Bools, low: Ints, high: Ints) -> Bools:
-    """Whether one of the group that meets the mask, but is not of the ``own`` part, has its time in low .. high."""
-    return any_between(group, time, mask, low, high) & ~any_between(own, time, mask, low, high)
+def _others(group: Ints, own: Ints, time: Ints, mask: Bools, asked: Bools) -> Bools:
+    """Whether one of the group that meets the mask, but is not of the ``own`` part, has about the same time."""
+    low, high = time - _TOGETHER, time + _TOGETHER
+    found = any_between(group, time, mask, low, high, asked)
+    return found & ~any_between(own, time, mask, low, high, found)

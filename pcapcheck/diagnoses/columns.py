@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from pcapcheck.capture.frame import NO_TIME
@@ -12,7 +14,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.packed import values_of as values_of
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows, once
 
 SECOND = 10**9
 MILLISECOND = 10**6
@@ -20,17 +22,30 @@ MILLISECOND = 10**6
 # A pattern of a socket shows in so many of its handshakes.
 _SAMPLE = 64
 
+# Beyond int64.
+_MOST: Final = 1 << 63
+
 # A tap is near the server where the way to the server takes at most this part of the way to the client.
 _NEAR = 10
 
 
 def numbered(*columns: Ints) -> Ints:
     """One number, from 0, for each combination of values that occurs."""
-    number = np.zeros(len(columns[0]), np.int64)
-    for column in columns:
-        values, which = np.unique(column, return_inverse=True)
-        _, number = np.unique(number * len(values) + which, return_inverse=True)
-    return number.astype(np.int64)
+    number, size = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns if len(number) else ():
+        least = int(column.min())
+        width = int(column.max()) - least + 1
+        if size * width >= _MOST:
+            _, number = np.unique(number, return_inverse=True)
+            size = int(number.max()) + 1
+        number, size = number * width + (column - least), size * width
+    return np.unique(number, return_inverse=True)[1].astype(np.int64)
+
+
+@once
+def pairs(traffic: Traffic) -> Ints:
+    """A number for the client and the server of each handshake."""
+    return numbered(traffic.clients, traffic.servers)
 
 
 def sampled(group: Ints, mask: Bools) -> Bools:
@@ -73,18 +88,21 @@ def most_in(group: Ints, values: Ints, mask: Bools) -> Ints:
     return np.where(count_in(group, mask) > 0, -least, ABSENT)
 
 
-def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints) -> Bools:
-    """For each handshake, whether one of its group that meets the mask has its time in start .. end, to the ms."""
+def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints, asked: Bools | None = None) -> Bools:
+    """For each handshake that is asked about, whether one of its group that meets the mask has its time in
+    start .. end, to the ms.
+    """
     found = np.zeros(len(group), bool)
     if not mask.any():
         return found
+    (at,) = (np.ones(len(group), bool) if asked is None else asked).nonzero()
     # One sorted key of group and time: what lies between two keys is one group's stretch of time.
     origin, width = int(time[mask].min()), int(np.ptp(time[mask])) // MILLISECOND + 2
     key = np.sort(group[mask] * width + (time[mask] - origin) // MILLISECOND)
-    low = np.clip((start - origin) // MILLISECOND, 0, width - 1)
-    high = np.clip((end - origin) // MILLISECOND, -1, width - 2)
-    first = np.searchsorted(key, group * width + low, "left")
-    found[:] = np.searchsorted(key, group * width + high, "right") > first
+    low = np.clip((start[at] - origin) // MILLISECOND, 0, width - 1)
+    high = np.clip((end[at] - origin) // MILLISECOND, -1, width - 2)
+    first = np.searchsorted(key, group[at] * width + low, "left")
+    found[at] = np.searchsorted(key, group[at] * width + high, "right") > first
     return found
 
 

@@ -56,10 +56,8 @@ def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
 
 
 def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints) -> _Resets:
-    handshakes, size = whole.handshakes, len(whole.handshakes)
-    wanted = np.zeros(size, bool)
-    wanted[chosen] = True
-    traffic = whole.only(wanted)
+    traffic = whole.take(chosen).with_rows()
+    handshakes, size = traffic.handshakes, len(chosen)
     rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
     normal = _normal(traffic)
     (at,) = (~normal & (rows["kind"] != ICMP) & ~traffic.is_event(Event.COPY, Event.RST_ANSWER)).nonzero()
@@ -72,7 +70,7 @@ def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints) -> _Resets:
         known = _ttls_of_hosts(whole)
         elsewhere = alone & _unlike(ttl, known, np.where(from_client, traffic.clients[of], traffic.servers[of])[at])
     goes_on = ask(REGISTERED["RS08"], whole, capture)
-    reset_before = np.full(size, ABSENT, np.int64)
+    reset_before = np.full(len(whole.handshakes), ABSENT, np.int64)
     if len(goes_on.failed):
         reset_before[goes_on.handshakes(goes_on.failed)] = goes_on.answer.frames[1][goes_on.failed]
     peers = (traffic.first(~from_client & normal), traffic.first(from_client & normal))
@@ -83,14 +81,14 @@ def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints) -> _Resets:
     signs = [
         _unlike(ttl, own, side[at]),
         elsewhere,
-        rows["frame"][at] == reset_before[handshake],
-        _too_soon(whole, traffic, at),
+        rows["frame"][at] == reset_before[chosen][handshake],
+        _too_soon(traffic, _fastest(whole), at),
         (rows["ip_id"][at] > 0) & np.isin(identified[at] ^ 1 << 16, identified[normal]),
         (rows["window"][at] > 0) & (rows["window"][at] == window),
         agreed[handshake] & (traffic.options.tsval[at] == ABSENT),
         np.bincount(numbers, minlength=2 * size)[side[at]] > 1,
     ]
-    return _Resets(rows["frame"][at].astype(np.int64), handshake, np.array(signs))
+    return _Resets(rows["frame"][at].astype(np.int64), chosen[handshake], np.array(signs))
 
 
 @by_rows
@@ -136,18 +134,25 @@ def _unlike(ttl: Ints, known: tuple[Ints, Ints], group: Ints) -> Bools:
     return unlike
 
 
-def _too_soon(whole: Traffic, traffic: Traffic, at: Ints) -> Bools:
-    """Which RSTs refused a SYN in less than half the time that any SYN-ACK of this server took."""
-    handshakes, none = whole.handshakes, np.iinfo(np.int64).max
-    fastest = np.full(int(whole.servers.max(initial=-1)) + 1, none)
+@once
+def _fastest(traffic: Traffic) -> Ints:
+    """The least time that a SYN-ACK of each host took."""
+    handshakes = traffic.handshakes
+    fastest = np.full(int(traffic.servers.max(initial=-1)) + 1, np.iinfo(np.int64).max)
     measured = handshakes.server_rtt_min > 0
-    np.minimum.at(fastest, whole.servers[measured], handshakes.server_rtt_min[measured])
+    np.minimum.at(fastest, traffic.servers[measured], handshakes.server_rtt_min[measured])
+    return fastest
+
+
+def _too_soon(traffic: Traffic, fastest: Ints, at: Ints) -> Bools:
+    """Which RSTs refused a SYN in less than half the time that any SYN-ACK of this server took."""
+    handshakes, none = traffic.handshakes, np.iinfo(np.int64).max
     # A SYN-ACK that came all the same, after the RST.
     syn, synack = (traffic.first(traffic.event == event) for event in (Event.SYN, Event.SYNACK))
     only_syn = (handshakes.syn_count == 1) & (synack > syn)
     own = np.where(only_syn, traffic.value("time", synack) - traffic.value("time", syn), none)
     handshake = traffic.handshake[at]
-    least = np.minimum(own, fastest[whole.servers])[handshake]
+    least = np.minimum(own, fastest[traffic.servers])[handshake]
     took = traffic.rows["time"][at] - traffic.value("time", syn)[handshake]
     soon: Bools = (traffic.event[at] == Event.REFUSAL) & (least < none) & (took * 2 < least)
     return soon

@@ -7,7 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, after, before, last, least_in, numbered
+from pcapcheck.diagnoses.columns import Details, after, before, last, least_in, pairs
 from pcapcheck.diagnoses.repeats import TIMER
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
@@ -86,7 +86,7 @@ def synack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     asked_again = (handshakes.syn_count > 1) & (handshakes.facts & Fact.SYNACK != 0)
     if not asked_again.any():
         return Conclusion.nothing(len(handshakes))
-    pair = numbered(traffic.clients, traffic.servers)
+    pair = pairs(traffic)
     known = least_in(pair, handshakes.client_rtt, ~asked_again & (handshakes.client_rtt > 0))
     traffic = traffic.only(asked_again)
     synack = traffic.first(traffic.event == Event.SYNACK)

@@ -10,7 +10,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, numbered
+from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, pairs
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.wrong_number import flow_of
@@ -165,7 +165,7 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     size = len(handshakes)
     certainty = np.zeros(size, np.int64)
-    pair = numbered(traffic.clients, traffic.servers)
+    pair = pairs(traffic)
     silent = (handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN) & handshakes.is_outcome("unanswered", "pending")
     suspected = (handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)
     if not suspected.any():

@@ -18,7 +18,7 @@ from pcapcheck.diagnoses.columns import (
     flagged,
     least_in,
     most_in,
-    numbered,
+    pairs,
     sampled,
 )
 from pcapcheck.evidence import Event
@@ -189,7 +189,7 @@ def server_slow(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     rtt = handshakes.server_rtt
     measured = (rtt != ABSENT) & (handshakes.syn_count == 1)
     # The same way: from one client to one server.
-    way = numbered(traffic.clients, traffic.servers)
+    way = pairs(traffic)
     least = least_in(way, rtt, measured)
     slow = measured & (count_in(way, measured) >= 3) & (rtt - least >= SECOND // 5) & (rtt >= 5 * least)
     return Conclusion(

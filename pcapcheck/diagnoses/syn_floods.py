@@ -111,13 +111,13 @@ class Apart(NamedTuple):
     """The traffic without the lone SYNs of its floods."""
 
     rest: Traffic
-    at: Ints  # of each handshake of the rest, its index in the whole
+    at: Ints  # of each handshake of the rest its index in the whole, if that is another
     alone: Ints  # those that are not in it
 
 
 def set_apart(traffic: Traffic, capture: CaptureFacts) -> Apart:
     """Set the lone SYNs of floods apart."""
-    return _set_apart(traffic, capture) or Apart(traffic, np.arange(len(traffic.handshakes)), np.empty(0, np.int64))
+    return _set_apart(traffic, capture) or Apart(traffic, np.empty(0, np.int64), np.empty(0, np.int64))
 
 
 @once

@@ -38,10 +38,28 @@ class _Series(NamedTuple):
 
     role: str
     at: Ints  # the handshake
-    host: Ints
-    number: Ints  # its ISN
-    address: Sequence[bytes]  # of each handshake
-    frame: Ints  # of each handshake
+    traffic: Traffic
+
+    @property
+    def host(self) -> Ints:
+        return (self.traffic.clients if self.role == "client" else self.traffic.servers)[self.at]
+
+    @property
+    def number(self) -> Ints:
+        """Its ISN."""
+        handshakes = self.traffic.handshakes
+        return (handshakes.client_isn if self.role == "client" else handshakes.server_isn)[self.at]
+
+    @property
+    def address(self) -> Sequence[bytes]:
+        """Of each handshake, as ``frame``."""
+        handshakes = self.traffic.handshakes
+        return handshakes.client_address if self.role == "client" else handshakes.server_address
+
+    @property
+    def frame(self) -> Ints:
+        handshakes = self.traffic.handshakes
+        return handshakes.syn_frame if self.role == "client" else handshakes.synack_frame
 
     def groups(self) -> list[tuple[int, int]]:
         """Start and end of each host that has ENOUGH."""
@@ -53,26 +71,30 @@ class _Series(NamedTuple):
         return f"{ip_address(self.address[int(self.at[entry])])} as {self.role}"
 
 
-@once
 def _isns(traffic: Traffic) -> tuple[_Series, _Series]:
     """The initial sequence numbers of clients and of servers.
 
     One for each 4-tuple: on the same one they grow with the clock, as they must (RFC 6528, section 3).
     """
+    of_clients, of_servers = _by_host(traffic)
+    return _Series("client", of_clients, traffic), _Series("server", of_servers, traffic)
+
+
+@once
+def _by_host(traffic: Traffic) -> tuple[Ints, Ints]:
+    """The first handshakes of each 4-tuple that have an ISN of the client's, by client; and of the server's."""
     handshakes = traffic.handshakes
     first = np.arange(len(handshakes))
     if flow_reused(traffic).any():
         first = np.sort(np.unique(flow_of(traffic), return_index=True)[1])
-    series = []
-    for role, host, isn, fact, address, frame in (
-        ("client", traffic.clients, handshakes.client_isn, Fact.SYN, handshakes.client_address, handshakes.syn_frame),
-        ("server", traffic.servers, handshakes.server_isn, Fact.SYNACK, handshakes.server_address,
-         handshakes.synack_frame),
-    ):  # fmt: skip
+    found = []
+    for host, isn, fact in (
+        (traffic.clients, handshakes.client_isn, Fact.SYN),
+        (traffic.servers, handshakes.server_isn, Fact.SYNACK),
+    ):
         at = first[(handshakes.facts[first] & fact != 0) & (isn[first] != ABSENT)]
-        at = at[np.argsort(host[at], kind="stable")]
-        series.append(_Series(role, at, host[at], isn[at], address, frame))
-    return series[0], series[1]
+        found.append(at[np.argsort(host[at], kind="stable")])
+    return found[0], found[1]
 
 
 class _Found(NamedTuple):
@@ -157,10 +179,11 @@ def isn_follows_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     found, applies = [], False
     for series in _isns(traffic):
+        number, frame = series.number, series.frame
         for start, end in series.groups():
             applies = True
-            if pattern := _pattern(series.number[start:end]):
-                frames = series.frame[series.at[start : start + 2]].tolist()
+            if pattern := _pattern(number[start:end]):
+                frames = frame[series.at[start : start + 2]].tolist()
                 found.append(_Found((frames[0], frames[1]), f"{series.name(start)}, {end - start} of them: {pattern}"))
     return _answer(found, applies, "numbers that cannot be guessed")
 
@@ -212,7 +235,8 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes, found, applies = traffic.handshakes, [], False
     for series in _isns(traffic):
         applies = applies or len(series.at) > 1
-        key = series.host << 32 | series.number
+        number, frame = series.number, series.frame
+        key = series.host << 32 | number
         order = np.argsort(key, kind="stable")
         _, start, count = np.unique(key[order], return_index=True, return_counts=True)
         _, of_host, hosts = np.unique(series.host, return_inverse=True, return_counts=True)
@@ -223,8 +247,8 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
             at = series.at[entries]
             if _means_nothing(peer[at], handshakes.start_time[at], int(hosts[of_host[entries[0]]])):
                 continue
-            frames = series.frame[at].tolist()
-            text = f"{series.name(int(entries[0]))} on {len(at)} 4-tuples: {int(series.number[entries[0]])}"
+            frames = frame[at].tolist()
+            text = f"{series.name(int(entries[0]))} on {len(at)} 4-tuples: {int(number[entries[0]])}"
             found.append(_Found((frames[1], frames[0]), text))
     return _answer(sorted(found), applies, "one for each 4-tuple")
 
@@ -266,16 +290,17 @@ def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes, (clients, _) = traffic.handshakes, _isns(traffic)
     found, applies = [], False
+    ports, servers, frame = handshakes.client_port, traffic.servers << 16 | handshakes.server_port, clients.frame
     for start, end in clients.groups():
         at = clients.at[start:end]
-        port, server = handshakes.client_port[at], traffic.servers[at] << 16 | handshakes.server_port[at]
+        port, server = ports[at], servers[at]
         step = (port[1:] - port[:-1])[server[1:] != server[:-1]]
         if len(step) < ENOUGH:
             continue
         applies = True
         in_row = int(((step >= 1) & (step <= PORT_STEP)).sum())
         if 2 * in_row >= len(step):
-            frames = clients.frame[at[:2]].tolist()
+            frames = frame[at[:2]].tolist()
             address = ip_address(handshakes.client_address[int(at[0])])
             text = f"{address}: {in_row} of {len(step)} just above the one before"
             found.append(_Found((frames[0], frames[1]), text))
