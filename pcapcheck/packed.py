@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Final, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -116,6 +116,10 @@ class Packed:
             return np.array([self[number] for number in at.tolist()], np.int64)
         return self.read()[at]
 
+    def pick(self, at: Ints) -> Picked:
+        """Those at these indices, not taken yet."""
+        return Picked(self, at)
+
     def unpacked(self) -> Ints | npt.NDArray[np.bool_]:
         """All values, as integers or booleans: as what they were packed."""
         return self.read() != 0 if self.boolean else self.read()
@@ -146,6 +150,18 @@ class Picked:
     def values(self) -> Ints:
         """The values, as a new array."""
         return self._column.take(self._at)
+
+    def unpacked(self) -> Ints | npt.NDArray[np.bool_]:
+        """The values, as what they were packed."""
+        return self.values() != 0 if self._column.boolean else self.values()
+
+    def pick(self, at: Ints) -> Picked:
+        """Those of them at these indices."""
+        return Picked(self._column, self._at[at])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The column stays where it is.
+        return Packed.of, (self.unpacked(),)
 
 
 def _pack(values: Ints) -> _Stretch:

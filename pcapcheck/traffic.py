@@ -190,7 +190,7 @@ class Handshakes:
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""
         columns = {name: self._column(name) for name in self._columns}
-        taken = {name: Picked(one, at) if isinstance(one, Packed) else one[at] for name, one in columns.items()}
+        taken = {name: one.pick(at) if isinstance(one, Packed) else one[at] for name, one in columns.items()}
         return Handshakes(taken, self.hosts, self.histories)
 
     def by_themselves(self) -> Handshakes:
@@ -215,7 +215,7 @@ class Traffic:
     from_client: npt.NDArray[np.bool_]
     grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
     stored: Stored | None = None  # the rows, if there are none here
-    known: Mapping[str, tuple[Packed, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
+    known: Mapping[str, tuple[Packed | Picked, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
     floods: Mapping[Socket, Flood] = field(default_factory=dict)  # of which SYNs are not among the handshakes
     before: Packed | None = None  # of each handshake, how many of those SYNs come before it; None: none
 
@@ -287,7 +287,7 @@ class Traffic:
 
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
-        known = {name: tuple(Packed.of(one.unpacked()[at]) for one in columns) for name, columns in self.known.items()}
+        known = {name: tuple(one.pick(at) for one in columns) for name, columns in self.known.items()}
         before = None if self.before is None else Packed.of(self.before.take(at))
         taken = replace(self, handshakes=self.handshakes.take(at), grouped=self.grouped[at], known=known, before=before)
         if self.stored is not None:
@@ -330,9 +330,16 @@ class Traffic:
         )
 
     def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[tuple[Ints, Traffic]]:
-        """The traffic of some handshakes, about ``most`` at a time, and which these are: whole 4-tuples each time."""
-        assert self.stored is not None
-        for at in self.stored.parts(mask, most):
+        """The traffic of some handshakes with its rows, about ``most`` at a time, and which these are.
+
+        Where rows are stored all attempts of a 4-tuple are in one part.
+        """
+        if self.stored is not None:
+            parts = self.stored.parts(mask, most)
+        else:
+            (at,) = mask.nonzero()
+            parts = (at[start : start + most] for start in range(0, len(at), most))
+        for at in parts:
             yield at, self.take(at).with_rows()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -47,16 +47,16 @@ class _Resets(NamedTuple):
 
 
 def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
-    (having,) = _with_reset(whole).nonzero()
-    parts = [
-        _resets_of(whole, capture, having[start : start + _AT_A_TIME])
-        for start in range(0, max(len(having), 1), _AT_A_TIME)
-    ]
-    return _Resets(*(np.concatenate(columns, axis=-1) for columns in zip(*parts, strict=True)))
+    parts = whole.parts(_with_reset(whole), _AT_A_TIME)
+    found = [_resets_of(whole, capture, at, part) for at, part in parts]
+    if not found:
+        nothing = np.empty(0, np.int64)
+        return _Resets(nothing, nothing, np.empty((len(_WEIGHTS), 0), bool))
+    return _Resets(*(np.concatenate(columns, axis=-1) for columns in zip(*found, strict=True)))
 
 
-def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints) -> _Resets:
-    traffic = whole.take(chosen).with_rows()
+def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints, traffic: Traffic) -> _Resets:
+    """Those of a part of the traffic, in which these handshakes are."""
     handshakes, size = traffic.handshakes, len(chosen)
     rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
     normal = _normal(traffic)
