@@ -121,12 +121,16 @@ class LoneSyns:
         hosts = hashed(handshakes.hosts)[np.append(handshakes.client[proofs], handshakes.server[proofs])]
         proved = np.array([handshakes.hosts.number(address) for address, _ in self._sockets], np.int64)
         server = np.isin(proved, np.append(handshakes.client[proofs], handshakes.server[proofs]))
-        before, self._pieces, self._times = list(self._read()), [], _Times()
-        for syns, piece in before:
+        before, self._pieces, self._times = self._pieces, [], _Times()
+        for read, piece in before:
+            syns = decompressed(read(), _SYN)
             out = server[syns["socket"]] & np.isin(syns["source"], hosts)
+            if not out.any():
+                self._pieces.append((read, piece))
+                self._times.add(syns["socket"], syns["time"])
+                continue
             openings = piece.openings()
-            if out.any():
-                yield openings.only(out)
+            yield openings.only(out)
             if not out.all():
                 self._put(syns[~out], openings.only(~out))
 
