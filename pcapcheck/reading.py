@@ -43,6 +43,8 @@ _REPORT_EVERY: Final = 4096
 _FEW: Final = 1 << 13
 # The octets that a connection usually takes.
 _OCTETS_TRACKED: Final = 512
+# From so many a connection on they are few that were used again and again: set aside, each would be read back whole.
+_OCTETS_OF_FEW: Final = 1 << 14
 # Octets that are set aside at a time.
 _SET_ASIDE: Final = 1 << 23
 
@@ -249,16 +251,20 @@ class CompiledReading:
 
     def _make_room(self) -> None:
         """Room for more connections; where twice the room would be too much, that of those that are there."""
-        _, octets = self.table.tracked()
-        if 2 * octets > self._max_tracked * _OCTETS_TRACKED:
+        if self._are_too_many(2):
             self._set_aside()
         else:
             self.table.make_room()
 
     def _set_aside_if_many(self) -> None:
-        flows, octets = self.table.tracked()
-        if flows > self._max_tracked or octets > self._max_tracked * _OCTETS_TRACKED:
+        if self._are_too_many():
             self._set_aside()
+
+    def _are_too_many(self, times: int = 1) -> bool:
+        """Whether there are more connections than are tracked, or so many ``times`` their octets are too much."""
+        flows, octets = self.table.tracked()
+        too_large = times * octets > self._max_tracked * _OCTETS_TRACKED and octets < flows * _OCTETS_OF_FEW
+        return flows > self._max_tracked or too_large
 
     def _hand_over(self) -> None:
         """From the capture's own reader to the loop."""

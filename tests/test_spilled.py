@@ -19,6 +19,7 @@ from pcapcheck.openings import Openings
 from pcapcheck.select import select
 from pcapcheck.spilled import Spilled, joined
 from pcapcheck.stretch import Summary, summarise
+from pcapcheck.testing import parse_exchange
 from tests.rows import rows
 from tests.traffic import Captured, captures
 
@@ -43,6 +44,13 @@ def test_that_connections_were_set_aside_is_counted() -> None:
     path = str(TESTS / "lab/clean_many_interleaved.pcap")
     assert summarise(path).facts.set_aside == 0
     assert summarise(path, decoder="dpkt", max_tracked=10).facts.set_aside >= 200
+
+
+def test_one_that_is_used_again_and_again_is_not_set_aside(tmp_path: Path) -> None:
+    """Its attempts are judged together: they would be read back at once."""
+    lines = [f"+1 > S ={number * 10**6}:{number * 10**6}(0) win 64240" for number in range(1200)]
+    parse_exchange("\n".join(["flow a client 192.0.2.1:40000", *lines])).write_pcap(tmp_path / "x.pcap")
+    assert summarise(str(tmp_path / "x.pcap"), max_tracked=100).facts.set_aside == 0
 
 
 @given(captures(), st.lists(st.integers(0, 100), max_size=4))
