@@ -17,7 +17,6 @@ from pcapcheck import records
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
-from pcapcheck.lone_syns import LoneSyns
 from pcapcheck.memory import give_back
 from pcapcheck.openings import ROW, Kept, Openings, larger
 from pcapcheck.packed import Packed
@@ -50,6 +49,8 @@ def traffic_of(
     batch = batch or BATCH
     if isinstance(openings, Openings) and len(openings.flows) <= batch:
         return judge(openings, capture, end_time)
+    from pcapcheck.lone_syns import LoneSyns
+
     pile, lone = _Pile(), LoneSyns(end_time)
 
     def add(batches: Iterable[Openings]) -> None:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pcapcheck.errors import ExpressionError, UsageError
-from pcapcheck.expect.ask import Asked
-from pcapcheck.expect.parser import parse
 from pcapcheck.policy.policy import ALL_RULES, Override
 from pcapcheck.report.formats import FORMATS
 from pcapcheck.rules.catalogue import named
 from pcapcheck.tables import SEVERITIES
+
+if TYPE_CHECKING:
+    from pcapcheck.expect.ask import Asked
 
 Read = TypeVar("Read")
 
@@ -114,6 +115,10 @@ def overrides(value: Any) -> tuple[Override, ...]:
 
 def expectations(value: Any) -> tuple[Asked, ...]:
     """Texts, or tables with ``that``, and name or severity."""
+    # Few policies have any, and it takes a while to load what reads them.
+    from pcapcheck.expect.ask import Asked
+    from pcapcheck.expect.parser import parse
+
     readers = {"that": text, "name": text, "severity": severity}
 
     def expectation(entry: Any) -> Asked:
