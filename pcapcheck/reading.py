@@ -250,8 +250,11 @@ class CompiledReading:
         self.table.forget()
 
     def _make_room(self) -> None:
-        """Room for more connections; where twice the room would be too much, that of those that are there."""
-        if self._are_too_many(2):
+        """Room for more connections; where twice the room would be too much, that of those that are there.
+
+        Of all else that is in the table there is so little that twice as much does not count.
+        """
+        if self.table.cells_are_full() and self._are_too_many(2):
             self._set_aside()
         else:
             self.table.make_room()

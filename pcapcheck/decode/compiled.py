@@ -383,6 +383,10 @@ class Table:
             or 2 * self.run_count + 8 > self.run_slots.shape[0]
         )
 
+    def cells_are_full(self) -> bool:
+        """Whether it is the cells, which are most of all octets, that need more room."""
+        return bool((self.used + _SLACK) * WORDS > self.cells.shape[0])
+
     def make_room(self) -> None:
         """Make room for what comes."""
         while (self.used + _SLACK) * WORDS > self.cells.shape[0]:
