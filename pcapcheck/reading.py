@@ -254,7 +254,7 @@ class CompiledReading:
 
         Of all else that is in the table there is so little that twice as much does not count.
         """
-        if self.table.cells_are_full() and self._are_too_many(2):
+        if self._are_too_many(2 if self.table.cells_are_full() else 1):
             self._set_aside()
         else:
             self.table.make_room()
