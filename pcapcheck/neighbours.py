@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck import records
-from pcapcheck.addresses import Addresses, union
 from pcapcheck.openings import ROW, Flows, Ints, Openings
 from pcapcheck.select import FlowRows, rows_of
 
@@ -22,32 +21,18 @@ def merge(*stretches: Openings) -> Openings:
     having = [one for one in stretches if len(one.flows)]
     if len(having) < 2:
         return having[0] if having else Openings()
-    hosts, columns = _in_one_numbering([one.flows for one in having])
-    place, first = _places(columns)
+    every = Flows.together([one.flows for one in having])
+    place, first = _places(every)
     before = np.cumsum([0, *(len(one.flows) for one in having)])
     rows = records.together([one.rows for one in having])
     sizes = [len(one.rows) for one in having]
     rows["flow"] = place[rows["flow"] + np.repeat(before[:-1], sizes)]
-    flows = Flows(hosts, *(column[first] for column in columns))
-    return Openings(flows, _selected(rows, np.bincount(place, minlength=len(first)) > 1))
+    return Openings(every.take(first), _selected(rows, np.bincount(place, minlength=len(first)) > 1))
 
 
-def _in_one_numbering(parts: list[Flows]) -> tuple[Addresses, list[Ints]]:
-    """The hosts of all, and the columns of their flows, which count in them."""
-    hosts = union(part.hosts for part in parts)
-    places = [part.hosts.places(hosts) for part in parts]
-    ends = [
-        np.concatenate([place[end] for place, end in zip(places, side, strict=True)])
-        for side in ([part.low for part in parts], [part.high for part in parts])
-    ]
-    others = ([getattr(part, name) for part in parts] for name in ("low_port", "high_port", "tenant"))
-    return hosts, [*ends, *(np.concatenate(columns) for columns in others)]
-
-
-def _places(columns: list[Ints]) -> tuple[Ints, Ints]:
+def _places(flows: Flows) -> tuple[Ints, Ints]:
     """For each flow its number in the whole, and for each of these where it occurs first."""
-    low, high, low_port, high_port, tenant = columns
-    keys = (tenant, low_port << 16 | high_port, low << 32 | high)
+    keys = (flows.tenant, flows.low_port << 16 | flows.high_port, flows.low << 32 | flows.high)
     order = np.lexsort(keys)  # stable: of those that are equal the first stretch's stands first
     new = np.append(True, np.logical_or.reduce([key[order[1:]] != key[order[:-1]] for key in keys]))
     group = np.empty(len(order), np.int64)

@@ -141,6 +141,20 @@ class Flows(Sequence[FlowKey]):
         columns = [(number[key.low], number[key.high], key.low_port, key.high_port, key.tenant) for key in keys]
         return cls(hosts, *np.array(columns, np.int64).reshape(-1, 5).T)
 
+    @classmethod
+    def together(cls, parts: Sequence[Flows]) -> Flows:
+        """The keys of all parts, one after the other; the hosts, each once."""
+        hosts = union(part.hosts for part in parts)
+        places = [part.hosts.places(hosts) for part in parts]
+        ends = (
+            np.concatenate([place[getattr(part, name)] for place, part in zip(places, parts, strict=True)])
+            for name in ("low", "high")
+        )
+        others = (
+            np.concatenate([getattr(part, name) for part in parts]) for name in ("low_port", "high_port", "tenant")
+        )
+        return cls(hosts, *ends, *others)
+
     def __len__(self) -> int:
         return len(self.low)
 
@@ -215,19 +229,10 @@ def beside(parts: Sequence[Openings]) -> Openings:
     """The openings of different flows in one: those of each part after those of the part before it."""
     if len(parts) < 2:
         return Openings(parts[0].flows, records.copied(parts[0].rows)) if parts else Openings()
-    hosts = union([part.flows.hosts for part in parts])
-    places = [part.flows.hosts.places(hosts) for part in parts]
-    low, high = (
-        np.concatenate([place[getattr(part.flows, name)] for place, part in zip(places, parts, strict=True)])
-        for name in ("low", "high")
-    )
-    others = (
-        np.concatenate([getattr(part.flows, name) for part in parts]) for name in ("low_port", "high_port", "tenant")
-    )
     rows = records.together([part.rows for part in parts])
     before = np.cumsum([0, *(len(part.flows) for part in parts[:-1])])
     rows["flow"] += np.repeat(before, [len(part.rows) for part in parts]).astype(np.uint32)
-    return Openings(Flows(hosts, low, high, *others), rows)
+    return Openings(Flows.together([part.flows for part in parts]), rows)
 
 
 def larger(batches: Iterable[Openings], least: int) -> Iterator[Openings]:

@@ -306,10 +306,6 @@ class Traffic:
         """The same with all rows at hand."""
         return self if self.stored is None else self.only(np.ones(len(self.handshakes), bool))
 
-    def with_floods(self, floods: Mapping[Socket, Flood]) -> Traffic:
-        """The same, of which these SYNs were set apart."""
-        return replace(self, floods=floods)
-
     def at_socket(self, socket: Socket) -> npt.NDArray[np.bool_]:
         """Which handshakes ask for this socket."""
         handshakes, (address, port) = self.handshakes, socket

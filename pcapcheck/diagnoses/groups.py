@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Causes, Conclusion, Diagnosis
+from pcapcheck.diagnoses.columns import numbered as numbered
 from pcapcheck.diagnoses.columns import values_of
 from pcapcheck.rules.catalogue import Answer, Rule
 from pcapcheck.rules.checked import Checked
@@ -18,11 +19,6 @@ from pcapcheck.traffic import Handshakes, Ints, Traffic
 
 # Frames that a finding about an event names: those of its first handshakes.
 _FIRST: Final = 3
-
-
-def numbered(values: Ints) -> Ints:
-    """One number, from 0, for each value that occurs."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
 def distinct(group: Ints, values: Ints, size: int) -> Ints:

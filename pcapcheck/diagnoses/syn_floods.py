@@ -6,6 +6,7 @@ neither evidence for other diagnoses nor looked at by rules about other things t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ def _set_apart(traffic: Traffic, capture: CaptureFacts) -> Apart | None:
         socket = handshakes.server_address[one], int(handshakes.server_port[one])
         known = floods.get(socket, Flood())
         floods[socket] = known._replace(unanswered=known.unanswered + numbers[0], pending=known.pending + numbers[1])
-    return Apart(traffic.take(rest).with_floods(floods), rest, at)
+    return Apart(replace(traffic.take(rest), floods=floods), rest, at)
 
 
 @diagnosis(
