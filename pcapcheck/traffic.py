@@ -377,7 +377,8 @@ class Traffic:
 
     def count(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake how many rows meet the condition."""
-        return np.bincount(self.handshake[condition], minlength=len(self.handshakes)).astype(np.int64)
+        (where,) = condition.nonzero()  # a mask itself as index takes five times as long
+        return np.bincount(self.handshake[where], minlength=len(self.handshakes)).astype(np.int64, copy=False)
 
 
 # The columns of integers: all fields but the last two.

@@ -11,8 +11,10 @@ from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import Bools
 from pcapcheck.diagnoses.catalogue import Details as Details
 from pcapcheck.evidence import Event
-from pcapcheck.openings import ICMP
 from pcapcheck.packed import values_of as values_of
+from pcapcheck.rules.positions import after as after
+from pcapcheck.rules.positions import last as last
+from pcapcheck.rules.row_options import segments
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once
 
@@ -106,21 +108,6 @@ def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints, as
     return found
 
 
-def last(traffic: Traffic, condition: Bools) -> Ints:
-    """For each handshake the last row that meets the condition, ABSENT where none does."""
-    found = np.full(len(traffic.handshakes), ABSENT, np.int64)
-    (where,) = condition.nonzero()
-    found[traffic.handshake[where]] = where
-    return found
-
-
-def after(traffic: Traffic, row: Ints) -> Bools:
-    """Which rows come after the row given for their handshake; none where that is ABSENT."""
-    start = row[traffic.handshake]
-    later: Bools = (start != ABSENT) & (np.arange(len(start)) > start)
-    return later
-
-
 def before(traffic: Traffic, row: Ints) -> Bools:
     """Which rows come before the row given for their handshake; none where that is ABSENT."""
     earlier: Bools = np.arange(len(traffic.rows)) < row[traffic.handshake]
@@ -169,20 +156,19 @@ def synack_window(traffic: Traffic) -> Ints:
 @by_rows
 def client_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
     """The least and the greatest TTL of the client's segments, RSTs and copies aside; ABSENT where there are none."""
-    return _ttls(traffic, from_client=True)
+    return _ttls(traffic, traffic.from_client)
 
 
 @by_rows
 def server_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
     """The same of the server's segments."""
-    return _ttls(traffic, from_client=False)
+    return _ttls(traffic, ~traffic.from_client)
 
 
-def _ttls(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints]:
-    own = (traffic.from_client == from_client) & (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
-    own &= traffic.column("tcp_flags") & RST == 0
-    none = int(np.iinfo(np.uint8).max) + 1
-    least, most = np.full(len(traffic.handshakes), none, np.int64), np.full(len(traffic.handshakes), ABSENT, np.int64)
-    np.minimum.at(least, traffic.handshake[own], traffic.column("ttl")[own])
-    np.maximum.at(most, traffic.handshake[own], traffic.column("ttl")[own])
-    return np.where(most == ABSENT, ABSENT, least), most
+def _ttls(traffic: Traffic, own: Bools) -> tuple[Ints, Ints]:
+    own = own & segments(traffic) & ~flagged(traffic, RST)
+    ttl = traffic.column("ttl")
+    # The least is what lies furthest below the largest that there is. It is above the most where there are none.
+    most, least = traffic.most(ttl * own), np.iinfo(ttl.dtype).max - traffic.most(~ttl * own)
+    found = least <= most
+    return np.where(found, least, ABSENT), np.where(found, most, ABSENT)

@@ -53,7 +53,7 @@ def opening_repeated(traffic: Traffic) -> Bools:
 
 def _repeated(traffic: Traffic, event: Event) -> Bools:
     found = np.zeros(len(traffic.handshakes), bool)
-    handshake = traffic.handshake[traffic.event == event]
+    handshake = traffic.handshake[(traffic.event == event).nonzero()[0]]
     found[handshake[1:][handshake[1:] == handshake[:-1]]] = True
     return found
 
@@ -61,11 +61,16 @@ def _repeated(traffic: Traffic, event: Event) -> Bools:
 @once
 def flow_reused(traffic: Traffic) -> Bools:
     """Those that are not the only attempt of their 4-tuple."""
-    flow = flow_of(traffic)
+    number = traffic.handshakes.flow
+    found = np.zeros(len(number), bool)
+    if len(number):
+        number = number - number.min()
+    # Few are: only these are sorted.
+    (shared,) = (np.bincount(number)[number] > 1).nonzero()
+    flow = flow_of(traffic)[shared]
     order = np.argsort(flow, kind="stable")
     (same,) = (flow[order[1:]] == flow[order[:-1]]).nonzero()
-    found = np.zeros(len(flow), bool)
-    found[order[same]] = found[order[same + 1]] = True
+    found[shared[order[same]]] = found[shared[order[same + 1]]] = True
     return found
 
 

@@ -13,7 +13,7 @@ from pcapcheck.faults.signs import untimed
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import lone_syn, out_of_line, synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
-from pcapcheck.rules.positions import after, before, ends, largest, numbers
+from pcapcheck.rules.positions import after, before, ends, first_of_sides, largest, numbers
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ACK_KINDS, FAST_OPENS, SHAPES
@@ -164,8 +164,7 @@ def _may_lack_beginning(traffic: Traffic) -> Bools:
     fits &= (traffic.value("payload_length", synack) == 0) & (traffic.value("tcp_flags", synack) & FIN == 0)
     data = (traffic.column("payload_length") > 0) | (traffic.column("folded_least") < FAR)
     data &= segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0) & (traffic.event != Event.WRONG_ACK)
-    for from_client, isn in ((True, handshakes.client_isn), (False, handshakes.server_isn)):
-        row = traffic.first(data & (traffic.from_client == from_client))
+    for row, isn in zip(first_of_sides(traffic, data), (handshakes.client_isn, handshakes.server_isn), strict=True):
         first = (traffic.value("seq", row) == seq.add(isn, 1)) & (traffic.value("payload_length", row) > 0)
         fits &= (row == ABSENT) | first
     return handshakes.is_outcome("established", "client-only") & ~fits

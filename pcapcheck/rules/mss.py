@@ -158,7 +158,7 @@ def _may_exceed(traffic: Traffic) -> Bools:
     """Those with a segment larger than the lesser of both MSS."""
     handshakes = traffic.handshakes
     payload = traffic.column("payload_length")
-    size = np.where(payload > 0, payload + traffic.column("options_length"), 0)
+    size = (payload + traffic.column("options_length")) * (payload > 0)
     largest = traffic.most(np.maximum(size, traffic.column("folded_largest")))
     least = np.minimum(handshakes.client_mss, handshakes.server_mss)
     return (largest > np.maximum(least, 0)) & ((handshakes.client_mss > 0) | (handshakes.server_mss > 0))

@@ -26,8 +26,8 @@ def ends(traffic: Traffic) -> Ints:
 
 def after(traffic: Traffic, row: Ints) -> Bools:
     """Which rows come after the given row of their handshake; none where that is ABSENT."""
-    start = row[traffic.handshake]
-    later: Bools = (start != ABSENT) & (np.arange(len(start)) > start)
+    start = np.where(row == ABSENT, len(traffic.handshake), row)[traffic.handshake]
+    later: Bools = np.arange(len(start)) > start
     return later
 
 
@@ -36,6 +36,17 @@ def before(traffic: Traffic, row: Ints) -> Bools:
     end = row[traffic.handshake]
     earlier: Bools = (end == ABSENT) | (np.arange(len(end)) < end)
     return earlier
+
+
+def first_of_sides(traffic: Traffic, condition: Bools) -> tuple[Ints, Ints]:
+    """For each handshake the first row of the client, and the first of the server, that meets the condition, ABSENT
+    where none does.
+    """
+    found = np.full((2, len(traffic.handshakes)), ABSENT, np.int64)
+    (where,) = condition.nonzero()
+    where = where[::-1]
+    found[traffic.from_client[where].view(np.int8), traffic.handshake[where]] = where
+    return found[1], found[0]
 
 
 def last(traffic: Traffic, condition: Bools) -> Ints:
@@ -49,5 +60,6 @@ def last(traffic: Traffic, condition: Bools) -> Ints:
 def largest(traffic: Traffic, rows: Bools, number: Ints, least: int = 0) -> Ints:
     """For each handshake the largest ``number`` of these rows, ``least`` if none is larger."""
     found = np.full(len(traffic.handshakes), least, np.int64)
-    np.maximum.at(found, traffic.handshake[rows], number[rows])
+    (at,) = rows.nonzero()
+    np.maximum.at(found, traffic.handshake[at], number[at])
     return found

@@ -40,7 +40,7 @@ def segments(traffic: Traffic) -> Bools:
 def some(traffic: Traffic, rows: Bools) -> Bools:
     """Which handshakes have such a row."""
     found = np.zeros(len(traffic.handshakes), bool)
-    found[traffic.handshake[rows]] = True
+    found[traffic.handshake[rows.nonzero()[0]]] = True
     return found
 
 

@@ -14,13 +14,13 @@ from pcapcheck.faults.signs import octets_missing
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
-from pcapcheck.rules.positions import after, ends, largest, last, numbers
+from pcapcheck.rules.positions import after, ends, first_of_sides, largest, last, numbers
 from pcapcheck.rules.row_options import segments, some
 from pcapcheck.rules.timing import seconds
 from pcapcheck.rules.wrong_number import NEAR
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES, SIDES
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, once
 
 _CONNECTED: Final = ("established", "client-only", "partial", "midstream")
 
@@ -37,13 +37,14 @@ class _Fins(NamedTuple):
 def _fins(traffic: Traffic, from_client: bool) -> _Fins:
     sent = segments(traffic)
     own, peer = sent & (traffic.from_client == from_client), sent & (traffic.from_client != from_client)
-    row = _first_fin(traffic, from_client)
+    row = _first_fins(traffic)[not from_client]
     return _Fins(row, np.where(row == ABSENT, ABSENT, np.append(ends(traffic), 0)[row]), own, peer)
 
 
-def _first_fin(traffic: Traffic, from_client: bool) -> Ints:
-    fins = segments(traffic) & (traffic.from_client == from_client)
-    return traffic.first(fins & (traffic.column("tcp_flags") & (FIN | RST | SYN) == FIN))
+@once
+def _first_fins(traffic: Traffic) -> tuple[Ints, Ints]:
+    """The row of the client's first FIN, and of the server's."""
+    return first_of_sides(traffic, segments(traffic) & (traffic.column("tcp_flags") & (FIN | RST | SYN) == FIN))
 
 
 def _both_seen(traffic: Traffic) -> Bools:
@@ -53,16 +54,12 @@ def _both_seen(traffic: Traffic) -> Bools:
 
 
 def _may_lack_acknowledgement(traffic: Traffic) -> Bools:
-    """All with a FIN but those captured in both directions whose FINs are acknowledged exactly."""
-    sent, flags = segments(traffic), traffic.column("tcp_flags")
-    acks = sent & (flags & (ACK | RST) == ACK)
+    """All with a FIN but those captured in both directions where the last ACK of the other side takes it exactly."""
+    acks = segments(traffic) & (traffic.column("tcp_flags") & (ACK | RST) == ACK)
     lacking = np.zeros(len(traffic.handshakes), bool)
-    for from_client in (True, False):
-        fin = _first_fin(traffic, from_client)
-        (at,) = (acks & (traffic.from_client != from_client)).nonzero()
+    for fin, peer in zip(_first_fins(traffic), (~traffic.from_client, traffic.from_client), strict=True):
         end = seq.add(traffic.value("seq", fin) + traffic.value("payload_length", fin), 1)
-        exact = np.zeros(len(fin), bool)
-        exact[traffic.handshake[at[traffic.column("ack")[at] == end[traffic.handshake[at]]]]] = True
+        exact = traffic.value("ack", last(traffic, acks & peer)) == end
         lacking |= (fin != ABSENT) & ~(exact & _both_seen(traffic))
     return lacking
 
@@ -227,7 +224,7 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
     half = handshakes.close == CLOSES.index("half-closed")
     (found,) = (reset | half).nonzero()
     sides = np.array(SIDES, object)[handshakes.closed_by]
-    fin = np.where(handshakes.closed_by == SIDES.index("client"), _fins(traffic, True).row, _fins(traffic, False).row)
+    fin = np.where(handshakes.closed_by == SIDES.index("client"), *_first_fins(traffic))
     closer = traffic.from_client == (handshakes.closed_by == SIDES.index("client"))[traffic.handshake]
     rst = traffic.first(closer & (traffic.event == Event.RESET))
     row = np.where(half, fin, rst)
@@ -274,7 +271,7 @@ def _behind_fin(traffic: Traffic) -> Bools:
     behind = traffic.column("payload_length") > 0
     (at,) = behind.nonzero()
     handshake, from_client = traffic.handshake[at], traffic.from_client[at]
-    fin = np.where(from_client, *(_first_fin(traffic, side)[handshake] for side in (True, False)))
+    fin = np.where(from_client, *(fin[handshake] for fin in _first_fins(traffic)))
     behind[at] = (fin != ABSENT) & (at > fin)
     return behind
 

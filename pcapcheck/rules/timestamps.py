@@ -182,8 +182,10 @@ def _may_go_back(traffic: Traffic) -> Bools:
     found |= np.diff(traffic.starts) > _FEW_ROWS
     for side in (traffic.from_client, ~traffic.from_client):
         (at,) = (side & (traffic.options.tsval != ABSENT)).nonzero()
-        handshake, tsval, folded = traffic.handshake[at], traffic.options.tsval[at], traffic.column("folded_tsval")[at]
-        last = np.where(folded == ABSENT, tsval, folded)
+        handshake, folded = traffic.handshake[at], traffic.column("folded_tsval")[at]
+        # In 32 bits, as they are in the segments: half the memory to go through.
+        tsval = traffic.options.tsval[at].astype(np.uint32)
+        last = np.where(folded == ABSENT, tsval, folded.astype(np.uint32))
         odd = seq.ahead(last, tsval) > _LITTLE
         odd[1:] |= (handshake[1:] == handshake[:-1]) & (seq.ahead(tsval[1:], last[:-1]) > _LITTLE)
         found[handshake[odd]] = True
