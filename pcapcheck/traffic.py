@@ -270,10 +270,22 @@ class Traffic:
 
     def is_event(self, *events: int) -> npt.NDArray[np.bool_]:
         """Which rows are one of these to their attempt."""
-        found: npt.NDArray[np.bool_] = self.event == events[0]
+        # Compared with an Event itself the column would be made one of int64 first.
+        found: npt.NDArray[np.bool_] = self.event == int(events[0])
         for event in events[1:]:
-            found |= self.event == event
+            found |= self.event == int(event)
         return found
+
+    def first_event(self, event: int) -> Ints:
+        """For each handshake the first row that is this to it, ABSENT where none is."""
+        if event not in self._first_events:
+            found = self._first_events[event] = self.first(self.is_event(event))
+            found.flags.writeable = False  # it is everybody's
+        return self._first_events[event]
+
+    @cached_property
+    def _first_events(self) -> dict[int, Ints]:
+        return {}
 
     @cached_property
     def starts(self) -> Ints:

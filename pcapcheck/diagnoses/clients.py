@@ -70,8 +70,8 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     unused = handshakes.is_outcome("established") & ~used & brief & (handshakes.closed_by == SIDES.index("client"))
     sibling = _sibling(traffic, aborted | unused, used)
     ended = traffic.only(aborted | sibling)
-    ends = ended.from_client & flagged(ended, FIN | RST) & (ended.event != Event.COPY)
-    end = ended.first(ends & ((ended.event == Event.ABORT) | ~aborted[ended.handshake]))
+    ends = ended.from_client & flagged(ended, FIN | RST) & ~ended.is_event(Event.COPY)
+    end = ended.first(ends & (ended.is_event(Event.ABORT) | ~aborted[ended.handshake]))
     waited = (ended.value("time", end) - handshakes.start_time) // MILLISECOND
 
     def text(index: int) -> str:

@@ -136,7 +136,7 @@ def near_server(traffic: Traffic) -> Bools:
 @by_rows
 def opening_times(traffic: Traffic) -> tuple[Ints, Ints]:
     """When the first SYN and the first SYN-ACK of each handshake came, NO_TIME where there is none."""
-    syn, synack = (traffic.first(traffic.event == event) for event in (Event.SYN, Event.SYNACK))
+    syn, synack = (traffic.first_event(event) for event in (Event.SYN, Event.SYNACK))
     time = np.append(traffic.number("time"), NO_TIME)
     return time[syn], time[synack]
 
@@ -144,13 +144,13 @@ def opening_times(traffic: Traffic) -> tuple[Ints, Ints]:
 @by_rows
 def syn_window(traffic: Traffic) -> Ints:
     """The window of each SYN, ABSENT where there is none."""
-    return traffic.value("window", traffic.first(traffic.event == Event.SYN))
+    return traffic.value("window", traffic.first_event(Event.SYN))
 
 
 @by_rows
 def synack_window(traffic: Traffic) -> Ints:
     """The window of each SYN-ACK, ABSENT where there is none."""
-    return traffic.value("window", traffic.first(traffic.event == Event.SYNACK))
+    return traffic.value("window", traffic.first_event(Event.SYNACK))
 
 
 @by_rows

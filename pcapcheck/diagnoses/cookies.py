@@ -150,8 +150,8 @@ def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
 
     The clock must tick once a millisecond, as two later segments of the server show.
     """
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    later = traffic.event == Event.SERVER_GOES_ON
+    synack = traffic.first_event(Event.SYNACK)
+    later = traffic.is_event(Event.SERVER_GOES_ON)
     following = traffic.first(later & after(traffic, synack))
     final = last(traffic, later & after(traffic, following))
     complete = (synack != ABSENT) & (final != ABSENT)

@@ -28,9 +28,9 @@ class _Answered(NamedTuple):
 
 def _answered_syn(traffic: Traffic) -> _Answered:
     traffic = traffic.only(traffic.handshakes.syn_count > 1)
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    first = traffic.first(traffic.event == Event.SYN)
-    answered = last(traffic, (traffic.event == Event.SYN) & before(traffic, synack))
+    synack = traffic.first_event(Event.SYNACK)
+    first = traffic.first_event(Event.SYN)
+    answered = last(traffic, traffic.is_event(Event.SYN) & before(traffic, synack))
     waited = traffic.value("time", answered) - traffic.value("time", first)
     prompt = traffic.value("time", synack) - traffic.value("time", answered) < waited
     return _Answered(traffic, first, np.where((answered != first) & prompt, answered, ABSENT))

@@ -65,7 +65,7 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         return Conclusion.nothing(size, group=True)
     flags = traffic.column("tcp_flags") & (SYN | ACK | RST)
     answers = (flags == SYN | ACK) | ((flags == RST | ACK) & (traffic.column("seq") == 0))
-    answers &= (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
+    answers &= (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY)
     answer = traffic.first(answers)
     (at,) = (stray & (answer != ABSENT)).nonzero()
     # The sender speaks first, and says nothing else.

@@ -113,7 +113,7 @@ def _ttls_of_hosts(traffic: Traffic) -> tuple[Ints, Ints]:
 
 def _normal(traffic: Traffic) -> Bools:
     """Which rows are segments, neither RSTs nor copies."""
-    segment = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
+    segment = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY)
     normal: Bools = segment & (traffic.column("tcp_flags") & RST == 0)
     return normal
 
@@ -148,7 +148,7 @@ def _too_soon(traffic: Traffic, fastest: Ints, at: Ints) -> Bools:
     """Which RSTs refused a SYN in less than half the time that any SYN-ACK of this server took."""
     handshakes, none = traffic.handshakes, np.iinfo(np.int64).max
     # A SYN-ACK that came all the same, after the RST.
-    syn, synack = (traffic.first(traffic.event == event) for event in (Event.SYN, Event.SYNACK))
+    syn, synack = (traffic.first_event(event) for event in (Event.SYN, Event.SYNACK))
     only_syn = (handshakes.syn_count == 1) & (synack > syn)
     own = np.where(only_syn, traffic.value("time", synack) - traffic.value("time", syn), none)
     handshake = traffic.handshake[at]

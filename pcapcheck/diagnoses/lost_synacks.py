@@ -18,14 +18,14 @@ from pcapcheck.traffic import Ints, Traffic
 def _repeated_syns(traffic: Traffic, synack: Ints, round_trip: Ints) -> Bools:
     """Which rows are SYNs that the client sent again although a SYN-ACK must have reached it by then."""
     of = traffic.handshake
-    syn = traffic.first(traffic.event == Event.SYN)
-    again: Bools = (traffic.event == Event.SYN) & after(traffic, synack)
+    syn = traffic.first_event(Event.SYN)
+    again: Bools = traffic.is_event(Event.SYN) & after(traffic, synack)
     # One with the IP id of the first is a copy that the network made.
     again &= (traffic.column("ip_id") <= 0) | (traffic.column("ip_id") != traffic.value("ip_id", syn)[of])
     again &= traffic.number("time") > (traffic.value("time", synack) + np.maximum(round_trip, TIMER))[of]
     # Once the client has acknowledged or reset the SYN-ACK, it had one.
     reset = traffic.first(traffic.from_client & (traffic.column("tcp_flags") & RST != 0))
-    for answer in (traffic.first(traffic.event == Event.COMPLETING), reset):
+    for answer in (traffic.first_event(Event.COMPLETING), reset):
         again &= before(traffic, answer) | (answer == ABSENT)[of]
     return again
 
@@ -89,10 +89,10 @@ def synack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     pair = pairs(traffic)
     known = least_in(pair, handshakes.client_rtt, ~asked_again & (handshakes.client_rtt > 0))
     traffic = traffic.only(asked_again)
-    synack = traffic.first(traffic.event == Event.SYNACK)
+    synack = traffic.first_event(Event.SYNACK)
     again = _repeated_syns(traffic, synack, known) & ~_acknowledged_each(traffic, synack)[traffic.handshake]
     first, final = traffic.first(again), last(traffic, again)
-    passed = traffic.count((traffic.event == Event.SYNACK) & before(traffic, final))
+    passed = traffic.count(traffic.is_event(Event.SYNACK) & before(traffic, final))
 
     def text(index: int) -> str:
         told = f"{passed[index]} SYN-ACK(s) passed before the last repeated SYN"

@@ -107,7 +107,7 @@ def _far_from_all(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
     the first ICMP error that quotes such a number.
     """
     handshakes = traffic.handshakes
-    (sack,) = (traffic.options.sack & (traffic.event != Event.COPY)).nonzero()
+    (sack,) = (traffic.options.sack & ~traffic.is_event(Event.COPY)).nonzero()
     edge = _sack_edges(traffic, sack)
     distance, quoted = np.zeros(len(traffic.rows), np.int64), np.zeros(len(traffic.rows), bool)
     distance[sack] = np.where(edge == ABSENT, 0, np.abs(seq.diff(edge, traffic.number("ack")[sack])))

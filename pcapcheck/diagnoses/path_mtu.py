@@ -113,7 +113,7 @@ def _unheard(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints]:
     handshakes, handshake = traffic.handshakes, traffic.handshake
     isn = (handshakes.client_isn if from_client else handshakes.server_isn)[handshake]
     mss = handshakes.server_mss if from_client else handshakes.client_mss
-    sound = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST)
+    sound = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY) & ~flagged(traffic, SYN | RST)
     mine, theirs = sound & (traffic.from_client == from_client), sound & (traffic.from_client != from_client)
     answers = theirs & flagged(traffic, ACK)
     reach = seq.ahead(traffic.column("ack") + traffic.number("folded_ack"), isn)

@@ -239,13 +239,13 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
     repeats = find_repeats(traffic)
-    goes_on = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
+    goes_on = traffic.first(traffic.is_event(Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
     deferred, _ = _deferred(traffic, repeats, soon)
     once = (repeats.counts == 1) & goes_on & (deferred == 0)
     once &= ~near_server(traffic) & ~data_before_repeat(traffic, repeats)
     missing = _missing_ack(traffic)
     certainty = np.where(once, np.where(_others_taken(traffic, repeats, taken_time), STRONG, COMPATIBLE), 0)
-    final = last(traffic, traffic.event == Event.SYNACK)
+    final = last(traffic, traffic.is_event(Event.SYNACK))
     return Conclusion(
         np.where(missing, COMPATIBLE, certainty),
         evidence=(
@@ -259,9 +259,9 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 def _missing_ack(traffic: Traffic) -> Bools:
     """Whether a SYN-ACK was repeated before the ACK came, though no SYN was."""
     handshakes = traffic.handshakes
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    ack = traffic.first(traffic.event == Event.COMPLETING)
-    again = traffic.first((traffic.event == Event.SYNACK) & after(traffic, synack) & before(traffic, ack))
+    synack = traffic.first_event(Event.SYNACK)
+    ack = traffic.first_event(Event.COMPLETING)
+    again = traffic.first(traffic.is_event(Event.SYNACK) & after(traffic, synack) & before(traffic, ack))
     # With less than a second and a half the SYN's own timer may not have run out.
     waited = traffic.value("time", again) - traffic.value("time", synack) >= TIMER
     waited &= traffic.value("time", ack) - handshakes.start_time >= 3 * SECOND // 2

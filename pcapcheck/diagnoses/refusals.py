@@ -71,7 +71,7 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0)
     known = np.concatenate([traffic.servers[ttl != ABSENT] * 256 + ttl[ttl != ABSENT] for ttl in server_ttls(traffic)])
     traffic = traffic.only(refused)
-    refusal = traffic.first(traffic.event == Event.REFUSAL)
+    refusal = traffic.first_event(Event.REFUSAL)
     refused &= refusal != ABSENT
     ttl = traffic.value("ttl", refusal)
     same = np.isin(traffic.servers * 256 + ttl, known)
@@ -124,9 +124,9 @@ def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusi
     traffic = traffic.only(traffic.has(Event.RESET))
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
-    reset = traffic.first((traffic.event == Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
-    spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON)
-    ack = traffic.first(traffic.event == Event.COMPLETING)
+    reset = traffic.first(traffic.is_event(Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
+    spoke = traffic.first_event(Event.SERVER_GOES_ON)
+    ack = traffic.first_event(Event.COMPLETING)
     delay = traffic.value("time", reset) - traffic.value("time", ack)
     round_trip = np.maximum(handshakes.server_rtt_max, 0)
     found = (
@@ -182,7 +182,7 @@ def icmp_unreachable(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     traffic = traffic.only(handshakes.is_outcome("unreachable"))
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
-    error = traffic.first(traffic.event == Event.UNREACHABLE)
+    error = traffic.first_event(Event.UNREACHABLE)
     found = handshakes.is_outcome("unreachable") & (error != ABSENT)
 
     def text(index: int) -> str:

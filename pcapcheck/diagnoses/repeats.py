@@ -30,11 +30,11 @@ class Repeats(NamedTuple):
 
 def find_repeats(traffic: Traffic) -> Repeats:
     handshakes, rows = traffic.handshakes, traffic.rows
-    ack = traffic.first(traffic.event == Event.COMPLETING)
-    synack = traffic.first(traffic.event == Event.SYNACK)
+    ack = traffic.first_event(Event.COMPLETING)
+    synack = traffic.first_event(Event.SYNACK)
     crossing = traffic.value("time", ack) + np.maximum(handshakes.server_rtt_max, 0)
     soonest = np.maximum(crossing, traffic.value("time", synack) + TIMER)
-    again = (traffic.event == Event.SYNACK) & after(traffic, ack)
+    again = traffic.is_event(Event.SYNACK) & after(traffic, ack)
     again &= traffic.column("time") > soonest[traffic.handshake]
     # A copy that the network delayed carries the timestamp of the first.
     repeated = (traffic.count(again) > 0)[traffic.handshake]
@@ -45,9 +45,9 @@ def find_repeats(traffic: Traffic) -> Repeats:
     counts = np.bincount(
         traffic.handshake[again], weights=1.0 + traffic.column("folded")[again], minlength=len(handshakes)
     ).astype(np.int64)
-    reply = traffic.count(after(traffic, first) & before(traffic, final) & (traffic.event == Event.CLIENT_GOES_ON))
+    reply = traffic.count(after(traffic, first) & before(traffic, final) & traffic.is_event(Event.CLIENT_GOES_ON))
     has_data = traffic.from_client & (traffic.column("payload_length") > 0)
-    data = traffic.first(has_data & ((traffic.event == Event.COMPLETING) | after(traffic, ack)))
+    data = traffic.first(has_data & (traffic.is_event(Event.COMPLETING) | after(traffic, ack)))
     return Repeats(ack, counts, first, final, reply > 0, data)
 
 
@@ -64,7 +64,7 @@ def taken(traffic: Traffic) -> tuple[Ints, Bools]:
     The time is ABSENT of all others, and where nothing shows that the server took it.
     """
     repeats = find_repeats(traffic)
-    spoke = traffic.first(traffic.event == Event.SERVER_GOES_ON) != ABSENT
+    spoke = traffic.first_event(Event.SERVER_GOES_ON) != ABSENT
     at_once = repeats.counts == 0
     time = np.where(at_once & spoke, traffic.value("time", repeats.ack), ABSENT)
     return time, at_once & (repeats.data != ABSENT) & taken_at_once(traffic, repeats)
@@ -80,7 +80,7 @@ def data_before_repeat(traffic: Traffic, repeats: Repeats) -> Bools:
 
 def taken_at_once(traffic: Traffic, repeats: Repeats) -> Bools:
     """Whether the server went on about one round trip after the client's first data."""
-    reply = traffic.first((traffic.event == Event.SERVER_GOES_ON) & after(traffic, repeats.data))
+    reply = traffic.first(traffic.is_event(Event.SERVER_GOES_ON) & after(traffic, repeats.data))
     waited = traffic.value("time", reply) - traffic.value("time", repeats.data)
     prompt: Bools = waited <= 3 * np.maximum(traffic.handshakes.server_rtt_max, 0) + SECOND // 4
     prompt &= reply != ABSENT

@@ -202,7 +202,7 @@ def _tsvals_of_client(traffic: Traffic) -> tuple[Ints, Ints]:
     """The TSval of the SYN, and of the last segment of the client that has one; ABSENT where there is none."""
     sent = traffic.from_client & (traffic.column("kind") != ICMP) & ~flagged(traffic, RST)
     tsval = np.where(sent, traffic.options.tsval, ABSENT)
-    first = traffic.first(traffic.event == Event.SYN)
+    first = traffic.first_event(Event.SYN)
     asked = np.where(first == ABSENT, ABSENT, np.append(tsval, ABSENT)[first])
     later = traffic.column("folded_tsval")
     tsval = np.where(sent & (later != ABSENT), later, tsval)

@@ -105,7 +105,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     """Frame and TTL of the first segment of the server behind its SYN-ACK."""
     goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
-    reply = traffic.first(goes_on & after(traffic, traffic.first(traffic.event == Event.SYNACK)))
+    reply = traffic.first(goes_on & after(traffic, traffic.first_event(Event.SYNACK)))
     return traffic.value("frame", reply), traffic.value("ttl", reply)
 
 
@@ -116,7 +116,7 @@ def _data_rtt(traffic: Traffic) -> Ints:
     The answer of the application does not count: it measures the application.
     """
     handshake = traffic.handshake
-    sound = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY) & ~flagged(traffic, SYN | RST | FIN)
+    sound = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY) & ~flagged(traffic, SYN | RST | FIN)
     sends = sound & traffic.from_client & (traffic.column("payload_length") > 0)
     data = traffic.first(sends)
     number = traffic.value("seq", data)

@@ -140,8 +140,8 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     repeated = traffic.only(handshakes.syn_count > 1)
-    syn, synack = (repeated.first(repeated.event == event) for event in (Event.SYN, Event.SYNACK))
-    second = repeated.first((repeated.event == Event.SYN) & after(repeated, syn))
+    syn, synack = (repeated.first_event(event) for event in (Event.SYN, Event.SYNACK))
+    second = repeated.first(repeated.is_event(Event.SYN) & after(repeated, syn))
     answered = handshakes.facts & Fact.SYNACK != 0
     late = answered & (second != ABSENT) & (synack > second) & ~fell_back(traffic)
     quick = answered & ~late & (handshakes.server_rtt != ABSENT)

@@ -49,7 +49,7 @@ def old_duplicate_syn(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     found: Bools = handshakes.shape == SHAPES.index("old-duplicate")
     if not found.any():
         return Conclusion.nothing(len(handshakes))
-    rows = [traffic.first(traffic.event == event) for event in (Event.OLD_SYN, Event.OLD_SYNACK, Event.RST_ANSWER)]
+    rows = [traffic.first_event(event) for event in (Event.OLD_SYN, Event.OLD_SYNACK, Event.RST_ANSWER)]
     return Conclusion(
         np.where(found, PROVED, 0), evidence=(*(traffic.value("frame", row) for row in rows), handshakes.syn_frame)
     )
@@ -94,9 +94,9 @@ def stale_connection(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     traffic = traffic.only(handshakes.facts & Fact.CHALLENGED != 0)
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
-    challenge = traffic.first(traffic.event == Event.CHALLENGE)
+    challenge = traffic.first_event(Event.CHALLENGE)
     reset = traffic.first(
-        (traffic.event == Event.RST_ANSWER)
+        traffic.is_event(Event.RST_ANSWER)
         & traffic.from_client
         & (traffic.column("seq") == traffic.value("ack", challenge)[traffic.handshake])
     )

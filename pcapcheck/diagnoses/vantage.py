@@ -146,7 +146,7 @@ def mirror_duplicates(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     traffic = traffic.only(traffic.has(Event.COPY))
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
-    copies = traffic.event == Event.COPY
+    copies = traffic.is_event(Event.COPY)
     copy, counts = traffic.first(copies), traffic.count(copies)
     identified = traffic.count(copies & (traffic.column("ip_id") > 0)) > 0
     return Conclusion(

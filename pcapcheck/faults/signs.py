@@ -144,7 +144,7 @@ def checksums_offloaded(traffic: Traffic) -> Bools:
 @by_rows
 def synack_before_syn(traffic: Traffic) -> Bools:
     """Of which the SYN-ACK stands before the SYN that it acknowledges."""
-    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
+    syn, synack = traffic.first_event(Event.SYN), traffic.first_event(Event.SYNACK)
     early: Bools = (synack != ABSENT) & (syn != ABSENT) & (synack < syn)
     return early
 
@@ -167,7 +167,7 @@ def network_copies(traffic: Traffic, event: Event) -> tuple[Bools, Bools]:
     that ticks before a timer expires (RFC 7323, section 5.4).
     """
     copies, unknown = np.zeros(len(traffic.rows), bool), np.zeros(len(traffic.rows), bool)
-    its = traffic.event == event
+    its = traffic.is_event(event)
     repeated = traffic.count(its) > 1
     if not repeated.any():
         return copies, unknown

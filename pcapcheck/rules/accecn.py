@@ -75,10 +75,10 @@ def accecn_answered_wrongly(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The SYN's ECN field at the server, and whether other hosts behind the same path show it.
     """
     ace = ace_of(traffic)
-    syn = traffic.event == Event.SYN
+    syn = traffic.is_event(Event.SYN)
     asking = syn & ~np.isin(ace, (NO_ECN, CLASSIC_REQUEST))
     arrivals = _arrivals(traffic, asking)
-    (at,) = ((traffic.event == Event.SYNACK) & some(traffic, asking)[traffic.handshake]).nonzero()
+    (at,) = (traffic.is_event(Event.SYNACK) & some(traffic, asking)[traffic.handshake]).nonzero()
     told = _MARK_OF_ACE[ace[at]]
     mangled = (told != ABSENT) & (arrivals[traffic.handshake[at]] >> np.maximum(told, 0) & 1 == 0)
     wrong = np.zeros(len(ace), bool)
@@ -124,11 +124,11 @@ def accecn_ack_wrong(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The SYN-ACK's ECN field at the client, and the ACE field of the client's later segments.
     """
     ace = ace_of(traffic)
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     asked = some(traffic, syn & ~np.isin(ace, (NO_ECN, CLASSIC_REQUEST)))
     agreed = asked & all_are(traffic, synack, (_MARK_OF_ACE[ace] != ABSENT) | (ace == NONCE))
     pure = (
-        (traffic.event == Event.COMPLETING)
+        traffic.is_event(Event.COMPLETING)
         & (traffic.column("payload_length") == 0)
         & (traffic.column("tcp_flags") & FIN == 0)
     )

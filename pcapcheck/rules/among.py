@@ -53,7 +53,7 @@ def opening_repeated(traffic: Traffic) -> Bools:
 
 def _repeated(traffic: Traffic, event: Event) -> Bools:
     found = np.zeros(len(traffic.handshakes), bool)
-    handshake = traffic.handshake[(traffic.event == event).nonzero()[0]]
+    handshake = traffic.handshake[traffic.is_event(event).nonzero()[0]]
     found[handshake[1:][handshake[1:] == handshake[:-1]]] = True
     return found
 
@@ -118,7 +118,7 @@ def answered_unasked(offered: Callable[[Traffic], Bools]) -> Among:
 
     def chosen(traffic: Traffic) -> Bools:
         has = offered(traffic)
-        answered, asked = (some(traffic, has & (traffic.event == event)) for event in (Event.SYNACK, Event.SYN))
+        answered, asked = (some(traffic, has & traffic.is_event(event)) for event in (Event.SYNACK, Event.SYN))
         return (answered & ~asked) | options_cut(traffic)
 
     return chosen

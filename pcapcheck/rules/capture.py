@@ -221,7 +221,7 @@ def packets_captured_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     any_rows = len(traffic.handshakes) > 0
     traffic = traffic.only(traffic.has(Event.COPY))
-    rows, is_copy = traffic.rows, traffic.event == Event.COPY
+    rows, is_copy = traffic.rows, traffic.is_event(Event.COPY)
     # Sorted by what they have in common, with the order of capture last: the original stands before its copies.
     names = ("frame", "payload_length", "tcp_flags", "ack", "seq", "side")
     order = np.lexsort((*(rows[name] for name in names), traffic.handshake))

@@ -148,7 +148,7 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
 @by_rows
 def _place_of_syn(traffic: Traffic) -> Ints:
     """In what VLAN and tunnel each SYN was: the VLAN (-1: none) times 256, and the number of the tunnel."""
-    syn = traffic.first(traffic.event == Event.SYN)
+    syn = traffic.first_event(Event.SYN)
     return traffic.value("vlan", syn) * 256 + traffic.value("tunnel", syn)
 
 

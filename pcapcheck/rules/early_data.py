@@ -71,7 +71,7 @@ def client_data_before_synack(traffic: Traffic, capture: CaptureFacts) -> Answer
     What to look at next: What the server answers, and whether the client sends the same data again later.
     """
     handshakes = traffic.handshakes
-    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.is_event(*_SYNACKS))
+    syn, synack = traffic.first_event(Event.SYN), traffic.first(traffic.is_event(*_SYNACKS))
     ahead = seq.ahead(numbers(traffic, "seq"), handshakes.client_isn[traffic.handshake])
     row = traffic.first(
         _data(traffic, True) & after(traffic, syn) & before(traffic, synack) & (ahead > 0) & (ahead < FAR)
@@ -131,7 +131,7 @@ def server_data_before_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: A capture at the server: whether the ACK arrived there before the data left.
     """
     handshakes = traffic.handshakes
-    synack, ack = traffic.first(traffic.event == Event.SYNACK), traffic.first(traffic.event == Event.COMPLETING)
+    synack, ack = traffic.first_event(Event.SYNACK), traffic.first_event(Event.COMPLETING)
     ahead = seq.ahead(numbers(traffic, "seq"), handshakes.server_isn[traffic.handshake])
     data = traffic.first(_data(traffic, False) & after(traffic, synack) & (ahead > 0) & (ahead < FAR))
     early = (data != ABSENT) & ((ack == ABSENT) | (data < ack))
@@ -163,7 +163,7 @@ def _may_lack_beginning(traffic: Traffic) -> Bools:
     fits &= handshakes.synack_ack == seq.add(handshakes.client_isn, 1)
     fits &= (traffic.value("payload_length", synack) == 0) & (traffic.value("tcp_flags", synack) & FIN == 0)
     data = (traffic.column("payload_length") > 0) | (traffic.column("folded_least") < FAR)
-    data &= segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0) & (traffic.event != Event.WRONG_ACK)
+    data &= segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == 0) & ~traffic.is_event(Event.WRONG_ACK)
     for row, isn in zip(first_of_sides(traffic, data), (handshakes.client_isn, handshakes.server_isn), strict=True):
         first = (traffic.value("seq", row) == seq.add(isn, 1)) & (traffic.value("payload_length", row) > 0)
         fits &= (row == ABSENT) | first
@@ -223,7 +223,7 @@ def stream_has_no_beginning(traffic: Traffic, capture: CaptureFacts) -> Answer:
         else f"{-start[index]} octets before the beginning"
         for index in failed
     ]
-    synack = traffic.event == Event.SYNACK
+    synack = traffic.is_event(Event.SYNACK)
     other_isn = some(traffic, synack & (numbers(traffic, "seq") != handshakes.server_isn[traffic.handshake]))
     return Answer(
         fails=found,
@@ -241,7 +241,7 @@ def stream_has_no_beginning(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def _is_off(beginning: tuple[Ints, ...], traffic: Traffic, *, completing_too: bool) -> Bools:
     row, _, start, _ = beginning
     off: Bools = (row != ABSENT) & (start != 0)
-    return off if completing_too else off & (row != traffic.first(traffic.event == Event.COMPLETING))
+    return off if completing_too else off & (row != traffic.first_event(Event.COMPLETING))
 
 
 def _beginning(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints, Ints]:
@@ -252,7 +252,7 @@ def _beginning(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints, I
     """
     handshakes = traffic.handshakes
     isn = handshakes.client_isn if from_client else handshakes.server_isn
-    synack = traffic.event == Event.SYNACK
+    synack = traffic.is_event(Event.SYNACK)
     number = numbers(traffic, "ack") if from_client else ends(traffic)
     own = seq.add(isn, 1)
     taken = largest(traffic, synack, seq.diff(number, own[traffic.handshake]))  # of the data in SYN or SYN-ACK
@@ -265,7 +265,7 @@ def _beginning(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints, I
     keep_alive = (start == -1) & (octets == 1)
     side = segments(traffic) & (traffic.from_client == from_client) & (flags & (SYN | RST) == 0)
     # What comes behind a FIN is TD03, what the server cannot take HS04.
-    side &= traffic.event != Event.WRONG_ACK
+    side &= ~traffic.is_event(Event.WRONG_ACK)
     side &= ~after(traffic, traffic.first(side & (flags & FIN != 0))) & (np.abs(start) < FAR) & ~keep_alive
     row = traffic.first(side)
     least = -largest(traffic, side, -np.minimum(start, folded), -FAR)

@@ -72,7 +72,7 @@ def ecn_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: What the SYN-ACK says (rules EC02 to EC04).
     """
     ace = ace_of(traffic)
-    syn = traffic.first(traffic.event == Event.SYN)
+    syn = traffic.first_event(Event.SYN)
     asked = np.where(syn == ABSENT, NO_ECN, ace[syn])
     reserved = ~np.isin(asked, (NO_ECN, CLASSIC_REQUEST, ACCECN_REQUEST))
     return Answer(
@@ -88,11 +88,11 @@ def ecn_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def answered(traffic: Traffic, applies: Bools, wrong: Bools, expected: str) -> Answer:
     """The answer of a rule about the flags of the SYN-ACK: ``wrong``, by row."""
     ace = ace_of(traffic)
-    row = traffic.first((traffic.event == Event.SYNACK) & wrong)
+    row = traffic.first(traffic.is_event(Event.SYNACK) & wrong)
     return Answer(
         fails=row != ABSENT,
-        applies=applies & some(traffic, traffic.event == Event.SYNACK),
-        frames=(traffic.value("frame", row), traffic.value("frame", traffic.first(traffic.event == Event.SYN))),
+        applies=applies & some(traffic, traffic.is_event(Event.SYNACK)),
+        frames=(traffic.value("frame", row), traffic.value("frame", traffic.first_event(Event.SYN))),
         expected=expected,
         actual=texts(row != ABSENT, ACE_TEXT, ace[row]),
     )
@@ -132,7 +132,7 @@ def classic_ecn_answered_wrongly(traffic: Traffic, capture: CaptureFacts) -> Ans
 
     What to look at next: Whether all answers of this server look so, and the same SYN-ACK at another capture point.
     """
-    ace, syn = ace_of(traffic), traffic.event == Event.SYN
+    ace, syn = ace_of(traffic), traffic.is_event(Event.SYN)
     classic = all_are(traffic, syn, np.isin(ace, (NO_ECN, CLASSIC_REQUEST)))
     classic &= some(traffic, syn & (ace == CLASSIC_REQUEST))
     answer = answered(traffic, classic, ~np.isin(ace, (NO_ECN, CLASSIC_ACCEPTED)), "001 or 000")
@@ -173,8 +173,8 @@ def ecn_not_asked_for(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: The SYN at the client, and whether the server's data segments are ECN-capable.
     """
-    ace, syn = ace_of(traffic), traffic.event == Event.SYN
-    unseen = ~some(traffic, syn) & some(traffic, (traffic.event == Event.SYNACK) & (ace != NO_ECN))
+    ace, syn = ace_of(traffic), traffic.is_event(Event.SYN)
+    unseen = ~some(traffic, syn) & some(traffic, traffic.is_event(Event.SYNACK) & (ace != NO_ECN))
     answer = answered(traffic, unseen | all_are(traffic, syn, ace == NO_ECN), ace != NO_ECN, "000")
     return Answer(answer.fails, answer.applies, some(traffic, syn), answer.frames, answer.expected, answer.actual)
 
@@ -217,7 +217,7 @@ def ecn_capable_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     ace = ace_of(traffic)
     opening = segments(traffic) & (traffic.column("tcp_flags") & (SYN | RST) == SYN)
     row = traffic.first(opening & (traffic.column("ecn") != 0))
-    syn = traffic.event == Event.SYN
+    syn = traffic.is_event(Event.SYN)
     accecn = some(traffic, syn & ~np.isin(ace, (NO_ECN, CLASSIC_REQUEST)))
     asked = some(traffic, syn & (ace != NO_ECN))
     flags = traffic.value("tcp_flags", row)

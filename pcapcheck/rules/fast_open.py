@@ -132,7 +132,7 @@ def fast_open_misplaced(traffic: Traffic, capture: CaptureFacts) -> Answer:
     answer = unasked(traffic, has, "", "")
     assert answer.applies is not None and answer.decidable is not None
     in_synack = answer.fails & answer.decidable
-    synack = traffic.first((traffic.event == Event.SYNACK) & has)
+    synack = traffic.first(traffic.is_event(Event.SYNACK) & has)
     row = np.where(in_synack, synack, misplaced)
     return Answer(
         fails=row != ABSENT,
@@ -184,12 +184,12 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
     TcpExtTCPFastOpenListenOverflow; on the client, TcpExtTCPFastOpenActive and TcpExtTCPFastOpenActiveFail.
     """
     options, handshakes = traffic.options, traffic.handshakes
-    asks = (traffic.event == Event.SYN) & (options.fast_open != ABSENT)
-    plain = (traffic.event == Event.SYN) & (options.fast_open == ABSENT)
-    row, synack = traffic.first(asks), traffic.first(traffic.event == Event.SYNACK)
+    asks = traffic.is_event(Event.SYN) & (options.fast_open != ABSENT)
+    plain = traffic.is_event(Event.SYN) & (options.fast_open == ABSENT)
+    row, synack = traffic.first(asks), traffic.first_event(Event.SYNACK)
     data = traffic.value("payload_length", row)
     taken = seq.ahead(handshakes.synack_ack, handshakes.client_isn) - 1
-    granted = some(traffic, (traffic.event == Event.SYNACK) & (options.fast_open > 0))
+    granted = some(traffic, traffic.is_event(Event.SYNACK) & (options.fast_open > 0))
     retried = traffic.first(plain)
     by_retry = (retried != ABSENT) & (row != ABSENT) & (retried > row) & ((synack == ABSENT) | (retried < synack))
     asked = (row != ABSENT) & (options.fast_open[row] == 0)
@@ -251,8 +251,8 @@ def fast_open_blackhole_suspected(traffic: Traffic, capture: CaptureFacts) -> An
     once.
     """
     has = traffic.options.fast_open != ABSENT
-    syn = traffic.event == Event.SYN
-    first, synack = traffic.first(syn & has), traffic.first(traffic.event == Event.SYNACK)
+    syn = traffic.is_event(Event.SYN)
+    first, synack = traffic.first(syn & has), traffic.first_event(Event.SYNACK)
     behind = np.arange(len(traffic.rows)) > first[traffic.handshake]
     plain = traffic.first(syn & ~has & behind & (first != ABSENT)[traffic.handshake])
     fails = (plain != ABSENT) & ((synack == ABSENT) | (plain < synack))

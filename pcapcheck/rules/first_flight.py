@@ -37,8 +37,8 @@ class _Side(NamedTuple):
 
 def _sides(traffic: Traffic) -> tuple[_Side, _Side]:
     handshakes, flags = traffic.handshakes, traffic.column("tcp_flags")
-    opening = (traffic.event == Event.SYN, traffic.event == Event.SYNACK)
-    plain = (traffic.column("kind") != ICMP) & (flags & (SYN | RST) == 0) & (traffic.event != Event.COPY)
+    opening = (traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK))
+    plain = (traffic.column("kind") != ICMP) & (flags & (SYN | RST) == 0) & ~traffic.is_event(Event.COPY)
     octets = handshakes.address_octets
     default = np.where(octets == 4, *DEFAULT_MSS)
     sides = []
@@ -206,7 +206,7 @@ def first_flight_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
         answered = side.others & (acked > 0) & (acked < FAR)
         answer = traffic.first(answered)[traffic.handshake]
         before = (answer == ABSENT) | (np.arange(len(payload)) < answer)
-        data = side.rows & (payload > 0) & before & (traffic.event != Event.WRONG_ACK)
+        data = side.rows & (payload > 0) & before & ~traffic.is_event(Event.WRONG_ACK)
         reach = seq.ahead(seq_number, start) + payload
         data &= reach < FAR
         beyond = traffic.first(data & (reach > side.peer_mss[traffic.handshake]))

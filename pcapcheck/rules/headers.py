@@ -268,7 +268,7 @@ def _rejected(traffic: Traffic, bad: Bools, event: Event, answers: tuple[Event, 
 
     Where another copy of it had a right checksum, the answer is that one's.
     """
-    its = traffic.event == event
+    its = traffic.is_event(event)
     row = traffic.first(its & bad)
     answered = some(traffic, after(traffic, row) & traffic.is_event(*answers)) & ~some(traffic, its & ~bad)
     return np.where(answered, ABSENT, row), answered

@@ -90,11 +90,11 @@ def icmp_error_answers_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: The sender of the error: a router near the client, one near the server, or the server itself.
     """
     handshakes = traffic.handshakes
-    completing = traffic.first(traffic.event == Event.COMPLETING)[traffic.handshake]
+    completing = traffic.first_event(Event.COMPLETING)[traffic.handshake]
     opening = (completing == ABSENT) | (np.arange(len(completing)) < completing)
     quoted = traffic.is_event(Event.UNREACHABLE, Event.OTHER_ICMP) & traffic.from_client & opening
     row = traffic.first(quoted)
-    about_syn = traffic.first(quoted & (traffic.event == Event.UNREACHABLE))
+    about_syn = traffic.first(quoted & traffic.is_event(Event.UNREACHABLE))
     row = np.where(about_syn == ABSENT, row, about_syn)
     with_syn = handshakes.facts & Fact.SYN != 0
     failed = ((row != ABSENT) & with_syn).nonzero()[0].tolist()

@@ -140,10 +140,10 @@ def reset_sender_goes_on(traffic: Traffic, capture: CaptureFacts) -> Answer:
         late = last > traffic.value("time", reset)[traffic.handshake] + OVERTAKEN_NS
         found = traffic.first(own & normal & after(traffic, reset) & late)
         rst, row = _filled(rst, row, reset, found)
-    refusal = traffic.first(traffic.event == Event.REFUSAL)
-    synack = traffic.first((traffic.event == Event.SYNACK) & after(traffic, refusal))
+    refusal = traffic.first_event(Event.REFUSAL)
+    synack = traffic.first(traffic.is_event(Event.SYNACK) & after(traffic, refusal))
     # Where the SYN was repeated in between, the port may have been opened.
-    asked_again = some(traffic, (traffic.event == Event.SYN) & after(traffic, refusal) & before(traffic, synack))
+    asked_again = some(traffic, traffic.is_event(Event.SYN) & after(traffic, refusal) & before(traffic, synack))
     rst, row = _filled(rst, row, refusal, np.where(asked_again, ABSENT, synack))
     known = ~handshakes.is_outcome("midstream", "stray") & (handshakes.facts & Fact.SELF_CONNECT == 0)
     named = np.where(traffic.value("tcp_flags", row) & SYN != 0, "SYN-ACK", "ordinary segments")

@@ -105,7 +105,7 @@ def mptcp_broken(traffic: Traffic, capture: CaptureFacts) -> Answer:
     MPTCP options.
     """
     option, sent = _First(traffic), segments(traffic)
-    syn, synack = (traffic.event == Event.SYN), (traffic.event == Event.SYNACK)
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     later = sent & traffic.from_client & (traffic.column("tcp_flags") & (SYN | RST) == 0)
     unseen = some(traffic, syn | synack) & ~options_seen(traffic, syn | synack)
     if not option.some:

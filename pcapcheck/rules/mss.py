@@ -124,12 +124,12 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     default = np.where(_is_v4(traffic), DEFAULT_MSS_V4, DEFAULT_MSS_V6)
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     client_seen, server_seen = options_seen(traffic, syn), options_seen(traffic, synack)
     no_client = client_seen & (handshakes.client_mss == ABSENT)
     no_server = server_seen & (handshakes.server_mss == ABSENT)
     traffic = traffic.only(no_client | no_server)
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     to_client = _Large(traffic, True, np.where(no_client, default, ABSENT))
     to_server = _Large(traffic, False, np.where(no_server, default, ABSENT))
     large = np.where(to_server.row != ABSENT, to_server.row, to_client.row)
@@ -237,7 +237,7 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
 @by_rows
 def _offers_unseen(traffic: Traffic) -> Bools:
     """Those with a SYN or SYN-ACK whose options were not captured."""
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     unseen: Bools = some(traffic, syn) & ~options_seen(traffic, syn)
     return unseen | some(traffic, synack) & ~options_seen(traffic, synack)
 

@@ -70,17 +70,17 @@ def synack_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     whether another SYN-ACK with the right number follows, and whether TTL and options are those of the server's other
     segments.
     """
-    wrong = traffic.first(traffic.event == Event.WRONG_SYNACK)
+    wrong = traffic.first_event(Event.WRONG_SYNACK)
     found = wrong != ABSENT
     handshakes = traffic.handshakes
     decidable = handshakes.client_isn != ABSENT
     failed = (found & decidable).nonzero()[0].tolist()
     # RFC 9293, 3.5, figure 8: where the old SYN was not captured, its SYN-ACK looks just so, and the client resets it.
-    reset = traffic.count((traffic.event == Event.RST_ANSWER) & traffic.from_client) > 0
+    reset = traffic.count(traffic.is_event(Event.RST_ANSWER) & traffic.from_client) > 0
     recovered = (found & reset & handshakes.is_outcome("established")).nonzero()[0].tolist()
     return Answer(
         fails=found,
-        applies=found | (traffic.first(traffic.event == Event.SYNACK) != ABSENT),
+        applies=found | (traffic.first_event(Event.SYNACK) != ABSENT),
         decidable=decidable,
         frames=(traffic.value("frame", wrong), handshakes.syn_frame),
         expected=np.where(decidable, seq.add(handshakes.client_isn, 1), ABSENT),

@@ -73,7 +73,7 @@ def syn_repeated_differently(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether the first SYN was lost or blocked: other connections on the same path whose first SYN
     had the option.
     """
-    size, (where,) = len(traffic.handshakes), (traffic.event == Event.SYN).nonzero()
+    size, (where,) = len(traffic.handshakes), traffic.is_event(Event.SYN).nonzero()
     asked = np.stack([column[where].astype(np.int64) for column in _what_it_asks(traffic)])
     changed = np.zeros(len(where), bool)
     same = traffic.handshake[where][1:] == traffic.handshake[where][:-1]
@@ -88,7 +88,7 @@ def syn_repeated_differently(traffic: Traffic, capture: CaptureFacts) -> Answer:
         list(_changes(*columns)) for columns in zip(asked[:, at - 1].T.tolist(), asked[:, at].T.tolist(), strict=True)
     ]
     legal = [index for index, texts in zip(found.tolist(), changes, strict=True) if all(fall for _, fall in texts)]
-    syn = traffic.event == Event.SYN
+    syn = traffic.is_event(Event.SYN)
     return Answer(
         fails=row != ABSENT,
         applies=traffic.count(syn) > 1,
@@ -179,7 +179,7 @@ def one_side_signs(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     options = traffic.options
     signed = options.md5 + 2 * options.ao.astype(np.int64)
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     asked, answered = traffic.first(syn), traffic.first(synack)
     by_client, by_server = signed[asked], signed[answered]
     both = (asked != ABSENT) & (answered != ABSENT)

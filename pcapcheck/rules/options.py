@@ -71,7 +71,7 @@ def window_scale_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     client = handshakes.client_wscale > LARGEST_SHIFT
     server = handshakes.server_wscale > LARGEST_SHIFT
-    syn, synack = _first(traffic, Event.SYN), _first(traffic, Event.SYNACK)
+    syn, synack = traffic.first_event(Event.SYN), traffic.first_event(Event.SYNACK)
     fails = client | server
     return Answer(
         fails=fails,
@@ -139,12 +139,12 @@ def timestamp_echo_unknown(traffic: Traffic, capture: CaptureFacts) -> Answer:
     negotiated = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
     wanted = negotiated[traffic.handshake] & (traffic.column("kind") != ICMP)
     tsval, tsecr = traffic.options.tsval, traffic.options.tsecr
-    synacks = _unknown_echoes(traffic, wanted & (traffic.event == Event.SYNACK), Event.SYN)
-    acks = _unknown_echoes(traffic, wanted & (traffic.event == Event.COMPLETING), Event.SYNACK)
+    synacks = _unknown_echoes(traffic, wanted & traffic.is_event(Event.SYNACK), Event.SYN)
+    acks = _unknown_echoes(traffic, wanted & traffic.is_event(Event.COMPLETING), Event.SYNACK)
     by_synack = synacks != ABSENT
     row = np.where(by_synack, synacks, acks)
     echo = _at(tsecr, row)
-    asked = np.where(by_synack, _first(traffic, Event.SYN), _first(traffic, Event.SYNACK))
+    asked = np.where(by_synack, traffic.first_event(Event.SYN), traffic.first_event(Event.SYNACK))
     # Segments that were folded away had timestamps too.
     folded = traffic.count((traffic.column("folded") > 0) & wanted & _before_completion(traffic)) > 0
     unseen = (handshakes.client_timestamps == ABSENT) & (handshakes.server_timestamps != 0)
@@ -169,17 +169,13 @@ def _sent_before(handshakes: Handshakes, capture: CaptureFacts, tsval: Ints, ech
     return before
 
 
-def _first(traffic: Traffic, event: Event) -> Ints:
-    return traffic.first(traffic.event == event)
-
-
 def _at(column: Ints, row: Ints) -> Ints:
     """The column at one row for each handshake, ABSENT where that is."""
     return np.where(row == ABSENT, ABSENT, column[row]) if len(column) else np.full(len(row), ABSENT, np.int64)
 
 
 def _before_completion(traffic: Traffic) -> Bools:
-    completing = traffic.first(traffic.event == Event.COMPLETING)[traffic.handshake]
+    completing = traffic.first_event(Event.COMPLETING)[traffic.handshake]
     before: Bools = (completing == ABSENT) | (np.arange(len(completing)) < completing)
     return before
 
@@ -191,7 +187,7 @@ def _unknown_echoes(traffic: Traffic, rows: Bools, asked: Event) -> Ints:
     """
     tsval, tsecr = traffic.options.tsval, traffic.options.tsecr
     # Nearly all echo the first segment that asked; only the others are looked for among all that was sent.
-    first = _at(tsval, _first(traffic, asked))
+    first = _at(tsval, traffic.first_event(asked))
     unknown = rows & (tsecr != ABSENT) & (tsecr != first[traffic.handshake])
     doubtful = np.zeros(len(traffic.handshakes), bool)
     doubtful[traffic.handshake[unknown]] = True

@@ -183,12 +183,12 @@ def synack_repeated_with_new_isn(traffic: Traffic, capture: CaptureFacts) -> Ans
     number the client acknowledges.
     """
     handshakes = traffic.handshakes
-    synack = traffic.event == Event.SYNACK
+    synack = traffic.is_event(Event.SYNACK)
     first = traffic.first(synack)
     isn = traffic.value("seq", first)
     other = traffic.first(synack & (traffic.column("seq") != isn[traffic.handshake]))
     # After an RST the server has returned to LISTEN and may choose again.
-    reset = traffic.first(traffic.event == Event.ABORT)
+    reset = traffic.first_event(Event.ABORT)
     return Answer(
         fails=(other != ABSENT) & ((reset == ABSENT) | (other < reset)),
         applies=handshakes.synack_count > 1,
@@ -236,7 +236,7 @@ def synack_takes_back_acknowledgement(traffic: Traffic, capture: CaptureFacts) -
     What to look at next: Whether the client sends the data once more, and the SYN-ACKs' TTL and options.
     """
     handshakes = traffic.handshakes
-    synack = traffic.event == Event.SYNACK
+    synack = traffic.is_event(Event.SYNACK)
     first = traffic.first(synack)
     same_isn = synack & (traffic.column("seq") == traffic.value("seq", first)[traffic.handshake])
     # The furthest acknowledgement so far of each handshake: the rows are sorted by handshake, so one running maximum

@@ -306,7 +306,7 @@ def server_ignores_ack(traffic: Traffic, capture: CaptureFacts) -> Answer:
     `nstat`. In the capture: whether the repeats come after every ACK, and whether data is taken at last.
     """
     handshakes = traffic.handshakes
-    (synacks,) = (traffic.event == Event.SYNACK).nonzero()
+    (synacks,) = traffic.is_event(Event.SYNACK).nonzero()
     last = np.full(len(handshakes), ABSENT, np.int64)
     last[traffic.handshake[synacks]] = synacks
     return _outcome(

@@ -59,8 +59,8 @@ def gave_up_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether all attempts of this client end after the same time: that is a configured timeout.
     """
     handshakes = traffic.handshakes
-    syns = (traffic.event == Event.SYN).nonzero()[0]
-    first, last = traffic.first(traffic.event == Event.SYN), np.full(len(handshakes), ABSENT, np.int64)
+    syns = traffic.is_event(Event.SYN).nonzero()[0]
+    first, last = traffic.first_event(Event.SYN), np.full(len(handshakes), ABSENT, np.int64)
     last[traffic.handshake[syns]] = syns
     before = np.full(len(handshakes), ABSENT, np.int64)
     earlier = syns[syns != last[traffic.handshake[syns]]]
@@ -125,9 +125,9 @@ def synack_repeated_after_ack(traffic: Traffic, capture: CaptureFacts) -> Answer
     (loss), or after many (a full queue: `ss -lnt`, `nstat -az TcpExtListenOverflows`).
     """
     handshakes, time = traffic.handshakes, traffic.column("time")
-    completing = traffic.first(traffic.event == Event.COMPLETING)
+    completing = traffic.first_event(Event.COMPLETING)
     arrival = traffic.value("time", completing) + np.maximum(handshakes.server_rtt_max, 0)
-    late = (traffic.event == Event.SYNACK) & (completing != ABSENT)[traffic.handshake]
+    late = traffic.is_event(Event.SYNACK) & (completing != ABSENT)[traffic.handshake]
     late &= (np.arange(len(time)) > completing[traffic.handshake]) & (time > arrival[traffic.handshake])
     copies, _ = network_copies(traffic, Event.SYNACK)
     late &= ~copies

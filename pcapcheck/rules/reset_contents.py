@@ -187,7 +187,7 @@ def rst_without_timestamps(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     agreed = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
     agreed &= handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN | Fact.SYNACK
-    resets = _resets(traffic) & agreed[traffic.handshake] & after(traffic, traffic.first(traffic.event == Event.SYNACK))
+    resets = _resets(traffic) & agreed[traffic.handshake] & after(traffic, traffic.first_event(Event.SYNACK))
     cut = traffic.column("unseen") & OPTIONS_UNSEEN != 0
     row = traffic.first(resets & (traffic.options.tsval == ABSENT) & ~cut)
     return Answer(

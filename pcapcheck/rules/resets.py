@@ -17,7 +17,7 @@ from pcapcheck.traffic import Ints, Traffic
 
 def _before_synack(traffic: Traffic) -> Bools:
     """Rows that the server sent while the client was in SYN-SENT."""
-    synack = traffic.first(traffic.event == Event.SYNACK)[traffic.handshake]
+    synack = traffic.first_event(Event.SYNACK)[traffic.handshake]
     waiting: Bools = (synack == ABSENT) | (np.arange(len(synack)) < synack)
     waiting &= ~traffic.from_client & (traffic.handshakes.facts & Fact.SYN != 0)[traffic.handshake]
     return waiting
@@ -69,8 +69,8 @@ def rst_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     waiting = _before_synack(traffic)
     has_ack = traffic.column("tcp_flags") & ACK != 0
-    wrong = traffic.first(waiting & has_ack & (traffic.event == Event.WRONG_RST))
-    odd = traffic.first((traffic.event == Event.REFUSAL) & (traffic.column("seq") != 0))
+    wrong = traffic.first(waiting & has_ack & traffic.is_event(Event.WRONG_RST))
+    odd = traffic.first(traffic.is_event(Event.REFUSAL) & (traffic.column("seq") != 0))
     is_wrong = wrong != ABSENT
     row = np.where(is_wrong, wrong, odd)
     failed = (row != ABSENT).nonzero()[0].tolist()
@@ -125,7 +125,7 @@ def rst_without_ack_answers_syn(traffic: Traffic, capture: CaptureFacts) -> Answ
     """
     has_ack = traffic.column("tcp_flags") & ACK != 0
     waiting = _before_synack(traffic)
-    row = traffic.first(waiting & ~has_ack & (traffic.event == Event.WRONG_RST))
+    row = traffic.first(waiting & ~has_ack & traffic.is_event(Event.WRONG_RST))
     resets = waiting & traffic.is_event(Event.WRONG_RST, Event.REFUSAL)
     return Answer(
         fails=row != ABSENT,
@@ -169,13 +169,13 @@ def wrong_synack_accepted(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: A capture at the client itself: if the SYN-ACK is right there, something between rewrites it.
     """
-    wrong = traffic.first(traffic.event == Event.WRONG_SYNACK)
+    wrong = traffic.first_event(Event.WRONG_SYNACK)
     asked, isn = traffic.value("ack", wrong), traffic.value("seq", wrong)
     later = traffic.from_client & (np.arange(len(traffic.rows)) > wrong[traffic.handshake])
     takes = seq.ahead(traffic.number("ack"), isn[traffic.handshake])
-    accepted = traffic.first(later & (traffic.event == Event.WRONG_ACK) & (takes < FAR))
+    accepted = traffic.first(later & traffic.is_event(Event.WRONG_ACK) & (takes < FAR))
     reset = traffic.first(
-        later & (traffic.event == Event.RST_ANSWER) & (traffic.column("seq") == asked[traffic.handshake])
+        later & traffic.is_event(Event.RST_ANSWER) & (traffic.column("seq") == asked[traffic.handshake])
     )
     failed = (accepted != ABSENT).nonzero()[0].tolist()
     return Answer(

@@ -75,7 +75,7 @@ def port_reused_too_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reused = before != ABSENT
     isn, side = handshakes.client_isn, _client_side(traffic)
     last_seq, last_tsval = _last_numbers(traffic, before, side)
-    syn = traffic.first(traffic.event == Event.SYN)
+    syn = traffic.first_event(Event.SYN)
     new_tsval = np.where(syn == ABSENT, ABSENT, np.append(traffic.options.tsval, ABSENT)[syn])
     stamped, was_stamped = new_tsval != ABSENT, last_tsval != ABSENT
     greater = seq.diff(isn, last_seq) >= 0  # last_seq is that of the octet after
@@ -135,7 +135,7 @@ def _last_numbers(traffic: Traffic, before: Ints, side: Ints) -> tuple[Ints, Int
     after[before[reusing]] = reusing
     following = after[traffic.handshake]
     wanted: Bools = (following != ABSENT) & (traffic.column("kind") != ICMP) & (traffic.column("tcp_flags") & RST == 0)
-    wanted &= (traffic.column("side") == side[following]) & (traffic.event != Event.COPY)
+    wanted &= (traffic.column("side") == side[following]) & ~traffic.is_event(Event.COPY)
     (at,) = wanted.nonzero()
     following, chosen, tsval = following[at], rows[at], traffic.options.tsval[at]
     end = chosen["payload_length"] + (chosen["tcp_flags"] & SYN != 0) + (chosen["tcp_flags"] & FIN != 0)

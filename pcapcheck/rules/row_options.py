@@ -33,7 +33,7 @@ def timestamps_of(rows: npt.NDArray[Any], wanted: Bools) -> tuple[Ints, Ints]:
 @once
 def segments(traffic: Traffic) -> Bools:
     """Which rows are segments that a host sent: no ICMP errors, no copies."""
-    sent: Bools = (traffic.column("kind") != ICMP) & (traffic.event != Event.COPY)
+    sent: Bools = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY)
     return sent
 
 
@@ -59,7 +59,7 @@ def texts(where: Bools, choices: Sequence[str], index: Any) -> npt.NDArray[np.ob
 
 def unasked(traffic: Traffic, offered: Bools, expected: str, actual: str) -> Answer:
     """Fails where a SYN-ACK has an option (``offered``, by row) that no SYN of the attempt had."""
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     row = traffic.first(synack & offered)
     return Answer(
         fails=(row != ABSENT) & ~some(traffic, syn & offered),

@@ -106,7 +106,7 @@ def simultaneous_open(traffic: Traffic, capture: CaptureFacts) -> Answer:
         fails=_has_shape(traffic, "simultaneous-open"),
         applies=handshakes.facts & Fact.SYN != 0,
         decidable=~traffic.handshakes.is_outcome("one-sided"),
-        frames=(_frame(traffic, traffic.event == Event.PEER_SYN), handshakes.syn_frame),
+        frames=(_frame(traffic, traffic.is_event(Event.PEER_SYN)), handshakes.syn_frame),
         expected="three-way",
         actual="simultaneous-open",
     )
@@ -150,7 +150,7 @@ def split_handshake(traffic: Traffic, capture: CaptureFacts) -> Answer:
         fails=_has_shape(traffic, "split"),
         applies=handshakes.facts & Fact.SYN != 0,
         decidable=~traffic.handshakes.is_outcome("one-sided"),
-        frames=(_frame(traffic, traffic.event == Event.PEER_SYN), handshakes.syn_frame),
+        frames=(_frame(traffic, traffic.is_event(Event.PEER_SYN)), handshakes.syn_frame),
         expected="three-way",
         actual="split",
     )
@@ -192,14 +192,14 @@ def old_duplicate_syn(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Where the old SYN was held up, if the connection opens late.
     """
     handshakes = traffic.handshakes
-    old = traffic.first(traffic.event == Event.OLD_SYNACK)
+    old = traffic.first_event(Event.OLD_SYNACK)
     return Answer(
         fails=handshakes.facts & Fact.OLD_DUPLICATE != 0,
         applies=handshakes.facts & Fact.SYN != 0,
         decidable=~traffic.handshakes.is_outcome("one-sided"),
         frames=(
             traffic.value("frame", old),
-            _frame(traffic, (traffic.event == Event.RST_ANSWER) & traffic.from_client),
+            _frame(traffic, traffic.is_event(Event.RST_ANSWER) & traffic.from_client),
             handshakes.syn_frame,
         ),
         expected=np.where(handshakes.client_isn == ABSENT, ABSENT, seq.add(handshakes.client_isn, 1)),
@@ -246,9 +246,9 @@ def half_open_discovery(traffic: Traffic, capture: CaptureFacts) -> Answer:
     keeps asking in vain.
     """
     handshakes = traffic.handshakes
-    challenge = traffic.first(traffic.event == Event.CHALLENGE)
+    challenge = traffic.first_event(Event.CHALLENGE)
     number = traffic.value("ack", challenge)
-    answers = (traffic.event == Event.RST_ANSWER) & traffic.from_client
+    answers = traffic.is_event(Event.RST_ANSWER) & traffic.from_client
     reset = traffic.first(answers & (traffic.column("seq") == number[traffic.handshake]))
     return Answer(
         # To an old duplicate SYN (figure 8) the server may challenge the real one in the same way.
@@ -345,8 +345,8 @@ def unsolicited_synack_reset(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     facts = handshakes.facts
-    synack = traffic.first(traffic.event == Event.SYNACK)
-    reset = traffic.first((traffic.event == Event.ABORT) & traffic.from_client)
+    synack = traffic.first_event(Event.SYNACK)
+    reset = traffic.first(traffic.is_event(Event.ABORT) & traffic.from_client)
     return Answer(
         fails=(reset > synack) & (synack != ABSENT),
         applies=(facts & Fact.SYN == 0) & (facts & Fact.SYNACK != 0),

@@ -75,14 +75,14 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     patience = np.where(span == ABSENT, 3 * SECOND, span) + OVERTAKEN_NS
     known = handshakes.facts & Fact.COMPLETED != 0
     known &= handshakes.facts & (Fact.SELF_CONNECT | Fact.SYN) == Fact.SYN
-    traffic = traffic.only(some(traffic, traffic.event == Event.RESET))
+    traffic = traffic.only(some(traffic, traffic.is_event(Event.RESET)))
     rst, expected, room = np.full((3, len(handshakes)), ABSENT, np.int64)
     unused, decided, applies = np.zeros((3, len(handshakes)), bool)
     flags, until = traffic.column("tcp_flags"), np.maximum(traffic.column("time"), traffic.column("folded_until"))
     for from_client in (True, False):
         own = segments(traffic) & (traffic.from_client == from_client)
         peer = segments(traffic) & (traffic.from_client != from_client) & (flags & (RST | ACK) == ACK)
-        row = traffic.first(own & (traffic.event == Event.RESET))
+        row = traffic.first(own & traffic.is_event(Event.RESET))
         asked = traffic.value("ack", last(traffic, peer & before(traffic, row) & (row != ABSENT)[traffic.handshake]))
         heard = traffic.value("time", row) + patience
         goes_on = some(traffic, peer & after(traffic, row) & (until > heard[traffic.handshake]))
@@ -174,7 +174,7 @@ def synack_on_open_connection(traffic: Traffic, capture: CaptureFacts) -> Answer
     connection's idle time was at the NAT or load balancer.
     """
     handshakes = traffic.handshakes
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     first_syn, first_synack = traffic.first(syn), traffic.first(synack)
     old = _before(traffic)
     follows = (old != ABSENT) & (first_syn != ABSENT)
@@ -182,10 +182,10 @@ def synack_on_open_connection(traffic: Traffic, capture: CaptureFacts) -> Answer
     idle = handshakes.start_time - spoken
     was_open = follows & handshakes.is_outcome("established")[old] & (handshakes.close == CLOSES.index("open"))[old]
     was_open &= (idle >= 0) & (idle < _ALIVE_NS)
-    challenged = some(traffic, (traffic.event == Event.CHALLENGE) & before(traffic, first_synack))
+    challenged = some(traffic, traffic.is_event(Event.CHALLENGE) & before(traffic, first_synack))
     replaced = was_open & (first_synack != ABSENT) & ~challenged
     # The same SYN once more, when the server had acknowledged something beyond it.
-    opened = traffic.first((traffic.event == Event.SERVER_GOES_ON) & ~_fast_open(traffic)[traffic.handshake])
+    opened = traffic.first(traffic.is_event(Event.SERVER_GOES_ON) & ~_fast_open(traffic)[traffic.handshake])
     again = traffic.first(syn & after(traffic, opened))
     copies, unknown = network_copies(traffic, Event.SYNACK)
     repeated = traffic.first(synack & ~copies & after(traffic, again))

@@ -226,7 +226,7 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
     sides = np.array(SIDES, object)[handshakes.closed_by]
     fin = np.where(handshakes.closed_by == SIDES.index("client"), *_first_fins(traffic))
     closer = traffic.from_client == (handshakes.closed_by == SIDES.index("client"))[traffic.handshake]
-    rst = traffic.first(closer & (traffic.event == Event.RESET))
+    rst = traffic.first(closer & traffic.is_event(Event.RESET))
     row = np.where(half, fin, rst)
     lost = _undelivered(traffic, rst)
     lasted = handshakes.last_time - traffic.value("time", fin)

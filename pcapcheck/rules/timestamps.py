@@ -110,7 +110,7 @@ def timestamps_dropped(traffic: Traffic, capture: CaptureFacts) -> Answer:
     repeated.
     """
     timed = traffic.options.tsval >= 0
-    syn, synack = traffic.event == Event.SYN, traffic.event == Event.SYNACK
+    syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     negotiated = some(traffic, syn) & some(traffic, synack) & ~some(traffic, (syn | synack) & ~timed)
     sent = segments(traffic) & ~traffic.is_event(*_FOREIGN) & (traffic.column("tcp_flags") & (SYN | RST) == 0)
     seen = traffic.column("unseen") & OPTIONS_UNSEEN == 0

@@ -36,7 +36,7 @@ class Sent(NamedTuple):
 def transmissions(traffic: Traffic, event: Event) -> Sent:
     """The SYNs or SYN-ACKs that a host sent, apart from what a mirror or the network copied."""
     copies, unknown = network_copies(traffic, event)
-    return Sent((traffic.event == event) & ~copies, unknown)
+    return Sent(traffic.is_event(event) & ~copies, unknown)
 
 
 def seconds(nanoseconds: int) -> str:
@@ -113,10 +113,10 @@ def retransmitted_too_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
         applies = second != ABSENT
         if sent is syns:
             # Whatever came in between may have drawn the repeat: Linux answers a challenge so.
-            others = (traffic.event != Event.COPY) & (traffic.event != Event.SYN)
+            others = ~traffic.is_event(Event.COPY) & ~traffic.is_event(Event.SYN)
             applies &= ~_between(traffic, others, first, second)
         else:
-            syn_rows = (traffic.event == Event.SYN) & (np.arange(len(time)) < second[traffic.handshake])
+            syn_rows = traffic.is_event(Event.SYN) & (np.arange(len(time)) < second[traffic.handshake])
             applies &= traffic.count(syn_rows) < 2
             applies &= traffic.value("seq", first) == traffic.value("seq", second)
             applies &= traffic.value("ttl", first) == traffic.value("ttl", second)

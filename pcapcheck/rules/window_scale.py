@@ -128,10 +128,10 @@ def window_collapses(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     offered = (handshakes.client_wscale != ABSENT) | (handshakes.server_wscale != ABSENT)
-    syn, synack = traffic.first(traffic.event == Event.SYN), traffic.first(traffic.event == Event.SYNACK)
+    syn, synack = traffic.first_event(Event.SYN), traffic.first_event(Event.SYNACK)
     opening = traffic.is_event(Event.SYN, Event.SYNACK)
     unseen = some(traffic, opening) & ~options_seen(traffic, opening)
-    by_client, by_server = traffic.first(traffic.event == Event.COMPLETING), _going_on(traffic)
+    by_client, by_server = traffic.first_event(Event.COMPLETING), _going_on(traffic)
     start = np.where(synack == ABSENT, 0, traffic.value("seq", synack) + 1)
     client = _Collapse(traffic, syn, by_client, start, handshakes.client_wscale, handshakes.client_mss)
     server = _Collapse(

@@ -171,10 +171,10 @@ def _sequence_number(traffic: Traffic, handshake: int, syns: list[int], row: int
 def ahead_in_window(traffic: Traffic) -> list[Incomplete]:
     """Completing segments behind the number expected. Data of the SYN may be repeated (RFC 7413, section 4.2)."""
     handshakes = traffic.handshakes
-    row = traffic.first(traffic.event == Event.COMPLETING)
-    synack = traffic.first(traffic.event == Event.SYNACK)
+    row = traffic.first_event(Event.COMPLETING)
+    synack = traffic.first_event(Event.SYNACK)
     repeats_syn = seq.ahead(handshakes.ack_seq, handshakes.synack_ack - handshakes.syn_octets) <= handshakes.syn_octets
-    asked = (traffic.event == Event.SYNACK) & (traffic.column("ack") == handshakes.ack_seq[traffic.handshake])
+    asked = traffic.is_event(Event.SYNACK) & (traffic.column("ack") == handshakes.ack_seq[traffic.handshake])
     window_seen = traffic.value("unseen", synack) & WINDOW_UNSEEN == 0
     found = []
     for index in ((row != ABSENT) & (synack != ABSENT) & ~repeats_syn & ~some(traffic, asked)).nonzero()[0].tolist():
@@ -186,7 +186,7 @@ def ahead_in_window(traffic: Traffic) -> list[Incomplete]:
 
 def _reached(traffic: Traffic) -> Ints:
     """How far each row of the server reaches beyond the ISN of the first SYN-ACK; 1 for all other rows."""
-    right, wrong = (traffic.first(traffic.event == event) for event in (Event.SYNACK, Event.WRONG_SYNACK))
+    right, wrong = (traffic.first_event(event) for event in (Event.SYNACK, Event.WRONG_SYNACK))
     isn = traffic.value("seq", np.where(right == ABSENT, wrong, right))
     advance = seq.ahead(ends(traffic), isn[traffic.handshake])
     sent = ~traffic.from_client & (traffic.column("kind") != ICMP) & (traffic.column("tcp_flags") & RST == 0)
