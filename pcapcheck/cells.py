@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from itertools import islice
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,17 @@ from pcapcheck.decode.compiled import Table
 from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
 from pcapcheck.neighbours import merge
-from pcapcheck.openings import FAR, ICMP, ROW, SEGMENT, Flows, Openings
-from pcapcheck.tables import ABSENT, TUNNELS
+from pcapcheck.openings import ICMP, SEGMENT, Flows, Openings
+from pcapcheck.rows import FIELDS, ROW, Rows
+from pcapcheck.tables import TUNNELS
 from pcapcheck.window import Window
 
 _BIAS: Final = 1 << 63  # added to times
 _SEED_OCTETS: Final = 32
-_USUAL_TIMESTAMPS: Final = np.uint64(int.from_bytes(b"\x01\x01\x08\x0a", "little"))
-_LONGEST_OPTIONS: Final = 40
-_FRAME: Final = (1 << 40) - 1  # the bits of a frame number
 _IP4: Final = 4  # octets
 
 _WORD: Final = 1 << 64
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1  # of a time, ns
-
-# Rows that are filled at a time, while they are in the cache.
-_CHUNK: Final = 1 << 12
 
 Words = npt.NDArray[np.uint64]
 
@@ -93,17 +89,14 @@ def openings_of(table: Table, first: int = 0, last: int | None = None, before: i
 
     ``before`` frames come before those of the table.
     """
-    cells, flow_cells, texts = table.words()
+    cells, flow_cells = table.words()
     last = len(flow_cells) if last is None else last
     flow, cell = table.rows_of(first, last)
-    rows = np.empty(len(cell), ROW)
-    for begin in range(0, len(cell), _CHUNK):
-        part = rows[begin : begin + _CHUNK]
-        part["flow"] = flow[begin : begin + _CHUNK] - np.uint32(first)
-        _fill(part, cells.take(cell[begin : begin + _CHUNK], axis=0), cells, texts)
-    if before:
-        rows["frame"] += before
-    return Openings(flow_keys(cells, flow_cells[first:last]), rows)
+    columns = {name: np.zeros(len(cell), ROW[name]) for name in FIELDS}
+    columns["flow"] = flow - np.uint32(first)
+    others = (column.view(np.uint8) if name == "options" else column for name, column in columns.items())
+    table.spread(cell, before, *islice(others, 1, None))
+    return Openings(flow_keys(cells, flow_cells[first:last]), Rows(columns))
 
 
 class Tracked:
@@ -168,62 +161,3 @@ def flow_keys(cells: Words, flow_cells: npt.NDArray[np.uint32]) -> Flows:
     hosts = Addresses(ip4.astype(np.uint32), ip6)
     ports = (words[:, 1] >> 48).astype(np.int64), (words[:, 1] >> 32 & 0xFFFF).astype(np.int64)
     return Flows(hosts, numbers[:, 0], numbers[:, 1], *ports, tenant)
-
-
-def _fill(rows: npt.NDArray[Any], words: Words, cells: Words, texts: npt.NDArray[np.uint8]) -> None:
-    """Spread the words of each row over the columns of ROW."""
-    time, header, numbers, size, where, options, links, _ = words.T
-    rows["time"] = _times(time)
-    rows["frame"] = header & _FRAME
-    for name, shift, mask in (
-        ("side", 40, 1), ("kind", 41, 1), ("checksum", 42, 3), ("unseen", 44, 3), ("ecn", 46, 3), ("tunnel", 48, 0xFF),
-        ("options_length", 56, 0x3F),
-    ):  # fmt: skip
-        rows[name] = header >> shift & mask
-    rows["seq"], rows["ack"] = numbers >> 32, numbers.astype(np.uint32)
-    rows["payload_length"], rows["window"], rows["tcp_flags"] = size >> 32, size >> 16 & 0xFFFF, size & 0xFFF
-    rows["ttl"] = where & 0xFF
-    rows["ip_id"] = (where >> 8 & 0x1FFFF).astype(np.int64) - 1
-    rows["vlan"] = (where >> 25 & 0x1FFF).astype(np.int64) - 1
-    _fill_options(rows, header, options, texts)
-    _fill_folds(rows, links >> 32, cells)
-
-
-def _fill_options(rows: npt.NDArray[Any], header: Words, options: Words, texts: npt.NDArray[np.uint8]) -> None:
-    octets = np.zeros((len(rows), _LONGEST_OPTIONS), np.uint8)
-    # Eight octets at a time, as they lie in memory.
-    words, stamps = octets.view("<u8"), options.astype(">u8").view("<u8")
-    usual = (header >> 62 & 1).astype(bool)
-    words[:, 0] = np.where(usual, stamps << 32 | _USUAL_TIMESTAMPS, 0)
-    words[:, 1] = np.where(usual, stamps >> 32, 0)
-    length = rows["options_length"]
-    (other,) = (~usual & (length > 0)).nonzero()
-    place = np.arange(_LONGEST_OPTIONS)
-    found = texts[options[other].astype(np.int64)[:, None] + place]
-    octets[other] = np.where(place < length[other][:, None], found, 0)
-    rows["options"] = octets.view(f"V{_LONGEST_OPTIONS}")[:, 0]
-
-
-def _fill_folds(rows: npt.NDArray[Any], fold: Words, cells: Words) -> None:
-    for name in ("folded", "folded_octets", "folded_end", "folded_ack", "folded_largest", "folded_signs"):
-        rows[name] = 0
-    rows["folded_until"], rows["folded_least"], rows["folded_tsval"] = rows["time"], FAR, ABSENT
-    (having,) = fold.nonzero()
-    words = cells[fold[having]]
-    columns = {
-        "folded": words[:, 0] >> 32,
-        "folded_signs": words[:, 0] & 0xFF,
-        "folded_octets": words[:, 1],
-        "folded_until": _times(words[:, 2]),
-        "folded_end": words[:, 3] >> 32,
-        "folded_ack": words[:, 3].astype(np.uint32),
-        "folded_least": (words[:, 4] >> 32).astype(np.int64) - 2**31,
-        "folded_largest": words[:, 4].astype(np.uint32),
-        "folded_tsval": words[:, 5].astype(np.int64) - 1,
-    }
-    for name, column in columns.items():
-        rows[name][having] = column
-
-
-def _times(words: Words) -> npt.NDArray[np.int64]:
-    return (words ^ np.uint64(_BIAS)).view(np.int64)

@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
 from pcapcheck.memory import give_back
-from pcapcheck.openings import ROW, Kept, Openings, larger
+from pcapcheck.openings import Kept, Openings, larger
 from pcapcheck.packed import Packed
+from pcapcheck.rows import Rows
 from pcapcheck.rules.asking import looked_at
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
@@ -107,7 +107,7 @@ class _Pile:
         """Store the rows of some handshakes: the number of the first row of each."""
         rows, size = some[batch.handshake], np.diff(batch.starts)[some]
         begin = len(self._store)
-        self._store.add(records.taken(batch.rows, rows), batch.event[rows], batch.from_client[rows])
+        self._store.add(batch.rows.take(rows), batch.event[rows], batch.from_client[rows])
         number: Ints = begin + size.cumsum() - size
         return number
 
@@ -134,7 +134,7 @@ class _Pile:
         spread_one_sidedness(handshakes)
         return Traffic(
             handshakes,
-            np.empty(0, ROW),
+            Rows.of(),
             np.empty(0, np.int64),
             np.empty(0, np.int8),
             np.empty(0, bool),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from pcapcheck import history, records, rtt
+from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import FIN
@@ -68,7 +68,7 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     number = np.append(judged.rows, own)[by_handshake]
     # Mostly each flow is one attempt, and they stand in order already: then the rows need not be copied.
     in_order = len(number) == len(openings.rows) and bool((number == np.arange(len(number))).all())
-    rows = openings.rows if in_order else records.taken(openings.rows, number)
+    rows = openings.rows if in_order else openings.rows.take(number)
     return Traffic(
         handshakes,
         rows,
@@ -117,7 +117,7 @@ class _Table:
             self.columns[name] = np.where(least == most, most, ABSENT)
         self.columns |= {"flow": self._flow, "history_code": np.array(codes, np.int64)}
         named = self._named()
-        looked_at = records.taken(openings.rows, np.append(named.syn, named.synack))
+        looked_at = openings.rows.take(np.append(named.syn, named.synack))
         options = option_columns(looked_at["options"], looked_at["options_length"], looked_at["unseen"])
         of_syn, of_synack = np.split(np.arange(2 * len(sizes)), 2)
         self.columns |= read_off(openings, named, options, of_syn, of_synack)

@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
@@ -73,17 +72,17 @@ class LoneSyns:
         (flow,) = (size == 1).nonzero()
         if len(flow) < MANY or self._end_time == NO_TIME:
             return nothing
-        row = records.taken(rows, (size.cumsum() - size)[flow])
+        row = rows.take((size.cumsum() - size)[flow])
         lone = (row["kind"] != ICMP) & (row["tcp_flags"] & (FIN | SYN | RST | ACK) == SYN)
         lone &= (row["payload_length"] == 0) & (row["folded"] == 0) & (row["unseen"] == 0) & (row["time"] != NO_TIME)
         lone &= (flows.low != flows.high)[flow]  # a host that asks itself is both sides
         # Near the end a kernel may not have repeated its SYN yet; none leaves out its MSS.
         (late,) = (lone & (self._end_time - row["time"] < REPEAT_NS)).nonzero()
         if len(late):
-            near = records.taken(row, late)
+            near = row.take(late)
             options = option_columns(near["options"], near["options_length"].astype(np.int64), near["unseen"])
             lone[late] = options.mss == ABSENT
-        flow, row = flow[lone], records.taken(row, lone)
+        flow, row = flow[lone], row.take(lone)
         from_low = row["side"] == 0
         low, high = flows.low[flow], flows.high[flow]
         client, server = np.where(from_low, [low, high], [high, low])
@@ -97,7 +96,7 @@ class LoneSyns:
             key = int(keys[at])
             number[at] = self._sockets.setdefault((flows.hosts[key >> 16], key & 0xFFFF), len(self._sockets))
         stays = many[which]
-        flow, row, client = flow[stays], records.taken(row, stays), client[stays]
+        flow, row, client = flow[stays], row.take(stays), client[stays]
         syns = np.empty(len(flow), _SYN)
         syns["socket"] = number[which[stays]]
         syns["pending"] = self._end_time - row["time"] < PENDING_NS
@@ -106,11 +105,11 @@ class LoneSyns:
 
     def _put(self, syns: npt.NDArray[Any], openings: Openings) -> None:
         self._times.add(syns["socket"], syns["time"])
-        self._pieces.append((self._scratch.write(compressed(syns)), Piece.of(openings, self._scratch)))
+        self._pieces.append((self._scratch.write(compressed(syns.tobytes())), Piece.of(openings, self._scratch)))
 
     def _read(self) -> Iterator[tuple[npt.NDArray[Any], Piece]]:
         for read, piece in self._pieces:
-            yield decompressed(read(), _SYN), piece
+            yield np.frombuffer(decompressed(read()), _SYN), piece
 
     def doubtful(self, traffic: Traffic) -> Iterator[Openings]:
         """Give up those that another flow of this traffic may make one-sided, by the same two hosts."""
@@ -123,7 +122,7 @@ class LoneSyns:
         server = np.isin(proved, np.append(handshakes.client[proofs], handshakes.server[proofs]))
         before, self._pieces, self._times = self._pieces, [], _Times()
         for read, piece in before:
-            syns = decompressed(read(), _SYN)
+            syns = np.frombuffer(decompressed(read()), _SYN)
             out = server[syns["socket"]] & np.isin(syns["source"], hosts)
             if not out.any():
                 self._pieces.append((read, piece))

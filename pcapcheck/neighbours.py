@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
-from pcapcheck.openings import ROW, Flows, Ints, Openings
+from pcapcheck.openings import Flows, Ints, Openings
+from pcapcheck.rows import Rows
 from pcapcheck.select import FlowRows, rows_of
 
 
@@ -24,9 +22,9 @@ def merge(*stretches: Openings) -> Openings:
     every = Flows.together([one.flows for one in having])
     place, first = _places(every)
     before = np.cumsum([0, *(len(one.flows) for one in having)])
-    rows = records.together([one.rows for one in having])
+    rows = Rows.together([one.rows for one in having])
     sizes = [len(one.rows) for one in having]
-    rows["flow"] = place[rows["flow"] + np.repeat(before[:-1], sizes)]
+    rows = rows.having(flow=place[rows["flow"] + np.repeat(before[:-1], sizes)])
     return Openings(every.take(first), _selected(rows, np.bincount(place, minlength=len(first)) > 1))
 
 
@@ -44,14 +42,14 @@ def _places(flows: Flows) -> tuple[Ints, Ints]:
     return number[group], first[by_appearance]
 
 
-def _selected(rows: npt.NDArray[Any], shared: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+def _selected(rows: Rows, shared: npt.NDArray[np.bool_]) -> Rows:
     """The rows of the whole by flow, of which those that are ``shared`` occur in several stretches."""
     again = shared[rows["flow"]]
     if again.any():
         flows: dict[int, FlowRows] = {}
-        for arrival, row in enumerate(rows_of(records.taken(rows, again))):
+        for arrival, row in enumerate(rows_of(rows.take(again))):
             flows.setdefault(row.flow, FlowRows()).push(row, arrival)
         finished = [kept.finished(number) for number, flow in flows.items() for kept in flow.kept.values()]
-        rows = records.together([records.taken(rows, ~again), np.array(finished, ROW)])
+        rows = Rows.together([rows.take(~again), Rows.of(finished)])
     order = np.argsort(rows["flow"], kind="stable")
-    return records.taken(rows, order)
+    return rows.take(order)

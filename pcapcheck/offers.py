@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck.decode.option_columns import ROOM, OptionColumns
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, OPTIONS_UNSEEN
 from pcapcheck.openings import Ints
+from pcapcheck.rows import Rows
 from pcapcheck.tables import ABSENT, ECNS
 
 
@@ -25,7 +25,7 @@ def _ecn(flags: int) -> str:
 _ECN_OF_FLAGS: Final = np.array([ECNS.index(_ecn(flags)) for flags in range(1 << 12)])
 
 
-def offered(options: OptionColumns, at: Ints, rows: npt.NDArray[Any], row: Ints) -> dict[str, Ints]:
+def offered(options: OptionColumns, at: Ints, rows: Rows, row: Ints) -> dict[str, Ints]:
     """What many SYNs or SYN-ACKs offer: these rows (or ABSENT), whose options stand at these places of the columns.
 
     The keys are the fields of Handshakes behind client_ and server_.

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol, overload
+from typing import Final, NamedTuple, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.packed import Ints as Ints
+from pcapcheck.rows import Rows
 from pcapcheck.tables import ABSENT
 
 SEGMENT: Final = 0
@@ -29,42 +29,9 @@ TSVAL_BACK: Final = 2  # a TSval older than that of the segment just before it
 WITH_SACK: Final = 4  # SACK blocks
 REPEATED: Final = 8  # payload from before what had been sent by then
 
-ROW: Final = np.dtype(
-    [
-        ("flow", "<u4"),  # index into Openings.flows
-        ("side", "u1"),  # 0: sent by the flow's low endpoint, 1: by its high one (of the quoted segment for ICMP)
-        ("kind", "u1"),  # SEGMENT or ICMP
-        ("frame", "<i8"),
-        ("time", "<i8"),  # ns, or capture.frame.NO_TIME
-        ("seq", "<u4"),
-        ("ack", "<u4"),  # for ICMP: type * 256 + code, IPv6's type + 65536
-        ("tcp_flags", "<u2"),
-        ("window", "<u2"),
-        ("payload_length", "<u4"),
-        ("ttl", "u1"),
-        ("ip_id", "<i4"),  # -1 where there is none
-        ("ecn", "u1"),
-        ("unseen", "u1"),
-        ("checksum", "u1"),
-        ("vlan", "<i4"),
-        ("tunnel", "u1"),  # index into tables.TUNNELS
-        ("options_length", "u1"),
-        ("options", "V40"),  # for ICMP: the reporter's address
-        ("folded", "<u4"),  # segments of this side folded into this row
-        ("folded_octets", "<u8"),  # their payload
-        ("folded_until", "<i8"),  # time of the last of them
-        ("folded_end", "<u4"),  # how far beyond this row's end they reach, at most FAR
-        ("folded_ack", "<u4"),  # how far beyond this row's ack they acknowledge, at most FAR
-        ("folded_least", "<i4"),  # the least distance from this row's end to payload of theirs, FAR if they have none
-        ("folded_largest", "<u4"),  # the largest payload among them
-        ("folded_tsval", "<i8"),  # TSval of the last of them, -1 if it has none
-        ("folded_signs", "u1"),  # what some of them show: the bits above
-    ]
-)
-
 
 class Row(NamedTuple):
-    """One row of ROW as plain Python values, for the stages that step through a flow."""
+    """One row of rows.ROW as plain Python values, for the stages that step through a flow."""
 
     flow: int
     side: int
@@ -190,13 +157,11 @@ class Openings:
     """Flows in order of first appearance; rows sorted by flow, then in capture order."""
 
     flows: Flows = field(default_factory=Flows.of)
-    rows: npt.NDArray[Any] = field(default_factory=lambda: np.empty(0, ROW))
+    rows: Rows = field(default_factory=Rows.of)
 
     def numbered_from(self, before: int) -> Openings:
         """The same, of frames that come after so many others."""
-        rows = records.copied(self.rows)
-        rows["frame"] += before
-        return Openings(self.flows, rows)
+        return Openings(self.flows, self.rows.having(frame=self.rows["frame"] + before))
 
     def in_order(self) -> Openings:
         """The same, the flows in order of their first row's frame."""
@@ -204,35 +169,33 @@ class Openings:
         order = np.argsort(self.rows["frame"][first], kind="stable")
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        rows = records.copied(self.rows)
-        rows["flow"] = place[rows["flow"]]
-        return Openings(self.flows.take(order), records.taken(rows, np.argsort(rows["flow"], kind="stable")))
+        flow = place[self.rows["flow"]]
+        return Openings(self.flows.take(order), self.rows.having(flow=flow).take(np.argsort(flow, kind="stable")))
 
     def only(self, flows: npt.NDArray[np.bool_]) -> Openings:
         """Those of some flows alone, which are numbered from 0."""
         place = flows.cumsum() - 1
-        rows = records.taken(self.rows, flows[self.rows["flow"]])
-        rows["flow"] = place[rows["flow"]]
-        return Openings(self.flows.take(flows.nonzero()[0]).by_themselves(), rows)
+        rows = self.rows.take(flows[self.rows["flow"]])
+        return Openings(self.flows.take(flows.nonzero()[0]).by_themselves(), rows.having(flow=place[rows["flow"]]))
 
     def batches(self, most: int) -> Iterator[Openings]:
         """The same, at most so many flows at a time, which are numbered from 0 in each batch."""
         flow = self.rows["flow"]
         for first in range(0, len(self.flows), most):
             start, stop = np.searchsorted(flow, [first, first + most]).tolist()
-            rows = records.copied(self.rows[start:stop])
-            rows["flow"] -= np.uint32(first)
-            yield Openings(self.flows[first : first + most].by_themselves(), rows)
+            rows = self.rows[start:stop]
+            own = rows.having(flow=rows["flow"] - np.uint32(first))
+            yield Openings(self.flows[first : first + most].by_themselves(), own)
 
 
 def beside(parts: Sequence[Openings]) -> Openings:
     """The openings of different flows in one: those of each part after those of the part before it."""
     if len(parts) < 2:
-        return Openings(parts[0].flows, records.copied(parts[0].rows)) if parts else Openings()
-    rows = records.together([part.rows for part in parts])
+        return parts[0] if parts else Openings()
+    rows = Rows.together([part.rows for part in parts])
     before = np.cumsum([0, *(len(part.flows) for part in parts[:-1])])
-    rows["flow"] += np.repeat(before, [len(part.rows) for part in parts]).astype(np.uint32)
-    return Openings(Flows.together([part.flows for part in parts]), rows)
+    flow = rows["flow"] + np.repeat(before, [len(part.rows) for part in parts]).astype(np.uint32)
+    return Openings(Flows.together([part.flows for part in parts]), rows.having(flow=flow))
 
 
 def larger(batches: Iterable[Openings], least: int) -> Iterator[Openings]:

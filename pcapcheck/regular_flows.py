@@ -16,6 +16,7 @@ from pcapcheck.decode.segment import ACK, FIN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.faults.rows import COPY_NS
 from pcapcheck.openings import FAR, ICMP, Ints, ranges
+from pcapcheck.rows import Rows
 from pcapcheck.tables import ABSENT
 
 Bools = npt.NDArray[np.bool_]
@@ -30,7 +31,7 @@ _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 class Columns:
     """The columns of all rows that tell a regular flow. ``at`` are indices of rows."""
 
-    def __init__(self, rows: npt.NDArray[Any], begin: Ints, size: Ints) -> None:
+    def __init__(self, rows: Rows, begin: Ints, size: Ints) -> None:
         self.rows, self.begin, self.size = rows, begin, size
         self.first = np.repeat(begin, size)  # of each row: the first of its flow
         self.place = np.arange(len(rows)) - self.first

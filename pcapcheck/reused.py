@@ -7,19 +7,17 @@ the LOOK_BACK parts before. If that does not hold for one part of a flow, it hol
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck import seq
 from pcapcheck.attempts import LOOK_BACK, NEAR
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.openings import Ints, ranges
 from pcapcheck.regular_flows import KIND, Bools, Columns
+from pcapcheck.rows import Rows
 
 
-def parts(rows: npt.NDArray[Any]) -> Ints:
+def parts(rows: Rows) -> Ints:
     """Where the parts of the flows begin."""
     new = np.ones(len(rows), bool)
     flow = rows["flow"]

@@ -15,12 +15,10 @@ two neighbouring stretches, in order, gives the rows of the whole (``select(a + 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from pcapcheck import records, seq
+from pcapcheck import seq
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.options import parse_options
 from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN, IcmpError, Segment
@@ -28,7 +26,6 @@ from pcapcheck.openings import (
     FAR,
     ICMP,
     REPEATED,
-    ROW,
     SEGMENT,
     TSVAL_BACK,
     WITH_SACK,
@@ -39,6 +36,7 @@ from pcapcheck.openings import (
     Openings,
     Row,
 )
+from pcapcheck.rows import FIELDS, Rows
 from pcapcheck.tables import ABSENT, TUNNELS
 
 # Rows that are turned into tuples at a time.
@@ -206,7 +204,7 @@ class Selector:
     def openings(self) -> Openings:
         """The rows kept so far."""
         finished = [kept.finished(number) for number, flow in enumerate(self._flows) for kept in flow.kept.values()]
-        return Openings(Flows.of(self._keys), np.array(finished, ROW))
+        return Openings(Flows.of(self._keys), Rows.of(finished))
 
     def _push(self, flow: int, row: Row) -> None:
         self._arrival += 1
@@ -235,12 +233,12 @@ def select(segments: Iterable[tuple[int, int, Segment | IcmpError]]) -> Openings
     return selector.openings()
 
 
-def rows_of(rows: npt.NDArray[Any], at: Ints | None = None) -> Iterator[Row]:
+def rows_of(rows: Rows, at: Ints | None = None) -> Iterator[Row]:
     """Rows of openings one by one, all or those at these indices, their options cut to their length."""
     at = np.arange(len(rows)) if at is None else at
     for begin in range(0, len(at), _CHUNK):
-        part = records.taken(rows, at[begin : begin + _CHUNK])
-        columns = {name: part[name].tolist() for name in ROW.names or ()}
+        part = rows.take(at[begin : begin + _CHUNK])
+        columns = {name: part[name].tolist() for name in FIELDS}
         columns["options"] = [
             octets[:length] for octets, length in zip(columns["options"], columns["options_length"], strict=True)
         ]

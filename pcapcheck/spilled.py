@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
 from pcapcheck.addresses import Addresses
 from pcapcheck.neighbours import merge
-from pcapcheck.openings import ROW, Flows, Ints, Kept, Openings
+from pcapcheck.openings import Flows, Ints, Kept, Openings
+from pcapcheck.rows import ROW, Rows
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 
 BUCKETS: Final = 64
@@ -48,8 +48,10 @@ class Piece(NamedTuple):
     def openings(self) -> Openings:
         """Read them back."""
         octets = self.read()
-        flows, rows = octets[: self.flows], octets[self.flows :]
-        return Openings(_unpacked(decompressed(flows, _FLOW)), decompressed(rows, ROW)).numbered_from(self.before)
+        flows = np.frombuffer(decompressed(octets[: self.flows]), _FLOW)
+        rows = decompressed(octets[self.flows :])
+        whole = Openings(_unpacked(flows), Rows.read(rows, len(rows) // ROW.itemsize))
+        return whole.numbered_from(self.before) if self.before else whole
 
 
 class Spilled:
@@ -71,11 +73,11 @@ class Spilled:
         place[order] = np.arange(len(order))
         flow = place[openings.rows["flow"]]
         by_flow = np.argsort(flow, kind="stable")
-        flow, rows = flow[by_flow], records.taken(openings.rows, by_flow)
-        flows = records.taken(_packed(openings.flows), order)
+        flow, rows = flow[by_flow], openings.rows.take(by_flow)
+        flows = _packed(openings.flows).take(order)
         bounds = np.searchsorted(bucket[order], np.arange(BUCKETS + 1)).tolist()
         row_bounds = np.searchsorted(flow, bounds).tolist()
-        rows["flow"] = flow - np.repeat(bounds[:-1], np.diff(row_bounds))
+        rows = rows.having(flow=flow - np.repeat(bounds[:-1], np.diff(row_bounds)))
         for number, pieces in enumerate(self._buckets):
             start, stop = bounds[number : number + 2]
             if start < stop:
@@ -170,9 +172,9 @@ def mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return words ^ (words >> np.uint64(29))
 
 
-def _put_away(flows: npt.NDArray[Any], rows: npt.NDArray[Any], scratch: Scratch) -> Piece:
-    own = compressed(flows)
-    return Piece(scratch.write(own + compressed(rows)), len(own))
+def _put_away(flows: npt.NDArray[Any], rows: Rows, scratch: Scratch) -> Piece:
+    own = compressed(flows.tobytes())
+    return Piece(scratch.write(own + compressed(rows.octets())), len(own))
 
 
 def _packed(flows: Flows) -> npt.NDArray[Any]:

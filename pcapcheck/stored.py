@@ -5,26 +5,24 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
-from pcapcheck.openings import ROW, Ints, ranges
+from pcapcheck.openings import Ints, ranges
 from pcapcheck.packed import Packed
+from pcapcheck.rows import ROW, Rows
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 
-# What each row is to its handshake.
-_PLACE: Final = np.dtype([("event", "i1"), ("from_client", "?")])
-
 # Rows that are compressed together.
-_PIECE: Final = 1 << 12
+_PIECE: Final = 1 << 13
+
+_LAST: Final = 2  # octets behind those of each row: event and from_client
 
 
 class _Piece(NamedTuple):
     start: int  # the number of its first row
-    rows: int  # octets of them, compressed
     read: Read
 
 
@@ -39,32 +37,32 @@ class Store:
     def __len__(self) -> int:
         return self._size
 
-    def add(self, rows: npt.NDArray[Any], event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> None:
+    def add(self, rows: Rows, event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> None:
         """Put rows away, behind those that are there."""
-        places = np.empty(len(rows), _PLACE)
-        places["event"], places["from_client"] = event, from_client
         for start in range(0, len(rows), _PIECE):
             part = slice(start, start + _PIECE)
-            octets = compressed(rows[part])
-            read = self._scratch.write(octets + compressed(places[part]))
-            self._pieces.append(_Piece(self._size + start, len(octets), read))
+            octets = rows[part].octets() + event[part].tobytes() + from_client[part].tobytes()
+            self._pieces.append(_Piece(self._size + start, self._scratch.write(compressed(octets))))
         self._size += len(rows)
 
-    def read(self, numbers: Ints) -> tuple[npt.NDArray[Any], npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+    def read(self, numbers: Ints) -> tuple[Rows, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
         """The rows with these numbers, which ascend: row, event, from_client."""
-        found, places = np.empty(len(numbers), ROW), np.empty(len(numbers), _PLACE)
+        rows = [Rows.of()]
+        events, sides = [np.empty(0, np.int8)], [np.empty(0, bool)]
         at = 0
         while at < len(numbers):
             number = bisect_right(self._pieces, int(numbers[at]), key=attrgetter("start")) - 1
             piece = self._pieces[number]
-            octets = piece.read()
-            rows = decompressed(octets[: piece.rows], ROW)
-            stop = int(np.searchsorted(numbers, piece.start + len(rows)))
+            octets = decompressed(piece.read())
+            size = len(octets) // (ROW.itemsize + _LAST)
+            stop = int(np.searchsorted(numbers, piece.start + size))
             wanted = numbers[at:stop] - piece.start
-            records.put(found, slice(at, stop), records.taken(rows, wanted))
-            places[at:stop] = decompressed(octets[piece.rows :], _PLACE)[wanted]
+            rows.append(Rows.read(octets, size).take(wanted))
+            places = np.frombuffer(octets, np.int8, offset=size * ROW.itemsize)
+            events.append(places[wanted])
+            sides.append(places[wanted + size].view(bool))
             at = stop
-        return found, places["event"], places["from_client"]
+        return Rows.together(rows), np.concatenate(events), np.concatenate(sides)
 
 
 class Stored:
@@ -79,9 +77,7 @@ class Stored:
         """The rows of the handshakes at these indices."""
         return Stored(self._store, Packed.of(self._first.take(at)), Packed.of(self._size.take(at)), self._batches)
 
-    def fetch(
-        self, mask: npt.NDArray[np.bool_]
-    ) -> tuple[npt.NDArray[Any], Ints, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
+    def fetch(self, mask: npt.NDArray[np.bool_]) -> tuple[Rows, Ints, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
         """The rows of the handshakes that meet the mask: row, handshake, event, from_client."""
         (wanted,) = mask.nonzero()
         first, size = self._first.take(wanted), self._size.take(wanted)
@@ -90,7 +86,7 @@ class Stored:
         rows, event, from_client = self._store.read(numbers[order])
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        return records.taken(rows, back), np.repeat(wanted, size), event[back], from_client[back]
+        return rows.take(back), np.repeat(wanted, size), event[back], from_client[back]
 
     def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[Ints]:
         """The handshakes that meet the mask, in parts of whole batches that end when they have ``most`` or more."""

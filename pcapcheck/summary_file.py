@@ -22,7 +22,8 @@ from pcapcheck.addresses import Addresses
 from pcapcheck.capture.compression import ANY_RATIO_UP_TO, LARGEST_RATIO, zstandard
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.decode.segment import Skip
-from pcapcheck.openings import ICMP, ROW, Flows, Openings, beside
+from pcapcheck.openings import ICMP, Flows, Openings, beside
+from pcapcheck.rows import ROW, Rows
 from pcapcheck.spilled import Spilled
 from pcapcheck.stretch import CaptureFacts, Summary
 from pcapcheck.tables import TUNNELS
@@ -148,7 +149,7 @@ def _compressed(openings: Openings) -> bytes:
     flows = openings.flows
     columns = [flows.hosts.ip4.astype(_IP4), flows.hosts.ip6]
     columns += [getattr(flows, name).astype(kind) for name, kind in _FLOW.items()]
-    octets: bytes = zstandard().compress(b"".join(one.tobytes() for one in (*columns, openings.rows)), _LEVEL)
+    octets: bytes = zstandard().compress(b"".join(one.tobytes() for one in (*columns, openings.rows.records())), _LEVEL)
     return octets
 
 
@@ -194,11 +195,12 @@ def _batch(octets: memoryview, layout: dict[str, tuple[np.dtype[Any], int]]) -> 
         at += kind.itemsize * count
     hosts = Addresses(columns["ip4"].astype(np.uint32), columns["ip6"])
     flows = Flows(hosts, *(columns[name].astype(np.int64) for name in _FLOW))
-    _refuse_odd(flows, columns["rows"])
-    return Openings(flows, columns["rows"])
+    rows = Rows.of(columns["rows"])
+    _refuse_odd(flows, rows)
+    return Openings(flows, rows)
 
 
-def _refuse_odd(flows: Flows, rows: npt.NDArray[Any]) -> None:
+def _refuse_odd(flows: Flows, rows: Rows) -> None:
     """Raise ValueError where later stages would not find their way."""
     ip4, ip6, hosts = flows.hosts.ip4, flows.hosts.ip6, len(flows.hosts)
     step = np.diff(rows["flow"].astype(np.int64), prepend=-1)

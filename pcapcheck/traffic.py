@@ -11,19 +11,16 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import records
 from pcapcheck.addresses import Addresses, Named
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.evidence import Event
 from pcapcheck.flood import Flood, Socket
-from pcapcheck.openings import ICMP, ROW, ranges
+from pcapcheck.openings import ICMP, ranges
 from pcapcheck.openings import Ints as Ints
 from pcapcheck.packed import Packed, Picked
+from pcapcheck.rows import Rows
 from pcapcheck.stored import Stored
 from pcapcheck.tables import ABSENT, OUTCOMES
-
-# Rows that are turned into columns at a time.
-_CHUNK: Final = 1 << 13
 
 # Columns that are kept as they were unpacked: one expression rarely asks for more. Fewer, where they are large.
 _UNPACKED: Final = 6
@@ -209,7 +206,7 @@ class Traffic:
     """
 
     handshakes: Handshakes
-    rows: npt.NDArray[Any]  # openings.ROW
+    rows: Rows
     handshake: Ints  # of each row: index into handshakes
     event: npt.NDArray[np.int8]  # of each row: evidence.Event
     from_client: npt.NDArray[np.bool_]
@@ -241,21 +238,8 @@ class Traffic:
         return option_columns(self.rows["options"], lengths, self.column("unseen"))
 
     def column(self, name: str) -> npt.NDArray[Any]:
-        """A field of ROW of every row, with its octets side by side: many times quicker to go through than in rows."""
-        return self._columns[name]
-
-    @cached_property
-    def _columns(self) -> dict[str, npt.NDArray[Any]]:
-        # A stretch of rows at a time, while it is in the cache: all columns cost little more than one.
-        names = [name for name in ROW.fields or () if name != "options"]
-        columns: dict[str, npt.NDArray[Any]] = {name: np.empty(len(self.rows), ROW[name]) for name in names}
-        for start in range(0, len(self.rows), _CHUNK):
-            part = self.rows[start : start + _CHUNK]
-            for name, column in columns.items():
-                column[start : start + _CHUNK] = part[name]
-        for column in columns.values():
-            column.flags.writeable = False  # it is everybody's
-        return columns
+        """A field of ROW of every row."""
+        return self.rows[name]
 
     @cached_property
     def _numbers(self) -> dict[str, Ints]:
@@ -264,7 +248,7 @@ class Traffic:
     def number(self, name: str) -> Ints:
         """A field of ROW of every row as int64, ready for arithmetic."""
         if name not in self._numbers:
-            self._numbers[name] = self._columns[name].astype(np.int64)
+            self._numbers[name] = self.rows[name].astype(np.int64)
             self._numbers[name].flags.writeable = False  # it is everybody's
         return self._numbers[name]
 
@@ -308,7 +292,7 @@ class Traffic:
         rows = ranges(self.starts[at], size)
         return replace(
             taken,
-            rows=records.taken(self.rows, rows),
+            rows=self.rows.take(rows),
             handshake=np.repeat(np.arange(len(at)), size),
             event=self.event[rows],
             from_client=self.from_client[rows],
@@ -330,7 +314,7 @@ class Traffic:
             rows, handshake, event, from_client = self.stored.fetch(mask)
         else:
             keep = mask[self.handshake]
-            rows, handshake = records.taken(self.rows, keep), self.handshake[keep]
+            rows, handshake = self.rows.take(keep), self.handshake[keep]
             event, from_client = self.event[keep], self.from_client[keep]
         # What is known of the rows of others is not known here.
         return replace(

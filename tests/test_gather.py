@@ -20,6 +20,7 @@ from pcapcheck.openings import Openings
 from pcapcheck.packed import STRETCH, Packed
 from pcapcheck.report.output import writer
 from pcapcheck.report.report import Report
+from pcapcheck.rows import FIELDS
 from pcapcheck.rules import RULES
 from pcapcheck.rules.asking import ask
 from pcapcheck.rules.checked import Checked
@@ -72,7 +73,7 @@ def differences(openings: Openings, facts: CaptureFacts, batch: int) -> list[str
     found += [
         name for name in ("handshake", "event", "from_client") if (getattr(one, name) != getattr(whole, name)).any()
     ]
-    fields = [name for name in one.rows.dtype.names if name != "flow"]
+    fields = [name for name in FIELDS if name != "flow"]
     found += [name for name in fields if (one.rows[name] != whole.rows[name]).any()]
     found += [name for name in RULES if answer_of(name, one, facts) != answer_of(name, other, facts)]
     return found + [name for name in DIAGNOSES if conclusion_of(name, one, facts) != conclusion_of(name, other, facts)]

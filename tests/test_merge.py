@@ -21,6 +21,7 @@ from pcapcheck.judge import judge
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import Openings
 from pcapcheck.reading import DpktReading
+from pcapcheck.rows import FIELDS
 from pcapcheck.select import select
 from pcapcheck.stretch import Summary
 from pcapcheck.window import EVERYTHING
@@ -65,14 +66,14 @@ def frames_of(path: Path) -> list[Frame]:
 
 
 def same(one: Openings, other: Openings) -> bool:
-    return one.flows == other.flows and one.rows.tobytes() == other.rows.tobytes()
+    return one.flows == other.flows and one.rows.octets() == other.rows.octets()
 
 
 def difference(one: Openings, other: Openings) -> list[Any]:
     """The rows that differ, field by field, for the message of a failure."""
     if len(one.rows) != len(other.rows):
         return [one.rows["frame"].tolist(), other.rows["frame"].tolist()]
-    names = [name for name in one.rows.dtype.names or () if not np.array_equal(one.rows[name], other.rows[name])]
+    names = [name for name in FIELDS if not np.array_equal(one.rows[name], other.rows[name])]
     return [(name, one.rows[name].tolist(), other.rows[name].tolist()) for name in names]
 
 
@@ -217,7 +218,7 @@ def test_a_long_connection_keeps_few_rows() -> None:
             segment(CLIENT_TO_SERVER[::-1], 1, octet + 1, ACK),
         )
     ]
-    found = select([(number, number, one) for number, one in enumerate(opening + rest, start=1)]).rows
+    found = select([(number, number, one) for number, one in enumerate(opening + rest, start=1)]).rows.records()
     assert found["frame"].tolist() == [*range(1, 11), 2001, 2002]
     fourth = found[found["frame"] == 9][0]
     assert (fourth["folded"], fourth["folded_octets"], fourth["folded_end"]) == (995, 995, 995)

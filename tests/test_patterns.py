@@ -17,6 +17,7 @@ from pcapcheck.decode.segment import ACK, FIN, PSH, RST, SYN, Segment
 from pcapcheck.judge import judge
 from pcapcheck.openings import Flows, Openings
 from pcapcheck.patterns import Regular, regular
+from pcapcheck.rows import FIELDS, Rows
 from pcapcheck.select import select
 from pcapcheck.stretch import summarise
 from pcapcheck.testing import parse_exchange
@@ -46,8 +47,9 @@ def differences(openings: Openings, end_time: int) -> list[Any]:
         mine, theirs = (list(getattr(traffic.handshakes, name)) for traffic in (one, other))
         if mine != theirs:
             found.append((name, [pair for pair in zip(mine, theirs, strict=False) if pair[0] != pair[1]][:3]))
-    rows = ("rows", "handshake", "event", "from_client")
-    return found + [name for name in rows if getattr(one, name).tobytes() != getattr(other, name).tobytes()]
+    found += [name for name in FIELDS if one.rows[name].tobytes() != other.rows[name].tobytes()]
+    places = ("handshake", "event", "from_client")
+    return found + [name for name in places if getattr(one, name).tobytes() != getattr(other, name).tobytes()]
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
@@ -76,11 +78,9 @@ def _openings() -> Openings:
     for path in CAPTURES:
         openings = summarise(str(path)).openings
         if 2 < len(openings.rows) < 60:
-            rows = openings.rows.copy()
-            rows["flow"] += len(flows)
+            parts.append(openings.rows.having(flow=openings.rows["flow"] + len(flows)))
             flows += list(openings.flows)
-            parts.append(rows)
-    return Openings(Flows.of(flows), np.concatenate(parts))
+    return Openings(Flows.of(flows), Rows.together(parts))
 
 
 ORDINARY: Final = _openings()
@@ -108,7 +108,7 @@ FLAGS: Final = [SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, 
 def test_any_change_of_ordinary_flows(seed: int) -> None:
     """Every flow with one or two of its rows changed, given again, or taken away."""
     random = Random(seed)
-    rows = ORDINARY.rows.copy()
+    rows = ORDINARY.rows.records()
     for index in range(len(rows)):
         if random.random() < 0.15:
             if random.random() < 0.2:
@@ -126,7 +126,7 @@ def test_any_change_of_ordinary_flows(seed: int) -> None:
     rows = np.repeat(rows, keep)
     rows["frame"] = np.arange(1, len(rows) + 1)
     end_time = int(rows["time"].max()) + random.choice([0, 10**9, 10**11])
-    assert differences(Openings(ORDINARY.flows, rows), end_time) == []
+    assert differences(Openings(ORDINARY.flows, Rows.of(rows)), end_time) == []
 
 
 X, Y = 2**32 - 30, 5000

@@ -61,7 +61,7 @@ def rows_of(summary: Summary) -> tuple[object, bytes]:
     if isinstance(openings, Spilled | Tracked):
         openings = openings.whole()
     assert isinstance(openings, Openings)
-    return list(openings.flows), openings.rows.tobytes()
+    return list(openings.flows), openings.rows.octets()
 
 
 def same(path: Path, window: Window = EVERYTHING, jobs: int = 3) -> Summary:

@@ -61,7 +61,7 @@ def test_any_traffic_in_pieces(captured: Captured, cuts: list[int]) -> None:
         spilled.add(select(captured[begin:end]))
     whole = select(captured)
     assert list(spilled.whole().flows) == list(whole.flows)
-    assert spilled.whole().rows.tobytes() == whole.rows.tobytes()
+    assert spilled.whole().rows.octets() == whole.rows.octets()
     assert sum(len(batch.flows) for batch in spilled.batches(2)) == len(whole.flows)
     assert all(len(batch.flows) <= 2 for batch in spilled.batches(2))
 
@@ -72,7 +72,7 @@ def test_joined_on_disk_and_in_memory(captured: Captured, cut: int, most: int) -
     first, then = select(captured[:at]), select(captured[at:])
     there = joined(joined(Openings(), first, most), then, most)
     openings = there if isinstance(there, Openings) else there.whole()
-    assert openings.rows.tobytes() == merge(first, then).rows.tobytes()
+    assert openings.rows.octets() == merge(first, then).rows.octets()
 
 
 def test_elsewhere_it_is_in_memory() -> None:

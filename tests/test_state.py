@@ -47,7 +47,7 @@ def parts_of(summary: Summary) -> list[Any]:
     flows = summary.openings.flows
     facts = [getattr(summary.facts, one.name) for one in fields(CaptureFacts) if one.name != "path"]
     columns = [getattr(flows, name).tolist() for name in ("low", "high", "low_port", "high_port", "tenant")]
-    return [facts, list(flows.hosts), columns, summary.openings.rows.dtype, summary.openings.rows.tobytes()]
+    return [facts, list(flows.hosts), columns, summary.openings.rows.octets()]
 
 
 def through_octets(summary: Summary) -> Summary:

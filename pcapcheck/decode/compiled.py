@@ -71,6 +71,18 @@ def _low_40(word: cython.ulonglong) -> cython.ulonglong:
     return word & (mask << 20 | mask)
 
 
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _time(word: cython.ulonglong) -> cython.longlong:
+    """A time as it is outside of cells."""
+    bias: cython.ulonglong = 1 << 63
+    if word >= bias:
+        return word - bias
+    return -(bias - word)
+
+
 @cython.cclass
 class Table:
     """The flows of one stretch of capture, and what is kept of them."""
@@ -1731,23 +1743,109 @@ class Table:
             cell_of[at] = cell
         return 0
 
+    def spread(
+        self,
+        cell_of: cython.uint[::1],
+        before: cython.longlong,
+        side: cython.uchar[::1],
+        kind: cython.uchar[::1],
+        frame: cython.longlong[::1],
+        time: cython.longlong[::1],
+        seq: cython.uint[::1],
+        ack: cython.uint[::1],
+        tcp_flags: cython.ushort[::1],
+        window: cython.ushort[::1],
+        payload_length: cython.uint[::1],
+        ttl: cython.uchar[::1],
+        ip_id: cython.int[::1],
+        ecn: cython.uchar[::1],
+        unseen: cython.uchar[::1],
+        checksum: cython.uchar[::1],
+        vlan: cython.int[::1],
+        tunnel: cython.uchar[::1],
+        options_length: cython.uchar[::1],
+        options: cython.uchar[::1],
+        folded: cython.uint[::1],
+        folded_octets: cython.ulonglong[::1],
+        folded_until: cython.longlong[::1],
+        folded_end: cython.uint[::1],
+        folded_ack: cython.uint[::1],
+        folded_least: cython.int[::1],
+        folded_largest: cython.uint[::1],
+        folded_tsval: cython.longlong[::1],
+        folded_signs: cython.uchar[::1],
+    ) -> None:
+        """Spread the rows in these cells over the columns of rows.ROW, which are zeros. ``before``: added to frames."""
+        row: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        fold: cython.Py_ssize_t
+        start: cython.Py_ssize_t
+        text: cython.Py_ssize_t
+        octet: cython.Py_ssize_t
+        length: cython.Py_ssize_t
+        word: cython.ulonglong
+        half: cython.ulonglong = 1 << 31
+        with cython.nogil:
+            for row in range(cell_of.shape[0]):
+                at = cell_of[row]
+                at *= 8
+                time[row] = _time(self.cells[at])
+                word = self.cells[at + 1]
+                frame[row] = _low_40(word) + before
+                side[row] = word >> 40 & 1
+                kind[row] = word >> 41 & 1
+                checksum[row] = word >> 42 & 3
+                unseen[row] = word >> 44 & 3
+                ecn[row] = word >> 46 & 3
+                tunnel[row] = word >> 48 & 0xFF
+                length = word >> 56 & 0x3F
+                options_length[row] = length
+                start = row * 40
+                if word >> 62 & 1:  # nothing but timestamps, laid out as RFC 7323, appendix A, has them
+                    options[start] = options[start + 1] = 1
+                    options[start + 2] = 8
+                    options[start + 3] = 10
+                    for octet in range(8):
+                        options[start + 4 + octet] = self.cells[at + 5] >> (56 - 8 * octet) & 0xFF
+                else:
+                    text = self.cells[at + 5]
+                    for octet in range(length):
+                        options[start + octet] = self.texts[text + octet]
+                seq[row] = self.cells[at + 2] >> 32
+                ack[row] = _low(self.cells[at + 2])
+                word = self.cells[at + 3]
+                payload_length[row] = word >> 32
+                window[row] = word >> 16 & 0xFFFF
+                tcp_flags[row] = word & 0xFFF
+                word = self.cells[at + 4]
+                ttl[row] = word & 0xFF
+                ip_id[row] = (word >> 8 & 0x1FFFF) - 1
+                vlan[row] = (word >> 25 & 0x1FFF) - 1
+                fold = self.cells[at + 6] >> 32
+                if not fold:
+                    folded_until[row] = time[row]
+                    folded_least[row] = 1 << 30  # openings.FAR
+                    folded_tsval[row] = -1
+                    continue
+                fold *= 8
+                folded[row] = self.cells[fold] >> 32
+                folded_signs[row] = self.cells[fold] & 0xFF
+                folded_octets[row] = self.cells[fold + 1]
+                folded_until[row] = _time(self.cells[fold + 2])
+                folded_end[row] = self.cells[fold + 3] >> 32
+                folded_ack[row] = _low(self.cells[fold + 3])
+                folded_least[row] = (self.cells[fold + 4] >> 32) - half
+                folded_largest[row] = _low(self.cells[fold + 4])
+                folded_tsval[row] = self.cells[fold + 5] - 1
+
     @cython.cfunc
     @cython.inline
     def _frame_of(self, cell: cython.Py_ssize_t) -> cython.ulonglong:
         return _low_40(self.cells[cell * 8 + 1])
 
-    def words(self) -> tuple[object, object, object]:
-        """The cells (eight words a line), the cells of the flows in order, and the octets of the options.
-
-        Behind the last options there is room for the longest.
-        """
-        if self.text_used + 40 > self.texts.shape[0]:
-            self.texts = _enlarged(self.texts, np.uint8)
-        return (
-            np.asarray(self.cells).reshape(-1, WORDS)[: self.used],
-            np.asarray(self.flows)[: self.flow_count],
-            np.asarray(self.texts)[: self.text_used + 40],
-        )
+    def words(self) -> tuple[object, object]:
+        """The cells (eight words a line), and the cells of the flows in order."""
+        return np.asarray(self.cells).reshape(-1, WORDS)[: self.used], np.asarray(self.flows)[: self.flow_count]
 
 
 def _enlarged(view: object, kind: object) -> memoryview:

@@ -186,11 +186,11 @@ def icmp_unreachable(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     found = handshakes.is_outcome("unreachable") & (error != ABSENT)
 
     def text(index: int) -> str:
-        row = traffic.rows[error[index]]
-        number = int(row["ack"])
+        message, options, length = (traffic.column(name)[error[index]] for name in ("ack", "options", "options_length"))
+        number = int(message)
         name, _ = message_of(number)
         code = 6 if number >> 16 else 4, number >> 8 & 0xFF, number & 0xFF
-        reporter = bytes(row["options"])[: row["options_length"]]
+        reporter = options.tobytes()[:length]
         return f"{name} from {ip_address(reporter)}: {_ERRORS.get(code, 'EHOSTUNREACH')}"
 
     return Conclusion(

@@ -55,7 +55,7 @@ class Rungs:
         self._named = named
         traffic, index = traffic.take(np.array([index])), 0
         self.all: list[Rung] = []
-        values = zip(traffic.rows.tolist(), traffic.event, traffic.from_client, strict=True)
+        values = zip(traffic.rows.records().tolist(), traffic.event, traffic.from_client, strict=True)
         for fields, event, from_client in values:
             row = Row(*fields)
             row = row._replace(options=row.options[: row.options_length])

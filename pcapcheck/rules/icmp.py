@@ -45,7 +45,7 @@ _PARAMETER_PROBLEMS: Final = {(4, 12), (6, 4)}
 
 
 def message_of(number: int) -> tuple[str, str]:
-    """Name and class of an ICMP error as openings.ROW has it."""
+    """Name and class of an ICMP error as rows.ROW has it."""
     version, icmp_type, icmp_code = (6 if number >> 16 else 4), number >> 8 & 0xFF, number & 0xFF
     if (version, icmp_type) in _PARAMETER_PROBLEMS:
         name, kind = "parameter problem", _SOFT

@@ -57,9 +57,9 @@ def malformed_options(traffic: Traffic, capture: CaptureFacts) -> Answer:
     (found,) = (row != ABSENT).nonzero()
     texts = []
     for index in found.tolist():
-        one = traffic.rows[row[index]]
-        octets = one["options"].tobytes()[: one["options_length"]]
-        texts.append("; ".join(parse_options(octets, complete=not one["unseen"] & OPTIONS_UNSEEN).faults))
+        options, length, unseen = (traffic.column(name)[row[index]] for name in ("options", "options_length", "unseen"))
+        octets = options.tobytes()[:length]
+        texts.append("; ".join(parse_options(octets, complete=not unseen & OPTIONS_UNSEEN).faults))
     return Answer(
         fails=row != ABSENT,
         applies=some(traffic, sent),

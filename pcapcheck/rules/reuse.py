@@ -137,7 +137,7 @@ def _last_numbers(traffic: Traffic, before: Ints, side: Ints) -> tuple[Ints, Int
     wanted: Bools = (following != ABSENT) & (traffic.column("kind") != ICMP) & (traffic.column("tcp_flags") & RST == 0)
     wanted &= (traffic.column("side") == side[following]) & ~traffic.is_event(Event.COPY)
     (at,) = wanted.nonzero()
-    following, chosen, tsval = following[at], rows[at], traffic.options.tsval[at]
+    following, chosen, tsval = following[at], rows.take(at), traffic.options.tsval[at]
     end = chosen["payload_length"] + (chosen["tcp_flags"] & SYN != 0) + (chosen["tcp_flags"] & FIN != 0)
     end = seq.add(chosen["seq"].astype(np.int64), end + chosen["folded_end"].astype(np.int64))
     saturated = np.zeros(size, bool)

@@ -24,6 +24,7 @@ from pcapcheck.decode.compiled import LINKS, Table
 from pcapcheck.errors import CaptureError
 from pcapcheck.openings import FAR, Openings
 from pcapcheck.reading import CompiledReading, DpktReading, Reading
+from pcapcheck.rows import FIELDS
 from pcapcheck.select import select
 from pcapcheck.stretch import Summary
 from pcapcheck.window import EVERYTHING, Window
@@ -77,11 +78,11 @@ def differences(one: Summary, other: Summary) -> list[object]:
 def rows_that_differ(one: Openings, other: Openings) -> list[object]:
     if one.flows != other.flows:
         return [("flows", one.flows, other.flows)]
-    if one.rows.tobytes() == other.rows.tobytes():
+    if one.rows.octets() == other.rows.octets():
         return []
     if len(one.rows) != len(other.rows):
         return [("frames", one.rows["frame"].tolist(), other.rows["frame"].tolist())]
-    names = [name for name in one.rows.dtype.names or () if one.rows[name].tobytes() != other.rows[name].tobytes()]
+    names = [name for name in FIELDS if one.rows[name].tobytes() != other.rows[name].tobytes()]
     return [(name, one.rows[name].tolist(), other.rows[name].tolist()) for name in names]
 
 

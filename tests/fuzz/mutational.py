@@ -108,7 +108,7 @@ class Fuzzer:
             results.append({
                 **vars(read.tally()), "damage": capture.damage, "frames": capture.frame_count,
                 "end": capture.end_time_ns, "link types": capture.link_types, "clocks": capture.clocks,
-                "dropped": capture.dropped, "flows": openings.flows, "rows": openings.rows.tobytes(),
+                "dropped": capture.dropped, "flows": openings.flows, "rows": openings.rows.octets(),
             })  # fmt: skip
         if different := [name for name, value in results[0].items() if results[1][name] != value]:
             raise Differ(f"about {', '.join(different)}")

@@ -1,0 +1,138 @@
+"""Rows as columns: what is kept of segments, with the octets of each field side by side.
+
+To go through one field of records of 137 octets means to fetch them all from memory. So each field has an array of its
+own, and what is taken of it is taken when it is asked for: most who take rows look at few of their fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, overload
+
+import numpy as np
+import numpy.typing as npt
+
+Column = npt.NDArray[Any]
+
+ROW: Final = np.dtype(
+    [
+        ("flow", "<u4"),  # index into Openings.flows
+        ("side", "u1"),  # 0: sent by the flow's low endpoint, 1: by its high one (of the quoted segment for ICMP)
+        ("kind", "u1"),  # openings.SEGMENT or ICMP
+        ("frame", "<i8"),
+        ("time", "<i8"),  # ns, or capture.frame.NO_TIME
+        ("seq", "<u4"),
+        ("ack", "<u4"),  # for ICMP: type * 256 + code, IPv6's type + 65536
+        ("tcp_flags", "<u2"),
+        ("window", "<u2"),
+        ("payload_length", "<u4"),
+        ("ttl", "u1"),
+        ("ip_id", "<i4"),  # -1 where there is none
+        ("ecn", "u1"),
+        ("unseen", "u1"),
+        ("checksum", "u1"),
+        ("vlan", "<i4"),
+        ("tunnel", "u1"),  # index into tables.TUNNELS
+        ("options_length", "u1"),
+        ("options", "V40"),  # for ICMP: the reporter's address
+        ("folded", "<u4"),  # segments of this side folded into this row
+        ("folded_octets", "<u8"),  # their payload
+        ("folded_until", "<i8"),  # time of the last of them
+        ("folded_end", "<u4"),  # how far beyond this row's end they reach, at most openings.FAR
+        ("folded_ack", "<u4"),  # how far beyond this row's ack they acknowledge, at most FAR
+        ("folded_least", "<i4"),  # the least distance from this row's end to payload of theirs, FAR if they have none
+        ("folded_largest", "<u4"),  # the largest payload among them
+        ("folded_tsval", "<i8"),  # TSval of the last of them, -1 if it has none
+        ("folded_signs", "u1"),  # what some of them show: bits of openings
+    ]
+)
+
+FIELDS: Final = ROW.names or ()
+
+
+class Rows:
+    """Any number of rows. Nobody writes into their columns: ``having`` gives rows with others."""
+
+    __slots__ = ("_at", "_columns", "_of", "_size")
+
+    def __init__(self, columns: Mapping[str, Column]) -> None:
+        """``columns``: one of each field of ROW, of its type."""
+        self._columns = dict(columns)
+        self._size = len(self._columns["flow"])
+        self._of: Rows | None = None  # the rows that these were taken from
+        self._at: Column | slice = slice(None)  # and where they are there
+
+    @classmethod
+    def of(cls, records: Column | Iterable[tuple[object, ...]] = ()) -> Rows:
+        """The rows of an array of ROW, or of tuples of its fields."""
+        whole = records if isinstance(records, np.ndarray) else np.array(list(records), ROW)
+        return cls({name: np.ascontiguousarray(whole[name]) for name in FIELDS})
+
+    @classmethod
+    def together(cls, parts: Sequence[Rows]) -> Rows:
+        """The rows of all parts, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls({name: np.concatenate([part[name] for part in parts]) for name in FIELDS}) if parts else cls.of()
+
+    @classmethod
+    def _taken(cls, of: Rows, at: Column | slice, size: int, columns: dict[str, Column]) -> Rows:
+        taken = cls.__new__(cls)
+        taken._columns, taken._size, taken._of, taken._at = columns, size, of, at
+        return taken
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, key: str) -> Column: ...
+    @overload
+    def __getitem__(self, key: slice) -> Rows: ...
+    def __getitem__(self, key: str | slice) -> Column | Rows:
+        if isinstance(key, slice):
+            return self._taken(self, key, len(range(*key.indices(self._size))), {})
+        column = self._columns.get(key)
+        if column is None:
+            if self._of is None:
+                raise KeyError(key)
+            whole, at = self._of[key], self._at
+            column = self._columns[key] = whole[at] if isinstance(at, slice) else whole.take(at)
+        return column
+
+    def take(self, at: Column) -> Rows:
+        """Those at these indices, or those that meet this mask."""
+        if at.dtype == bool:
+            (at,) = at.nonzero()
+        return self._taken(self, at, len(at), {})
+
+    def having(self, **columns: Column) -> Rows:
+        """The same rows with other columns."""
+        others = {name: column.astype(ROW[name], copy=False) for name, column in columns.items()}
+        return self._taken(self, slice(None), self._size, others)
+
+    def records(self) -> Column:
+        """An array of ROW."""
+        whole = np.empty(self._size, ROW)
+        for name in FIELDS:
+            whole[name] = self[name]
+        return whole
+
+    def octets(self) -> bytes:
+        """Column by column."""
+        return b"".join(self[name].tobytes() for name in FIELDS)
+
+    @classmethod
+    def read(cls, octets: bytes, size: int) -> Rows:
+        """So many rows of which ``octets`` gave these."""
+        start, columns = 0, {}
+        for name in FIELDS:
+            columns[name] = np.frombuffer(octets, ROW[name], size, start)
+            start += columns[name].nbytes
+        return cls(columns)
+
+    def __getstate__(self) -> dict[str, Column]:
+        """Elsewhere go these columns, and not those that they were taken from."""
+        return {name: self[name] for name in FIELDS}
+
+    def __setstate__(self, columns: dict[str, Column]) -> None:
+        self.__init__(columns)  # type: ignore[misc]
