@@ -352,9 +352,13 @@ class Traffic:
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:
         """For each handshake the first row that meets the condition, ABSENT where none does."""
+        return self.first_at(condition.nonzero()[0])
+
+    def first_at(self, rows: npt.NDArray[np.integer]) -> Ints:
+        """For each handshake the first of these rows, which ascend, ABSENT where none is among them."""
         found = np.full(len(self.handshakes), ABSENT, np.int64)
-        (where,) = condition.nonzero()
-        found[self.handshake[where[::-1]]] = where[::-1]
+        backwards = rows[::-1]
+        found[self.handshake[backwards]] = backwards
         return found
 
     def value(self, name: str, row: Ints) -> Ints:

@@ -13,8 +13,10 @@ from pcapcheck.diagnoses.catalogue import Details as Details
 from pcapcheck.evidence import Event
 from pcapcheck.packed import values_of as values_of
 from pcapcheck.rules.positions import after as after
+from pcapcheck.rules.positions import first_after as first_after
 from pcapcheck.rules.positions import last as last
-from pcapcheck.rules.row_options import segments
+from pcapcheck.rules.row_options import segments as segments
+from pcapcheck.rules.row_options import some as some
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once
 
@@ -64,6 +66,13 @@ def sampled(group: Ints, mask: Bools) -> Bools:
 def count_in(group: Ints, mask: Bools) -> Ints:
     """For each handshake, how many of its group meet the mask."""
     return np.bincount(group, weights=mask).astype(np.int64)[group] if len(group) else group
+
+
+def spread(size: int, at: Ints, values: Ints, none: int = ABSENT) -> Ints:
+    """A column of all handshakes that has these values at these indices, and ``none`` elsewhere."""
+    column = np.full(size, none, np.int64)
+    column[at] = values
+    return column
 
 
 def flood_syns(traffic: Traffic) -> Ints:

@@ -12,8 +12,8 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import (
     MILLISECOND,
     Details,
-    after,
     count_in,
+    first_after,
     last,
     least_in,
     most_in,
@@ -152,9 +152,9 @@ def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
     """
     synack = traffic.first_event(Event.SYNACK)
     later = traffic.is_event(Event.SERVER_GOES_ON)
-    following = traffic.first(later & after(traffic, synack))
-    final = last(traffic, later & after(traffic, following))
-    complete = (synack != ABSENT) & (final != ABSENT)
+    following = first_after(traffic, later, synack)
+    final = last(traffic, later)
+    complete = (following != ABSENT) & (final > following)
     tsval, time = traffic.options.tsval, traffic.column("time")
 
     def drift(then: Ints, now: Ints) -> Ints:

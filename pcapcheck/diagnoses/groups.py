@@ -10,6 +10,7 @@ import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Causes, Conclusion, Diagnosis
 from pcapcheck.diagnoses.columns import numbered as numbered
+from pcapcheck.diagnoses.columns import spread as spread
 from pcapcheck.diagnoses.columns import values_of
 from pcapcheck.rules.catalogue import Answer, Rule
 from pcapcheck.rules.checked import Checked
@@ -24,13 +25,6 @@ _FIRST: Final = 3
 def distinct(group: Ints, values: Ints, size: int) -> Ints:
     """Of each group from 0 to before ``size``, how many different values it has; these are below 2^32."""
     return np.bincount(values_of(group << 32 | values) >> 32, minlength=size).astype(np.int64)
-
-
-def spread(size: int, at: Ints, values: Ints) -> Ints:
-    """A column of all handshakes that has these values at these indices, and ABSENT elsewhere."""
-    column = np.full(size, ABSENT, np.int64)
-    column[at] = values
-    return column
 
 
 def how_many(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.options import Kind
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, count_in, syn_window, synack_window
+from pcapcheck.diagnoses.columns import Details, count_in, spread, syn_window, synack_window
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.asking import ask
@@ -109,15 +109,15 @@ def _far_from_all(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
     handshakes = traffic.handshakes
     (sack,) = (traffic.options.sack & ~traffic.is_event(Event.COPY)).nonzero()
     edge = _sack_edges(traffic, sack)
-    distance, quoted = np.zeros(len(traffic.rows), np.int64), np.zeros(len(traffic.rows), bool)
-    distance[sack] = np.where(edge == ABSENT, 0, np.abs(seq.diff(edge, traffic.number("ack")[sack])))
+    distance = np.where(edge == ABSENT, 0, np.abs(seq.diff(edge, traffic.column("ack")[sack])))
     (icmp,) = (traffic.column("kind") == ICMP).nonzero()
     own = np.where(traffic.from_client[icmp], *(
         isn[traffic.handshake[icmp]] for isn in (handshakes.client_isn, handshakes.server_isn)
     ))  # fmt: skip
-    quoted[icmp] = (own != ABSENT) & (np.abs(seq.diff(traffic.number("seq")[icmp], own)) > _FAR)
-    block, quote = traffic.first(distance > _FAR), traffic.first(quoted)
-    far = np.where(block == ABSENT, ABSENT, np.append(distance, ABSENT)[block])
+    quote = traffic.first_at(icmp[(own != ABSENT) & (np.abs(seq.diff(traffic.column("seq")[icmp], own)) > _FAR)])
+    block = traffic.first_at(sack[distance > _FAR])
+    (found,) = (block != ABSENT).nonzero()
+    far = spread(len(block), found, distance[np.searchsorted(sack, block[found])])
     return traffic.value("frame", block), far, traffic.value("frame", quote)
 
 

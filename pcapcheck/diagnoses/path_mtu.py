@@ -7,7 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged
+from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged, spread
 from pcapcheck.evidence import Event
 from pcapcheck.openings import FAR, ICMP, REPEATED
 from pcapcheck.stretch import CaptureFacts
@@ -81,19 +81,20 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 @by_rows
 def _vanishing(traffic: Traffic) -> tuple[Ints, Ints, Ints, Ints]:
     """How certain it is that full-sized segments vanish; frames of the first such and of its repeat; its payload."""
-    handshakes = traffic.handshakes
-    traffic = traffic.only(handshakes.is_outcome("established") & _repeats_large(traffic))
-    found = np.zeros(len(handshakes), np.int64)
-    lost, again = np.full((2, len(handshakes)), ABSENT, np.int64)
-    for from_client in (True, False) if len(traffic.rows) else ():
+    size = len(traffic.handshakes)
+    (at,) = (traffic.handshakes.is_outcome("established") & _repeats_large(traffic)).nonzero()
+    traffic = traffic.take(at)
+    found = np.zeros(len(at), np.int64)
+    lost, again = np.full((2, len(at)), ABSENT, np.int64)
+    for from_client in (True, False) if len(at) else ():
         certainty, first, repeat = _unheard(traffic, from_client)
         better = (certainty != 0) & (found == 0)
         found, lost, again = (
             np.where(better, new, old)
             for new, old in ((certainty, found), (first, lost), (repeat, again))
         )  # fmt: skip
-    octets = traffic.value("payload_length", lost)
-    return found, traffic.value("frame", lost), traffic.value("frame", again), octets
+    frame, of_repeat = (spread(size, at, traffic.value("frame", row)) for row in (lost, again))
+    return spread(size, at, found, 0), frame, of_repeat, spread(size, at, traffic.value("payload_length", lost))
 
 
 def _repeats_large(traffic: Traffic) -> Bools:

@@ -12,6 +12,7 @@ from pcapcheck.diagnoses.columns import (
     any_between,
     before,
     count_in,
+    first_after,
     last,
     near_server,
 )
@@ -34,7 +35,7 @@ def _deferred(traffic: Traffic, repeats: Repeats, soon: Bools) -> tuple[Ints, In
     """How certain it is that the socket waits for data, and by how many of its handshakes."""
     bare = traffic.handshakes.ack_kind == ACK_KINDS.index("ack")
     early = data_before_repeat(traffic, repeats)
-    prompt = taken_at_once(traffic, repeats)
+    prompt = taken_at_once(traffic, repeats.data)
     repeated = repeats.counts > 0
     idle = bare & repeated & ~early & prompt
     socket = traffic.sockets
@@ -239,7 +240,7 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
     repeats = find_repeats(traffic)
-    goes_on = traffic.first(traffic.is_event(Event.SERVER_GOES_ON) & after(traffic, repeats.first)) != ABSENT
+    goes_on = first_after(traffic, traffic.is_event(Event.SERVER_GOES_ON), repeats.first) != ABSENT
     deferred, _ = _deferred(traffic, repeats, soon)
     once = (repeats.counts == 1) & goes_on & (deferred == 0)
     once &= ~near_server(traffic) & ~data_before_repeat(traffic, repeats)

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import Bools
-from pcapcheck.diagnoses.columns import SECOND, after, before, last
+from pcapcheck.diagnoses.columns import SECOND, first_after
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.rules.row_options import timestamps_of
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
 
@@ -29,26 +28,35 @@ class Repeats(NamedTuple):
 
 
 def find_repeats(traffic: Traffic) -> Repeats:
-    handshakes, rows = traffic.handshakes, traffic.rows
-    ack = traffic.first_event(Event.COMPLETING)
-    synack = traffic.first_event(Event.SYNACK)
-    crossing = traffic.value("time", ack) + np.maximum(handshakes.server_rtt_max, 0)
+    ack, again = traffic.first_event(Event.COMPLETING), _again(traffic)
+    of = traffic.handshake[again]
+    first, final = traffic.first_at(again), np.full(len(ack), ABSENT, np.int64)
+    final[of] = again
+    counts = np.bincount(of, weights=1.0 + traffic.column("folded")[again], minlength=len(ack)).astype(np.int64)
+    reply = first_after(traffic, traffic.is_event(Event.CLIENT_GOES_ON), first)
+    return Repeats(ack, counts, first, final, (reply != ABSENT) & (reply < final), _first_data(traffic))
+
+
+def _again(traffic: Traffic) -> Ints:
+    """Rows that are SYN-ACKs which the server repeated though the client's ACK must have reached it by then."""
+    ack, synack = traffic.first_event(Event.COMPLETING), traffic.first_event(Event.SYNACK)
+    crossing = traffic.value("time", ack) + np.maximum(traffic.handshakes.server_rtt_max, 0)
     soonest = np.maximum(crossing, traffic.value("time", synack) + TIMER)
-    again = traffic.is_event(Event.SYNACK) & after(traffic, ack)
-    again &= traffic.column("time") > soonest[traffic.handshake]
+    (at,) = traffic.is_event(Event.SYNACK).nonzero()
+    of, tsval = traffic.handshake[at], traffic.options.tsval
+    late = (ack[of] != ABSENT) & (at > ack[of]) & (traffic.column("time")[at] > soonest[of])
     # A copy that the network delayed carries the timestamp of the first.
-    repeated = (traffic.count(again) > 0)[traffic.handshake]
-    tsval, _ = timestamps_of(rows, again | (repeated & (np.arange(len(rows)) == synack[traffic.handshake])))
-    of_first = np.where(synack == ABSENT, ABSENT, tsval[synack] if len(rows) else ABSENT)
-    again &= (tsval == ABSENT) | (tsval != of_first[traffic.handshake])
-    first, final = traffic.first(again), last(traffic, again)
-    counts = np.bincount(
-        traffic.handshake[again], weights=1.0 + traffic.column("folded")[again], minlength=len(handshakes)
-    ).astype(np.int64)
-    reply = traffic.count(after(traffic, first) & before(traffic, final) & traffic.is_event(Event.CLIENT_GOES_ON))
-    has_data = traffic.from_client & (traffic.column("payload_length") > 0)
-    data = traffic.first(has_data & (traffic.is_event(Event.COMPLETING) | after(traffic, ack)))
-    return Repeats(ack, counts, first, final, reply > 0, data)
+    copied = (tsval[at] != ABSENT) & (tsval[at] == tsval[synack[of]])
+    again: Ints = at[late & ~copied]
+    return again
+
+
+def _first_data(traffic: Traffic) -> Ints:
+    """The row of each client's first data, from its completing segment on."""
+    ack = traffic.first_event(Event.COMPLETING)
+    (at,) = (traffic.from_client & (traffic.column("payload_length") > 0)).nonzero()
+    start = ack[traffic.handshake[at]]
+    return traffic.first_at(at[((start != ABSENT) & (at >= start)).nonzero()])
 
 
 def concerned(traffic: Traffic) -> Traffic:
@@ -63,11 +71,11 @@ def taken(traffic: Traffic) -> tuple[Ints, Bools]:
 
     The time is ABSENT of all others, and where nothing shows that the server took it.
     """
-    repeats = find_repeats(traffic)
-    spoke = traffic.first_event(Event.SERVER_GOES_ON) != ABSENT
-    at_once = repeats.counts == 0
-    time = np.where(at_once & spoke, traffic.value("time", repeats.ack), ABSENT)
-    return time, at_once & (repeats.data != ABSENT) & taken_at_once(traffic, repeats)
+    at_once = np.ones(len(traffic.handshakes), bool)
+    at_once[traffic.handshake[_again(traffic)]] = False
+    spoke, ack, data = traffic.has(Event.SERVER_GOES_ON), traffic.first_event(Event.COMPLETING), _first_data(traffic)
+    time = np.where(at_once & spoke, traffic.value("time", ack), ABSENT)
+    return time, at_once & (data != ABSENT) & taken_at_once(traffic, data)
 
 
 def data_before_repeat(traffic: Traffic, repeats: Repeats) -> Bools:
@@ -78,10 +86,10 @@ def data_before_repeat(traffic: Traffic, repeats: Repeats) -> Bools:
     return in_time
 
 
-def taken_at_once(traffic: Traffic, repeats: Repeats) -> Bools:
-    """Whether the server went on about one round trip after the client's first data."""
-    reply = traffic.first(traffic.is_event(Event.SERVER_GOES_ON) & after(traffic, repeats.data))
-    waited = traffic.value("time", reply) - traffic.value("time", repeats.data)
+def taken_at_once(traffic: Traffic, data: Ints) -> Bools:
+    """Whether the server went on about one round trip after these rows, the first data of each client."""
+    reply = first_after(traffic, traffic.is_event(Event.SERVER_GOES_ON), data)
+    waited = traffic.value("time", reply) - traffic.value("time", data)
     prompt: Bools = waited <= 3 * np.maximum(traffic.handshakes.server_rtt_max, 0) + SECOND // 4
     prompt &= reply != ABSENT
     return prompt

@@ -13,16 +13,17 @@ from pcapcheck.diagnoses.columns import (
     MILLISECOND,
     SECOND,
     Details,
-    after,
     count_in,
+    first_after,
     flagged,
     least_in,
     most_in,
     pairs,
     sampled,
+    segments,
 )
 from pcapcheck.evidence import Event
-from pcapcheck.openings import FAR, ICMP
+from pcapcheck.openings import FAR
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
@@ -105,7 +106,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     """Frame and TTL of the first segment of the server behind its SYN-ACK."""
     goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
-    reply = traffic.first(goes_on & after(traffic, traffic.first_event(Event.SYNACK)))
+    reply = first_after(traffic, goes_on, traffic.first_event(Event.SYNACK))
     return traffic.value("frame", reply), traffic.value("ttl", reply)
 
 
@@ -115,15 +116,17 @@ def _data_rtt(traffic: Traffic) -> Ints:
 
     The answer of the application does not count: it measures the application.
     """
-    handshake = traffic.handshake
-    sound = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY) & ~flagged(traffic, SYN | RST | FIN)
-    sends = sound & traffic.from_client & (traffic.column("payload_length") > 0)
-    data = traffic.first(sends)
+    sound = segments(traffic) & ~flagged(traffic, SYN | RST | FIN)
+    (sends,) = (sound & traffic.from_client & (traffic.column("payload_length") > 0)).nonzero()
+    data = traffic.first_at(sends)
     number = traffic.value("seq", data)
+    again = sends[traffic.column("seq")[sends] == number[traffic.handshake[sends]]]
+    sent_once = np.bincount(traffic.handshake[again], minlength=len(data)) == 1
+    (acks,) = (sound & ~traffic.from_client & flagged(traffic, ACK)).nonzero()
+    of = traffic.handshake[acks]
     end = seq.add(number, traffic.value("payload_length", data))
-    covers = seq.ahead(traffic.number("ack"), end[handshake]) < FAR
-    reply = traffic.first(sound & ~traffic.from_client & flagged(traffic, ACK) & covers & after(traffic, data))
-    sent_once = traffic.count(sends & (traffic.column("seq") == number[handshake])) == 1
+    covers = (data[of] != ABSENT) & (acks > data[of]) & (seq.ahead(traffic.column("ack")[acks], end[of]) < FAR)
+    reply = traffic.first_at(acks[covers.nonzero()])
     bare = traffic.value("payload_length", reply) == 0
     waited = traffic.value("time", reply) - traffic.value("time", data)
     return np.where((data != ABSENT) & (reply != ABSENT) & sent_once & bare, waited, ABSENT)

@@ -92,7 +92,7 @@ def _octets_not_captured(traffic: Traffic) -> Ints:
         # In 32 bits, as they are in the segments: half the memory to go through.
         acknowledged = seq.ahead(traffic.column("ack"), seq.add(isn, 1).astype(np.uint32)[traffic.handshake])
         acknowledged = furthest(traffic, usable & ~own & (acknowledged < FAR), acknowledged + beyond)
-        seen = np.add.reduceat(np.where(own, captured, 0), traffic.starts[:-1]).astype(np.int64)
+        seen = np.add.reduceat(captured * own, traffic.starts[:-1]).astype(np.int64)
         short = opened & (isn != ABSENT) & (acknowledged > seen)
         if short.any():
             sent = _sent(traffic.only(short), isn, from_client)
@@ -117,7 +117,7 @@ _GOING_ON: Final = (Event.COMPLETING, Event.CLIENT_GOES_ON, Event.SERVER_GOES_ON
 
 def furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
     """The highest number of each handshake among these rows, 0 if none."""
-    return traffic.most(np.where(rows, number, 0))
+    return traffic.most(number * rows)
 
 
 @by_rows

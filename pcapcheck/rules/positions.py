@@ -38,6 +38,13 @@ def before(traffic: Traffic, row: Ints) -> Bools:
     return earlier
 
 
+def first_after(traffic: Traffic, condition: Bools, row: Ints) -> Ints:
+    """For each handshake the first row behind the given one that meets the condition, ABSENT where none does."""
+    (at,) = condition.nonzero()
+    start = row[traffic.handshake[at]]
+    return traffic.first_at(at[((start != ABSENT) & (at > start)).nonzero()])
+
+
 def first_of_sides(traffic: Traffic, condition: Bools) -> tuple[Ints, Ints]:
     """For each handshake the first row of the client, and the first of the server, that meets the condition, ABSENT
     where none does.

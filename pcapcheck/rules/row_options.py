@@ -8,26 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
-from pcapcheck.rows import Rows
 from pcapcheck.rules.catalogue import Answer, Bools
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, once
-
-
-def timestamps_of(rows: Rows, wanted: Bools) -> tuple[Ints, Ints]:
-    """TSval and TSecr of each of the rows; ABSENT where it has none or is not ``wanted``.
-
-    ``wanted`` must leave out ICMP errors, whose options are an address.
-    """
-    tsval, tsecr = np.full(len(rows), ABSENT, np.int64), np.full(len(rows), ABSENT, np.int64)
-    asked = rows.take(wanted)
-    columns = option_columns(asked["options"], asked["options_length"], asked["unseen"])
-    tsval[wanted], tsecr[wanted] = columns.tsval, columns.tsecr
-    return tsval, tsecr
+from pcapcheck.traffic import Traffic, once
 
 
 @once
