@@ -199,3 +199,12 @@ def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
     ordered = np.sort(column)
     values: npt.NDArray[_Kind] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
     return values
+
+
+def occur_in(values: npt.NDArray[np.integer], known: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Which of the values are among the known ones. Of numbers of 64 bits np.isin takes twenty times as long."""
+    if not len(known):
+        return np.zeros(len(values), bool)
+    ordered = np.sort(known)
+    found: npt.NDArray[np.bool_] = ordered[np.searchsorted(ordered[:-1], values)] == values
+    return found

@@ -8,9 +8,18 @@ import numpy as np
 
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, client_ttls, server_ttls, synack_window, values_of
+from pcapcheck.diagnoses.columns import (
+    Details,
+    client_ttls,
+    flagged,
+    segments,
+    server_ttls,
+    synack_window,
+    values_of,
+)
 from pcapcheck.evidence import Event
-from pcapcheck.openings import ICMP
+from pcapcheck.openings import ranges
+from pcapcheck.packed import occur_in
 from pcapcheck.rules.asking import ask
 from pcapcheck.rules.catalogue import REGISTERED
 from pcapcheck.stretch import CaptureFacts
@@ -31,9 +40,9 @@ _WEIGHTS: Final = {
     "it lacks the timestamps that were agreed on": 1,
     "RSTs with several numbers were sent": 1,
 }
-# Handshakes whose rows are looked at together: those with an RST may be many.
+_OTHER_TTL, _ELSEWHERE, _GOES_ON, _TOO_SOON, _PEERS_ID, _PEERS_WINDOW, _NO_TIMESTAMPS, _NUMBERS = range(len(_WEIGHTS))
+# Handshakes whose rows are looked at together: those with such an RST may be many.
 _AT_A_TIME: Final = 1 << 13
-_GOES_ON: Final = list(_WEIGHTS).index("the sender goes on")
 _SOME: Final = 3
 _MUCH: Final = 5
 
@@ -47,62 +56,97 @@ class _Resets(NamedTuple):
 
 
 def _resets(whole: Traffic, capture: CaptureFacts) -> _Resets:
-    parts = whole.parts(_with_reset(whole), _AT_A_TIME)
-    found = [_resets_of(whole, capture, at, part) for at, part in parts]
+    goes_on = ask(REGISTERED["RS08"], whole, capture)
+    frame = np.full(len(whole.handshakes), ABSENT, np.int64)  # of the RST
+    frame[goes_on.handshakes(goes_on.failed)] = goes_on.answer.frames[1][goes_on.failed] if len(goes_on.failed) else 0
+    parts = whole.parts(_may_be_forged(whole) | (frame != ABSENT), _AT_A_TIME)
+    found = [_resets_of(whole, at, part, frame[at]) for at, part in parts]
     if not found:
         nothing = np.empty(0, np.int64)
         return _Resets(nothing, nothing, np.empty((len(_WEIGHTS), 0), bool))
     return _Resets(*(np.concatenate(columns, axis=-1) for columns in zip(*found, strict=True)))
 
 
-def _resets_of(whole: Traffic, capture: CaptureFacts, chosen: Ints, traffic: Traffic) -> _Resets:
-    """Those of a part of the traffic, in which these handshakes are."""
-    handshakes, size = traffic.handshakes, len(chosen)
-    rows, from_client, of = traffic.rows, traffic.from_client, traffic.handshake
-    normal = _normal(traffic)
-    (at,) = (~normal & (rows["kind"] != ICMP) & ~traffic.is_event(Event.COPY, Event.RST_ANSWER)).nonzero()
-    handshake, ttl = of[at], rows["ttl"][at].astype(np.int64)
-    side = of * 2 + from_client
-    own = _ttls(traffic, side, normal, 2 * size)
-    alone = own[1][side[at]] == ABSENT
-    elsewhere = np.zeros(len(at), bool)
+def _resets_of(whole: Traffic, chosen: Ints, traffic: Traffic, goes_on: Ints) -> _Resets:
+    """Those of a part of the traffic, in which these handshakes are; of each the RST after which its sender goes on."""
+    at = _suspected(traffic)
+    of, frame, signs = traffic.handshake[at], traffic.column("frame")[at], _signs(traffic, at)
+    alone = _own_ttls(traffic, at)[1] == ABSENT
     if alone.any():
-        known = _ttls_of_hosts(whole)
-        elsewhere = alone & _unlike(ttl, known, np.where(from_client, traffic.clients[of], traffic.servers[of])[at])
-    goes_on = ask(REGISTERED["RS08"], whole, capture)
-    reset_before = np.full(len(whole.handshakes), ABSENT, np.int64)
-    if len(goes_on.failed):
-        reset_before[goes_on.handshakes(goes_on.failed)] = goes_on.answer.frames[1][goes_on.failed]
-    peers = (traffic.first(~from_client & normal), traffic.first(from_client & normal))
-    window = np.where(from_client[at], *(traffic.value("window", row)[handshake] for row in peers))
-    identified = (of << 1 | from_client) << 16 | np.maximum(rows["ip_id"].astype(np.int64), 0)
-    agreed = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
-    numbers = values_of(side[at] << 32 | rows["seq"][at]) >> 32
-    signs = [
-        _unlike(ttl, own, side[at]),
-        elsewhere,
-        rows["frame"][at] == reset_before[chosen][handshake],
-        _too_soon(traffic, _fastest(whole), at),
-        (rows["ip_id"][at] > 0) & np.isin(identified[at] ^ 1 << 16, identified[normal]),
-        (rows["window"][at] > 0) & (rows["window"][at] == window),
-        agreed[handshake] & (traffic.options.tsval[at] == ABSENT),
-        np.bincount(numbers, minlength=2 * size)[side[at]] > 1,
-    ]
-    return _Resets(rows["frame"][at].astype(np.int64), chosen[handshake], np.array(signs))
+        host = np.where(traffic.from_client[at], traffic.clients[of], traffic.servers[of])
+        least, most = (bound[host] for bound in _ttls_of_hosts(whole))
+        signs[_ELSEWHERE] = alone & _unlike(traffic.column("ttl")[at], least, most)
+    signs[_GOES_ON] = frame == goes_on[of]
+    signs[_TOO_SOON] = _too_soon(traffic, _fastest(whole), at)
+    return _Resets(frame, chosen[of], signs)
+
+
+def _suspected(traffic: Traffic) -> Ints:
+    """Rows with an RST that may be forged."""
+    # An RST that answers a wrong segment is what RFC 9293 asks for, and its sender may well go on.
+    return (segments(traffic) & flagged(traffic, RST) & ~traffic.is_event(Event.RST_ANSWER)).nonzero()[0]
 
 
 @by_rows
-def _with_reset(traffic: Traffic) -> Bools:
-    """Which handshakes have an RST that may be forged."""
-    suspected = (traffic.column("tcp_flags") & RST != 0) & (traffic.column("kind") != ICMP)
-    # An RST that answers a wrong segment is what RFC 9293 asks for, and its sender may well go on.
-    suspected &= ~traffic.is_event(Event.COPY, Event.RST_ANSWER)
-    return traffic.count(suspected) > 0
+def _may_be_forged(traffic: Traffic) -> Bools:
+    """Which handshakes have an RST against which enough may speak, unless its sender goes on, which RS08 finds."""
+    at = _suspected(traffic)
+    signs = _signs(traffic, at)
+    # What only other handshakes can show.
+    signs[_ELSEWHERE], signs[_TOO_SOON] = _own_ttls(traffic, at)[1] == ABSENT, traffic.event[at] == Event.REFUSAL
+    found = np.zeros(len(traffic.handshakes), bool)
+    found[traffic.handshake[at[_weight(signs) >= _SOME]]] = True
+    return found
+
+
+def _weight(signs: Bools) -> Ints:
+    """What all signs of each RST weigh together."""
+    weight: Ints = np.array(list(_WEIGHTS.values())) @ signs
+    return weight
+
+
+def _signs(traffic: Traffic, at: Ints) -> Bools:
+    """The signs that the other rows of its handshake show of each of these RSTs, in the order of _WEIGHTS."""
+    handshakes, of = traffic.handshakes, traffic.handshake[at]
+    ip_id, window = traffic.column("ip_id"), traffic.column("window")[at]
+    sender, others = _sender(traffic, at), _others(traffic, of)
+    identified = _sender(traffic, others) << 16 | np.maximum(ip_id[others], 0)
+    numbers = values_of(sender << 32 | traffic.column("seq")[at]) >> 32
+    agreed = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
+    first = np.full(2 * len(handshakes), ABSENT, np.int64)  # of each sender
+    first[_sender(traffic, others[::-1])] = others[::-1]
+    signs = np.zeros((len(_WEIGHTS), len(at)), bool)
+    signs[_OTHER_TTL] = _unlike(traffic.column("ttl")[at], *_own_ttls(traffic, at))
+    signs[_PEERS_ID] = (ip_id[at] > 0) & occur_in((sender ^ 1) << 16 | np.maximum(ip_id[at], 0), identified)
+    signs[_PEERS_WINDOW] = (window > 0) & (window == traffic.value("window", first[sender ^ 1]))
+    signs[_NO_TIMESTAMPS] = agreed[of] & (traffic.options.tsval[at] == ABSENT)
+    signs[_NUMBERS] = np.bincount(numbers, minlength=2 * len(handshakes))[sender] > 1
+    return signs
+
+
+def _sender(traffic: Traffic, at: Ints) -> Ints:
+    """One number for handshake and side of each of these rows; that of the other side differs in the last bit."""
+    return traffic.handshake[at] << 1 | traffic.from_client[at]
+
+
+def _others(traffic: Traffic, handshake: Ints) -> Ints:
+    """The rows of these handshakes that are segments, neither RSTs nor copies."""
+    handshake = values_of(handshake)
+    rows = ranges(traffic.starts[handshake], np.diff(traffic.starts)[handshake])
+    return rows[(segments(traffic) & ~flagged(traffic, RST))[rows]]
+
+
+def _own_ttls(traffic: Traffic, at: Ints) -> tuple[Ints, Ints]:
+    """The least and the greatest TTL that the sender of each of these RSTs shows in their handshake, ABSENT if none."""
+    of, from_client = traffic.handshake[at], traffic.from_client[at]
+    sides = zip(client_ttls(traffic), server_ttls(traffic), strict=True)
+    least, most = (np.where(from_client, client[of], server[of]) for client, server in sides)
+    return least, most
 
 
 @once
 def _ttls_of_hosts(traffic: Traffic) -> tuple[Ints, Ints]:
-    """As _ttls, of each host that sent anything, in all its connections."""
+    """The least and the greatest TTL of each host, in all its connections; the latter ABSENT where it sent nothing."""
     size = int(max(traffic.clients.max(initial=-1), traffic.servers.max(initial=-1))) + 1
     least, most = np.full(size, 256, np.int64), np.full(size, ABSENT, np.int64)
     for host, (low, high) in ((traffic.clients, client_ttls(traffic)), (traffic.servers, server_ttls(traffic))):
@@ -111,25 +155,8 @@ def _ttls_of_hosts(traffic: Traffic) -> tuple[Ints, Ints]:
     return least, most
 
 
-def _normal(traffic: Traffic) -> Bools:
-    """Which rows are segments, neither RSTs nor copies."""
-    segment = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY)
-    normal: Bools = segment & (traffic.column("tcp_flags") & RST == 0)
-    return normal
-
-
-def _ttls(traffic: Traffic, group: Ints, mask: Bools, size: int) -> tuple[Ints, Ints]:
-    """The least and the greatest TTL of the rows of each group that meet the mask; the latter ABSENT if none does."""
-    least, most = np.full(size, 256, np.int64), np.full(size, ABSENT, np.int64)
-    ttl = traffic.number("ttl")
-    np.minimum.at(least, group[mask], ttl[mask])
-    np.maximum.at(most, group[mask], ttl[mask])
-    return least, most
-
-
-def _unlike(ttl: Ints, known: tuple[Ints, Ints], group: Ints) -> Bools:
-    """Which TTLs are more than a hop or two from all that are known of their group."""
-    least, most = (bound[group] for bound in known)
+def _unlike(ttl: Ints, least: Ints, most: Ints) -> Bools:
+    """Which TTLs are more than a hop or two from all that are known of their sender: from the least to the most."""
     unlike: Bools = (most != ABSENT) & ((ttl < least - _HOPS) | (ttl > most + _HOPS))
     return unlike
 
@@ -198,11 +225,11 @@ def segment_injected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: ECONNREFUSED while connecting, ECONNRESET later; nothing where the host ignored it.
     """
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
-    if not _with_reset(traffic).any() and not len(ask(REGISTERED["HS09"], traffic, capture).failed):
+    resets, second = _resets(traffic, capture), ask(REGISTERED["HS09"], traffic, capture)
+    if not len(resets.frame) and not len(second.failed):
         return Conclusion.nothing(size)
-    resets = _resets(traffic, capture)
-    weight = np.array(list(_WEIGHTS.values())) @ resets.signs
-    proved = resets.signs[_GOES_ON] & (resets.signs[0] | resets.signs[1])
+    weight = _weight(resets.signs)
+    proved = resets.signs[_GOES_ON] & (resets.signs[_OTHER_TTL] | resets.signs[_ELSEWHERE])
     # The one of each handshake that most speaks against; of equals the first.
     order = np.lexsort((-np.arange(len(weight)), weight, proved))
     best = np.full(size, ABSENT, np.int64)
@@ -215,7 +242,6 @@ def segment_injected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
     frame = np.full(size, ABSENT, np.int64)
     frame[found] = resets.frame[chosen]
-    second = ask(REGISTERED["HS09"], traffic, capture)
     others: dict[int, int] = {}  # handshake to the entry about its second SYN-ACK
     proxy = synack_window(traffic) == 0 if len(second.failed) else ()
     for entry, index in zip(second.failed.tolist(), second.handshakes(second.failed).tolist(), strict=True):
