@@ -1,13 +1,15 @@
-"""What the compiled module asks of Cython, for machines that have none: its decorators do nothing then."""
+"""What the compiled modules ask of Cython, for machines that have none: its decorators do nothing then."""
 
 from __future__ import annotations
 
+from builtins import int as int
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 _Decorated = TypeVar("_Decorated")
 
 compiled: Final = False
+longlong = ulonglong = int
 
 
 def cclass(decorated: _Decorated) -> _Decorated:
@@ -19,6 +21,10 @@ cfunc = inline = cclass
 
 def exceptval(value: int | None = None, *, check: bool = True) -> Callable[[_Decorated], _Decorated]:
     return cclass
+
+
+def declare(kind: object, value: _Decorated) -> _Decorated:
+    return value
 
 
 class _Nogil:

@@ -45,37 +45,36 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     order = np.argsort(begin)
     judged = _Table(openings, _walk(openings, end_time, begin[order], size[order]))
     representative = judged.at(of_pattern)
-    others = np.delete(np.arange(len(ordinary.flow)), ordinary.representative)
-    columns = ordinary_columns(openings, ordinary, others, judged.columns, representative)
-    order = np.argsort(np.append(judged.columns["first_frame"], columns["first_frame"]), kind="stable")
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    of_judged, of_others = np.split(place, [len(judged.sizes)])
-    together = {"capture": np.full(len(order), capture)}
-    for name, column in judged.columns.items():
-        together[name] = np.empty(len(order), np.int64)
-        together[name][of_others] = columns[name]
-        together[name][of_judged] = column
-    hosts, ends = openings.flows.hosts.used(together["client"], together["server"])
-    together["client"], together["server"] = ends
-    handshakes = Handshakes(together, hosts, judged.histories)
-    # The rows follow their handshakes into the new order.
-    size = np.append(judged.sizes, ordinary.size[others])
-    client = np.append(judged.clients, ordinary.client[others])
-    own = ranges(ordinary.start[others], ordinary.size[others])
-    handshake = np.repeat(place, size)
-    by_handshake = np.argsort(handshake, kind="stable")
-    number = np.append(judged.rows, own)[by_handshake]
+    columns = ordinary_columns(openings, ordinary, judged.columns, representative)
+    others = np.ones(len(judged.sizes), bool)
+    others[representative] = False
+    order = np.argsort(np.append(columns["first_frame"], judged.columns["first_frame"][others]), kind="stable")
+    in_order = not others.any() and bool((order == np.arange(len(order))).all())
+
+    def together(of_ordinary: Ints, of_judged: Ints) -> Ints:
+        """One column of all handshakes, in order of their first frame."""
+        return of_ordinary if in_order else np.append(of_ordinary, of_judged[others])[order]
+
+    columns = {name: together(columns[name], column) for name, column in judged.columns.items()}
+    columns["capture"] = np.full(len(order), capture)
+    hosts, (columns["client"], columns["server"]) = openings.flows.hosts.used(columns["client"], columns["server"])
+    # The rows follow their handshakes. Those of an ordinary one follow each other, those of another may lie apart.
+    size, client = together(ordinary.size, judged.sizes), together(ordinary.client, judged.clients)
+    number = ranges(together(ordinary.start, judged.first), size)
+    start = (size.cumsum() - size)[np.argsort(order)[len(ordinary.flow) :]]
+    number[ranges(start, judged.sizes[others])] = judged.rows[np.repeat(others, judged.sizes)]
+    rows, event = openings.rows, ordinary.event.copy()
+    event[judged.rows] = judged.events
     # Mostly each flow is one attempt, and they stand in order already: then the rows need not be copied.
-    in_order = len(number) == len(openings.rows) and bool((number == np.arange(len(number))).all())
-    rows = openings.rows if in_order else openings.rows.take(number)
+    if len(number) < len(rows) or (number != np.arange(len(rows))).any():
+        rows, event = rows.take(number), event[number]
     return Traffic(
-        handshakes,
+        Handshakes(columns, hosts, judged.histories),
         rows,
-        handshake[by_handshake],
-        np.append(judged.events, ordinary.event[own])[by_handshake],
-        rows["side"] == np.repeat(client, size)[by_handshake],
-        np.zeros(len(handshakes), bool),
+        np.repeat(np.arange(len(size)), size),
+        event,
+        rows["side"] == np.repeat(client.astype(np.uint8), size),
+        np.zeros(len(size), bool),
     )
 
 
@@ -108,6 +107,7 @@ class _Table:
         self.histories = list(histories)
         self.rows, self.sizes, self.clients = (np.array(column, np.int64) for column in (rows, sizes, clients))
         self.events = np.array(events, np.int8)
+        self.first = self.rows[self.sizes.cumsum() - self.sizes]  # row of each
         self._begin = np.array(begin, np.int64)  # ascending
         self._flow = openings.rows["flow"][self._begin].astype(np.int64)
         self._attempt = np.repeat(np.arange(len(self.sizes)), self.sizes)
@@ -134,7 +134,7 @@ class _Table:
         return NamedRows(
             self._flow,
             self.clients,
-            self.rows[self.sizes.cumsum() - self.sizes],
+            self.first,
             last,
             self._first(Event.SYN),
             self._first(Event.SYNACK, Event.PEER_SYN, Event.WRONG_SYNACK),

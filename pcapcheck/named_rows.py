@@ -31,28 +31,22 @@ def read_off(
     """Fields of Handshakes. The options of their SYNs and SYN-ACKs stand at these places of ``options``."""
     rows = openings.rows
 
-    def number(name: str, at: Ints) -> Ints:
-        return np.where(at == ABSENT, ABSENT, rows[name][at].astype(np.int64))
-
     first, last, syn, synack, ack = named[2:]
-    columns = {
-        f"{row}_{field}": number(name, at)
-        for row, at, fields in (
-            ("syn", syn, {"frame": "frame", "ttl": "ttl", "octets": "payload_length"}),
-            ("synack", synack, {"frame": "frame", "ttl": "ttl", "ack": "ack"}),
-            ("ack", ack, {"frame": "frame", "seq": "seq", "ack": "ack"}),
-            ("client", syn, {"isn": "seq"}),
-            ("server", synack, {"isn": "seq"}),
-            ("start", first, {"time": "time"}),
-            ("first", first, {"frame": "frame"}),
-            ("last", last, {"frame": "frame"}),
-        )
-        for field, name in fields.items()
-    }
-    columns |= {name: number(name, first) for name in ("vlan", "tunnel")}
+    columns: dict[str, Ints] = {}
+    for at, fields in (
+        (first, {"start_time": "time", "first_frame": "frame", "vlan": "vlan", "tunnel": "tunnel"}),
+        (last, {"last_frame": "frame"}),
+        (syn, {"syn_frame": "frame", "syn_ttl": "ttl", "syn_octets": "payload_length", "client_isn": "seq"}),
+        (synack, {"synack_frame": "frame", "synack_ttl": "ttl", "synack_ack": "ack", "server_isn": "seq"}),
+        (ack, {"ack_frame": "frame", "ack_seq": "seq", "ack_ack": "ack"}),
+    ):
+        (absent,) = (at == ABSENT).nonzero()
+        for field, name in fields.items():
+            columns[field] = rows[name][at].astype(np.int64)
+            columns[field][absent] = ABSENT
     columns["syn_octets"] = np.maximum(columns["syn_octets"], 0)
     # A SYN of the server's own acknowledges nothing.
-    columns["synack_ack"] = np.where(number("tcp_flags", synack) & ACK, columns["synack_ack"], ABSENT)
+    columns["synack_ack"][rows["tcp_flags"][synack] & ACK == 0] = ABSENT
     flows, flow = openings.flows, named.flow
     low, high = (flows.low[flow], flows.low_port[flow]), (flows.high[flow], flows.high_port[flow])
     for name, one, other in (("client", low, high), ("server", high, low)):

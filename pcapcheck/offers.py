@@ -46,5 +46,7 @@ def offered(options: OptionColumns, at: Ints, rows: Rows, row: Ints) -> dict[str
         "mptcp": mptcp,
         "ecn": _ECN_OF_FLAGS[rows["tcp_flags"][row]],
     }
-    absent = {"mss": ABSENT, "wscale": ABSENT, "sack_permitted": ABSENT, "timestamps": ABSENT}
-    return {name: np.where(row == ABSENT, absent.get(name, 0), values) for name, values in found.items()}
+    (absent,) = (row == ABSENT).nonzero()
+    for name, values in found.items():
+        values[absent] = ABSENT if name in ("mss", "wscale", "sack_permitted", "timestamps") else 0
+    return found

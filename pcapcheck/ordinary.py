@@ -13,26 +13,27 @@ from pcapcheck.tables import ABSENT
 
 
 def ordinary_columns(
-    openings: Openings, ordinary: Regular, others: Ints, judged: Mapping[str, Ints], representative: Ints
+    openings: Openings, ordinary: Regular, judged: Mapping[str, Ints], representative: Ints
 ) -> dict[str, Ints]:
-    """The fields of Handshakes of these ordinary flows: what their pattern says, and their own numbers."""
-    pattern = ordinary.pattern[others]
+    """The fields of Handshakes of the ordinary flows: what their pattern says, and their own numbers.
+
+    ``representative`` is where in ``judged`` the judged one of each pattern stands.
+    """
 
     def of_pattern(name: str) -> Ints:
         """What the judged one of each flow's pattern has there."""
         values = judged[name][representative]
         if len(values) and (values == values[0]).all():
-            return np.full(len(others), values[0])
-        return values[pattern]
+            return np.full(len(ordinary.flow), values[0])
+        return values[ordinary.pattern]
 
-    first, size = ordinary.start[others], ordinary.size[others]
+    first = ordinary.start
     named = NamedRows(
-        ordinary.flow[others], ordinary.client[others], first, first + size - 1, first,
-        ordinary.synack[others], ordinary.ack[others],
-    )  # fmt: skip
-    columns = read_off(openings, named, ordinary.options, ordinary.of_syn[others], ordinary.of_synack[others])
-    columns |= {"last_time": ordinary.until[others], "flow": named.flow}
-    server, client = ([end[others] for end in span] for span in (ordinary.server_rtt, ordinary.client_rtt))
+        ordinary.flow, ordinary.client, first, first + ordinary.size - 1, first, ordinary.synack, ordinary.ack
+    )
+    columns = read_off(openings, named, ordinary.options, ordinary.of_syn, ordinary.of_synack)
+    columns |= {"last_time": ordinary.until, "flow": named.flow}
+    server, client = ordinary.server_rtt, ordinary.client_rtt
     both = [one + other for one, other in zip(server, client, strict=True)]
     for name, (least, most) in (("server", server), ("client", client), ("handshake", both)):
         measured = of_pattern(f"{name}_rtt_max") != ABSENT

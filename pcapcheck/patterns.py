@@ -10,28 +10,18 @@ with their own numbers. Every flow of which that is not certain is irregular and
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.option_columns import OptionColumns
-from pcapcheck.decode.segment import BAD
 from pcapcheck.evidence import PENDING_NS, Event
-from pcapcheck.openings import Ints, Openings, ranges
-from pcapcheck.regular_flows import KIND, Columns
-from pcapcheck.reused import apart, parts
+from pcapcheck.openings import Ints, Openings
+from pcapcheck.regular_flows import told
+from pcapcheck.reused import apart
 from pcapcheck.tables import ABSENT
-
-# The bits of a row's code above those of KIND.
-_FROM_CLIENT, _DATA, _COMPLETES_WITH_DATA, _BAD, _BEYOND, _SERVER_GOES_ON = (1 << bit for bit in range(5, 11))
-_CODES: Final = 1 << 11
-
-# By order in the flow, not known beforehand: two patterns with one sum would be taken for the same.
-_FACTORS: Final = np.frombuffer(os.urandom(8 * (_CODES + 1)), np.uint64) | np.uint64(1)
 
 
 @dataclass(frozen=True)
@@ -61,32 +51,36 @@ class Regular:
 def regular(openings: Openings, end_time: int) -> Regular:
     """The regular flows of a capture that ends at ``end_time`` (ns)."""
     rows = openings.rows
-    begin = parts(rows)
-    columns = Columns(rows, begin, np.diff(begin, append=len(rows)))
-    (keep,) = columns.regular().nonzero()
-    has_synack = columns.opened[keep] > columns.syns[keep]
-    options = columns.options(np.append(begin[keep], columns.answer[keep[has_synack]]))
+    parts = told(rows)
+    fine = parts.regular.copy()
+    (doubtful,) = (fine & parts.doubtful).nonzero()
+    fine[doubtful] = ~parts.has_copies(doubtful, doubtful)
+    (keep,) = fine.nonzero()
+    has_synack = parts.synack[keep] != ABSENT
+    options = parts.options(np.append(parts.begin[keep], parts.synack[keep[has_synack]]))
     of_syn = np.arange(len(keep))
     of_synack = of_syn.copy()
     of_synack[has_synack] = len(keep) + np.arange(has_synack.sum())
-    asked = columns.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
-    fine = np.zeros(len(begin), bool)
-    fine[keep[~columns.older_timestamp(keep, options.tsval[of_syn]) & (asked < columns.syns[keep])]] = True
-    stays = apart(columns, fine)[keep]
-    keep, asked, of_syn, of_synack = (column[stays] for column in (keep, asked, of_syn, of_synack))
-    has_synack = has_synack[stays]
-    start, size, syns, opened = (column[keep] for column in (begin, columns.size, columns.syns, columns.opened))
-    time, synack, third = columns.time, columns.answer[keep], np.minimum(start + opened, start + size - 1)
+    asked = parts.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
+    fine[keep] = ~parts.older_timestamp(keep, options.tsval[of_syn]) & (asked < parts.syns[keep])
+    stays = apart(parts, fine)[keep]
+    keep, asked, of_syn, of_synack, has_synack = (
+        column[stays] for column in (keep, asked, of_syn, of_synack, has_synack)
+    )
+    start, size, syns, opened, synack = (
+        column[keep] for column in (parts.begin, parts.size, parts.syns, parts.opened, parts.synack)
+    )
+    time, third = rows["time"], np.minimum(start + opened, start + size - 1)
     awaited = time[np.where(has_synack, synack, start)]
     near_end = (awaited > end_time - PENDING_NS) if end_time != NO_TIME else np.ones(len(keep), bool)
-    event = columns.events()
     server_rtt = time[synack] - time[start + syns - 1], time[synack] - time[start + asked]
-    client_rtt = time[third] - time[columns.last_synack[keep]], time[third] - time[synack]
-    exact = [least == most for least, most in (server_rtt, client_rtt)]
-    of_flow = near_end | exact[0] << 1 | exact[1] << 2 | columns.syn_count[keep] << 3 | opened << 33
-    hashed = _hashed(columns, start, size, event, of_flow)
-    completed = has_synack & (event[third] == Event.COMPLETING)
-    _, representative, pattern = np.unique(hashed, return_index=True, return_inverse=True)
+    client_rtt = time[third] - time[parts.last_synack[keep]], time[third] - time[synack]
+    exact = [has_synack & (least == most) for least, most in (server_rtt, client_rtt)]
+    of_flow = near_end | exact[0] << 1 | exact[1] << 2 | parts.syn_count[keep] << 3 | opened << 33
+    _, representative, pattern = np.unique(
+        parts.pattern[keep] ^ of_flow.astype(np.uint64), return_index=True, return_inverse=True
+    )
+    completed = has_synack & (parts.event[third] == Event.COMPLETING)
     return Regular(
         rows["flow"][start].astype(np.int64),
         pattern.astype(np.int64),
@@ -94,51 +88,13 @@ def regular(openings: Openings, end_time: int) -> Regular:
         start,
         size,
         rows["side"][start].astype(np.int64),
-        np.where(has_synack, synack, ABSENT),
+        synack,
         np.where(completed, third, ABSENT),
-        event,
-        columns.latest(rows["folded_until"])[keep],
+        parts.event,
+        parts.until[keep],
         server_rtt,
         client_rtt,
         options,
         of_syn,
         of_synack,
     )
-
-
-def _hashed(
-    columns: Columns, start: Ints, size: Ints, event: npt.NDArray[np.int8], of_flow: Ints
-) -> npt.NDArray[np.uint64]:
-    """One number for each of these flows: for the codes of its rows as they first come, and for ``of_flow``."""
-    at = ranges(start, size)
-    code = _code(columns, at, event[at])
-    first = columns.first[at]
-    new = np.zeros(len(at), bool)
-    for one in np.flatnonzero(np.bincount(code, minlength=1)):
-        (its,) = (code == one).nonzero()
-        new[its[np.append(True, first[its[1:]] != first[its[:-1]])]] = True
-    order = new.cumsum()
-    order -= np.repeat(order[size.cumsum() - size], size)
-    mixed = _mixed(code[new], order[new])
-    flows = np.flatnonzero(np.append(True, np.diff(first[new]) != 0)) if len(at) else order
-    return (np.add.reduceat(mixed, flows) if len(at) else mixed) + _mixed(of_flow, np.full(len(start), _CODES))
-
-
-def _code(columns: Columns, at: Ints, event: npt.NDArray[np.int8]) -> Ints:
-    """What each row is, for the pattern."""
-    rows, payload = columns.rows, columns.payload[at] > 0
-    code: Ints = columns.flags[at] & KIND
-    for bit, shown in (
-        (_FROM_CLIENT, columns.from_client[at]), (_DATA, payload | (rows["folded_octets"][at] > 0)),
-        (_COMPLETES_WITH_DATA, payload & (event == Event.COMPLETING)), (_BAD, rows["checksum"][at] == BAD),
-        (_BEYOND, columns.beyond[at]), (_SERVER_GOES_ON, event == Event.SERVER_GOES_ON),
-    ):  # fmt: skip
-        code |= np.where(shown, bit, 0)
-    return code
-
-
-def _mixed(number: Ints, order: Ints) -> npt.NDArray[np.uint64]:
-    mixed = (number.astype(np.uint64) + np.uint64(1)) * _FACTORS[order]
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= _FACTORS[0]
-    return mixed

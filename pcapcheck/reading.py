@@ -131,7 +131,7 @@ def is_compiled(decoder: str) -> bool:
     if decoder not in DECODERS:
         raise UsageError(f"--decoder {decoder}: one of {', '.join(DECODERS)}")
     if decoder == "compiled" and not COMPILED:
-        raise UsageError("--decoder compiled: pcapcheck was installed without its compiled module")
+        raise UsageError("--decoder compiled: pcapcheck was installed without its compiled modules")
     return decoder == "compiled" or (decoder == "auto" and COMPILED)
 
 

@@ -15,7 +15,7 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "memory", "packed", "rows", "jobs", "_version", "_cython"],
+    ["errors", "seq", "tables", "texts", "memory", "packed", "rows", "jobs", "_version", "_cython", "built"],
     ["addresses"],
     ["capture.*"],
     ["scratch"],
@@ -29,7 +29,7 @@ ORDER: Final = [
     ["attempts"],
     ["evidence"],
     ["faults", "faults.rows", "handshake", "rtt", "history", "offers"],
-    ["regular_flows", "reused", "patterns", "named_rows"],
+    ["regular_rows", "regular_flows", "reused", "patterns", "named_rows"],
     ["stored", "traffic", "ordinary"],
     ["judge"],
     ["stretch"],

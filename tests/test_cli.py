@@ -458,13 +458,13 @@ def test_the_same_input_gives_the_same_bytes() -> None:
     assert len(printed) == 1
 
 
-def test_a_large_capture_without_the_compiled_module_is_told_why_it_takes_long(
+def test_a_large_capture_without_the_compiled_modules_is_told_why_it_takes_long(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from pcapcheck.cli import running
     from pcapcheck.decode import compiled
 
-    said = "pcapcheck: installed without its compiled module"
+    said = "pcapcheck: installed without its compiled modules"
     monkeypatch.setattr(compiled, "COMPILED", False)
     main(["check", IPV6])
     assert said not in capsys.readouterr().err

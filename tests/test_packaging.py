@@ -1,4 +1,4 @@
-"""The build: what it asks for, what is in the wheel, and that the compiled module is its source, only faster."""
+"""The build: what it asks for, what is in the wheel, and that the compiled modules are their source, only faster."""
 
 from __future__ import annotations
 
@@ -20,10 +20,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pcapcheck._version import __version__
+from pcapcheck.built import SOURCES as COMPILED
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ["LICENSE", "MANIFEST.in", "README.md", "pcapcheck", "pyproject.toml", "setup.py", "tools"]
-EXTENSION = f"pcapcheck/decode/compiled{sysconfig.get_config_var('EXT_SUFFIX')}"
+EXTENSIONS = [f"pcapcheck/{name.removesuffix('.py')}{sysconfig.get_config_var('EXT_SUFFIX')}" for name in COMPILED]
+EXTENSION = EXTENSIONS[0]
+ASK = """
+from pcapcheck import regular_rows
+from pcapcheck.decode import compiled
+print(compiled.COMPILED, regular_rows.COMPILED)
+"""
 HOOK = """
 import json, sys
 sys.path.insert(0, "tools")
@@ -127,7 +134,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(source: Path, wheel: Path,
         for path in below
         if path.suffix in (".py", ".pyi", ".css", ".js", ".j2", ".mplstyle", ".toml", ".typed")
     }
-    expected |= {EXTENSION} if has_compiler else set()
+    expected |= set(EXTENSIONS) if has_compiler else set()
     info = f"pcapcheck-{__version__}.dist-info"
     names = set(ZipFile(wheel).namelist())
     assert {name for name in names if not name.startswith(info)} == expected
@@ -157,8 +164,9 @@ def test_equal_sources_give_equal_wheels_and_leave_no_files(wheel: Path, tmp_pat
 
 def test_the_extension_can_be_left_out(plain_wheel: Path) -> None:
     assert plain_wheel.name.endswith("-py3-none-any.whl")
-    assert "pcapcheck/decode/compiled.py" in ZipFile(plain_wheel).namelist()
-    assert EXTENSION not in ZipFile(plain_wheel).namelist()
+    names = set(ZipFile(plain_wheel).namelist())
+    assert {f"pcapcheck/{source}" for source in COMPILED} <= names
+    assert not names & set(EXTENSIONS)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="setuptools finds MSVC without the PATH")
@@ -174,15 +182,14 @@ def test_a_compiler_is_asked_for_only_where_there_is_none(source: Path) -> None:
 def test_no_compiler_at_all_still_gives_a_wheel_and_says_so(source: Path, tmp_path: Path) -> None:
     name, said = run_hook(source, "build_wheel", str(tmp_path), CC="no-such-compiler")
     assert name == f"pcapcheck-{__version__}-py3-none-any.whl"
-    assert "pcapcheck: no C compiler works here: installing without the compiled module" in said
+    assert "pcapcheck: no C compiler works here: installing without the compiled modules" in said
 
 
-def test_python_prefers_the_compiled_module_to_its_source(wheel: Path, has_compiler: bool, tmp_path: Path) -> None:
+def test_python_prefers_the_compiled_modules_to_their_sources(wheel: Path, has_compiler: bool, tmp_path: Path) -> None:
     if not has_compiler:
         pytest.skip("no compiler")
     ZipFile(wheel).extractall(tmp_path)
-    ask = "from pcapcheck.decode.compiled import COMPILED; print(COMPILED)"
-    assert subprocess.check_output([sys.executable, "-c", ask], cwd=tmp_path, text=True) == "True\n"
+    assert subprocess.check_output([sys.executable, "-c", ASK], cwd=tmp_path, text=True) == "True True\n"
 
 
 @pytest.mark.slow
@@ -190,45 +197,53 @@ def test_an_editable_installation_runs_only_what_was_built_from_its_source(has_c
     if not has_compiler:
         pytest.skip("no compiler")
     tree = copy_of_the_tree(tmp_path / "tree")
-    decoders = tree / "pcapcheck/decode"
 
     def answer() -> str:
-        ask = "from pcapcheck.decode.compiled import COMPILED; print(COMPILED)"
-        done = subprocess.run([sys.executable, "-c", ask], cwd=tree, capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-c", ASK], cwd=tree, capture_output=True, text=True, check=False)
         return done.stdout or done.stderr.splitlines()[-1]
 
     run_hook(tree, "build_editable", str(tmp_path))
-    assert answer() == "True\n"
-    with (decoders / "compiled.py").open("a") as source:
-        source.write("# changed\n")
-    where = f"{decoders / 'compiled.py'} that is there now: pip install -e ."
-    assert answer() == f"pcapcheck.errors.PcapcheckError: {Path(EXTENSION).name} was not built from the {where}"
+    assert answer() == "True True\n"
+    for name, extension in zip(COMPILED, EXTENSIONS, strict=True):
+        source = tree / "pcapcheck" / name
+        built_from = source.read_text()
+        source.write_text(f"{built_from}# changed\n")
+        where = f"{source} that is there now: pip install -e ."
+        assert answer() == f"pcapcheck.errors.PcapcheckError: {Path(extension).name} was not built from the {where}"
+        source.write_text(built_from)
     run_hook(tree, "build_editable", str(tmp_path), PCAPCHECK_NO_EXTENSION="1")
-    assert answer() == "False\n"
-    assert not list(decoders.glob(f"{Path(EXTENSION).name}*"))
+    assert answer() == "False False\n"
+    for extension in EXTENSIONS:
+        assert not list((tree / extension).parent.glob(f"{Path(extension).name}*"))
 
 
-def test_the_command_says_in_one_line_that_its_compiled_module_is_stale(plain_wheel: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", range(len(COMPILED)))
+def test_the_command_says_in_one_line_that_a_compiled_module_is_stale(
+    which: int, plain_wheel: Path, tmp_path: Path
+) -> None:
+    source, extension = COMPILED[which], EXTENSIONS[which]
     ZipFile(plain_wheel).extractall(tmp_path)
-    (tmp_path / EXTENSION).touch()
-    (tmp_path / f"{EXTENSION}.source").write_text("of another")
+    (tmp_path / extension).touch()
+    (tmp_path / f"{extension}.source").write_text("of another")
     command = [sys.executable, "-m", "pcapcheck", "check", str(ROOT / "sample_captures/handshakes.pcap")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"pcapcheck: {Path(EXTENSION).name} was not built from the ")
-    assert done.stderr.endswith("compiled.py that is there now: pip install -e .\n")
+    assert done.stderr.startswith(f"pcapcheck: {Path(extension).name} was not built from the ")
+    assert done.stderr.endswith(f"{Path(source).name} that is there now: pip install -e .\n")
     assert done.stderr.count("\n") == 1
 
 
-def test_the_source_runs_without_cython(plain_wheel: Path, tmp_path: Path) -> None:
+def test_the_sources_run_without_cython(plain_wheel: Path, tmp_path: Path) -> None:
     ZipFile(plain_wheel).extractall(tmp_path)
     ask = """
 import sys
 sys.modules["cython"] = sys.modules["Cython"] = None
-from pcapcheck.decode.compiled import COMPILED, ones_complement_sum
-print(COMPILED, ones_complement_sum(b"\\xff\\xff\\x01"))
+import pcapcheck
+print(pcapcheck.check(sys.argv[1]).summary().splitlines()[0])
 """
-    assert subprocess.check_output([sys.executable, "-c", ask], cwd=tmp_path, text=True) == "False 256\n"
+    command = [sys.executable, "-c", ask, str(ROOT / "sample_captures/handshakes.pcap")]
+    said = subprocess.check_output(command, cwd=tmp_path, text=True)
+    assert said == "19 handshakes: 12 established, 7 failed\n"
 
 
 def test_each_form_says_which_it_is(interpreted: ModuleType, compiled: ModuleType) -> None:

@@ -1,10 +1,10 @@
 """pcapcheck's PEP 517 backend: setuptools, with a C compiler from the package index where the machine has none.
 
 Setuptools does the work. Around it: whatever a build writes on its way goes into a temporary folder, equal sources
-give equal wheels, and the compiled module is built with the machine's compiler, else with the one of the package
-``ziglang``, else not at all: the same file then runs as plain Python.
+give equal wheels, and the compiled modules are built with the machine's compiler, else with the one of the package
+``ziglang``, else not at all: the same files then run as plain Python.
 
-PCAPCHECK_NO_EXTENSION=1 leaves the compiled module out.
+PCAPCHECK_NO_EXTENSION=1 leaves the compiled modules out.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ os.environ.setdefault("SOURCE_DATE_EPOCH", "315532800")  # 1980-01-01, the first
 
 
 def get_requires_for_build_wheel(config_settings=None):
-    """What setuptools asks for, and ziglang where the compiled module is wanted and no compiler works."""
+    """What setuptools asks for, and ziglang where the compiled modules are wanted and no compiler works."""
     requires = build_meta.get_requires_for_build_wheel(config_settings)
     has_zig = platform.machine() in _ZIG_MACHINES.get(sys.platform, ())
     return [*requires, "ziglang"] if has_zig and _extension_wanted() and not _compiles() else requires
@@ -76,24 +76,28 @@ get_requires_for_build_editable = get_requires_for_build_wheel
 
 
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
-    """A wheel, with the compiled module where any compiler works."""
+    """A wheel, with the compiled modules where any compiler works."""
     _choose_compiler()
     return build_meta.build_wheel(wheel_directory, config_settings, metadata_directory)
 
 
 def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
-    """An editable wheel; the compiled module is put beside its source, with a note of which it was built from."""
+    """An editable wheel; each compiled module is put beside its source, with a note of which it was built from."""
     _choose_compiler()
-    source = Path("pcapcheck", "decode", "compiled.py")
-    module = source.with_suffix(sysconfig.get_config_var("EXT_SUFFIX"))
-    note = Path(f"{module}.source")
-    for earlier in (note, module):
-        earlier.unlink(missing_ok=True)  # or it would be there still where nothing can be built
-    built_from = str(zlib.crc32(source.read_bytes()))  # as pcapcheck/decode/__init__.py asks for it
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    for earlier in _below(f"{suffix}.source", suffix):
+        earlier.unlink()  # or it would be there still where nothing can be built
+    built_from = {source: zlib.crc32(source.read_bytes()) for source in _below(".py")}
     name = build_meta.build_editable(wheel_directory, config_settings, metadata_directory)
-    if module.exists():
-        note.write_text(built_from)
+    for module in _below(suffix):
+        source = module.with_name(f"{module.name.removesuffix(suffix)}.py")
+        Path(f"{module}.source").write_text(str(built_from[source]))  # as pcapcheck/built.py asks for it
     return name
+
+
+def _below(*suffixes):
+    """The files of the package with these ends."""
+    return [path for suffix in suffixes for path in Path("pcapcheck").rglob(f"*{suffix}")]
 
 
 def _extension_wanted() -> bool:
@@ -110,7 +114,7 @@ def _choose_compiler() -> None:
         if _compiles():
             return
     os.environ[_NO_EXTENSION] = "1"
-    print("pcapcheck: no C compiler works here: installing without the compiled module (slower)", file=sys.stderr)
+    print("pcapcheck: no C compiler works here: installing without the compiled modules (slower)", file=sys.stderr)
 
 
 def _use_zig(zig: Path) -> None:

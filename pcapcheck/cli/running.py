@@ -100,12 +100,12 @@ def checked(
 
 
 def say_if_slow() -> None:
-    """Tell on standard error where pcapcheck was installed without its compiled module."""
+    """Tell on standard error where pcapcheck was installed without its compiled modules."""
     from pcapcheck.decode.compiled import COMPILED
 
     if not COMPILED:
         complain(
-            "installed without its compiled module, so every frame went through dpkt: install again to read faster"
+            "installed without its compiled modules, so every frame went through dpkt: install again to read faster"
         )
 
 

@@ -42,10 +42,11 @@ LONG: Final = 20_000
 Read = Callable[[Capture], Reading]
 
 
-def load_interpreted() -> ModuleType:
+def load_interpreted(source: str) -> ModuleType:
+    """A module of the package that is compiled, as plain Python."""
     from importlib.util import module_from_spec, spec_from_file_location
 
-    spec = spec_from_file_location("interpreted", TESTS.parent / "pcapcheck/decode/compiled.py")
+    spec = spec_from_file_location("interpreted", TESTS.parent / "pcapcheck" / source)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)
@@ -54,7 +55,7 @@ def load_interpreted() -> ModuleType:
     return module
 
 
-INTERPRETED: Final = load_interpreted()
+INTERPRETED: Final = load_interpreted("decode/compiled.py")
 THROUGH_DPKT: Final[Read] = partial(DpktReading, window=EVERYTHING)
 COMPILED: Final[Read] = partial(CompiledReading, window=EVERYTHING)
 IN_PYTHON: Final[Read] = partial(CompiledReading, window=EVERYTHING, table=INTERPRETED.Table)

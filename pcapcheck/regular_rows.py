@@ -1,0 +1,415 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True, initializedcheck=False, freethreading_compatible=True
+"""The loop over the rows of all flows that tells which flows are regular, in Cython's pure Python mode.
+
+A regular flow is one attempt with little out of the ordinary: SYNs with one number; SYN-ACKs with one number that
+acknowledge it, and perhaps more of both; the segment that completes the handshake, or the RST that ends it; and rows
+that go on from there. The build compiles this very file, as it does decode/compiled.py: where there is no extension
+module, it runs as plain Python and gives the same.
+
+A 4-tuple that was used again and again is cut at each SYN with a new number: its parts are told by themselves, and
+reused.py says whether they have nothing to do with each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+try:
+    import cython
+except ImportError:
+    from pcapcheck import _cython as cython  # type: ignore[no-redef]
+
+from pcapcheck import openings, seq
+from pcapcheck.attempts import SETTLED_NS
+from pcapcheck.capture import frame
+from pcapcheck.decode import segment
+from pcapcheck.evidence import Event
+from pcapcheck.faults.rows import COPY_NS
+from pcapcheck.rows import Rows
+
+COMPILED: Final = not __file__.endswith(".py")
+
+# The same as C knows them.
+_FIN = cython.declare(cython.int, segment.FIN)
+_SYN = cython.declare(cython.int, segment.SYN)
+_RST = cython.declare(cython.int, segment.RST)
+_ACK = cython.declare(cython.int, segment.ACK)
+# The flags by which a segment is told from others.
+_KIND = cython.declare(cython.int, segment.FIN | segment.SYN | segment.RST | segment.ACK)
+_WINDOW_UNSEEN = cython.declare(cython.int, segment.WINDOW_UNSEEN)
+_BAD = cython.declare(cython.int, segment.BAD)
+_ICMP = cython.declare(cython.int, openings.ICMP)
+_NO_TIME = cython.declare(cython.longlong, frame.NO_TIME)
+_SETTLED_NS = cython.declare(cython.longlong, SETTLED_NS)
+_COPY_NS = cython.declare(cython.longlong, COPY_NS)
+_FAR = cython.declare(cython.longlong, openings.FAR)
+_MASK = cython.declare(cython.longlong, seq.MODULUS - 1)
+_HALF = cython.declare(cython.longlong, seq.MODULUS // 2)
+_ALL_ONES = cython.declare(cython.ulonglong, 2**64 - 1)
+
+_IS_OTHER = cython.declare(cython.int, Event.OTHER)
+_IS_SYN = cython.declare(cython.int, Event.SYN)
+_IS_SYNACK = cython.declare(cython.int, Event.SYNACK)
+_COMPLETES = cython.declare(cython.int, Event.COMPLETING)
+_ABORTS = cython.declare(cython.int, Event.ABORT)
+_REFUSES = cython.declare(cython.int, Event.REFUSAL)
+_RESETS = cython.declare(cython.int, Event.RESET)
+_CLIENT_GOES_ON = cython.declare(cython.int, Event.CLIENT_GOES_ON)
+_SERVER_GOES_ON = cython.declare(cython.int, Event.SERVER_GOES_ON)
+_UNFIT = cython.declare(cython.int, -1)  # no event of a regular flow
+
+# The bits of a row's code above those of _KIND.
+_CODES: Final = 1 << 11
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _ahead(number: cython.longlong, base: cython.longlong) -> cython.longlong:
+    return (number - base) & _MASK
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _diff(number: cython.longlong, base: cython.longlong) -> cython.longlong:
+    return ((number - base + _HALF) & _MASK) - _HALF
+
+
+@cython.cclass
+class Walk:
+    """One walk through rows (ROW) in order of their flows, and what it finds: of each part, and of each row."""
+
+    flow: cython.const[cython.uint][::1]
+    side: cython.const[cython.uchar][::1]
+    kind: cython.const[cython.uchar][::1]
+    time: cython.const[cython.longlong][::1]
+    seq: cython.const[cython.uint][::1]
+    ack: cython.const[cython.uint][::1]
+    tcp_flags: cython.const[cython.ushort][::1]
+    payload_length: cython.const[cython.uint][::1]
+    unseen: cython.const[cython.uchar][::1]
+    checksum: cython.const[cython.uchar][::1]
+    vlan: cython.const[cython.int][::1]
+    folded: cython.const[cython.uint][::1]
+    folded_octets: cython.const[cython.ulonglong][::1]
+    folded_until: cython.const[cython.longlong][::1]
+    folded_ack: cython.const[cython.uint][::1]
+
+    # Found: of each row what it is to its attempt, if its part is regular; of each part what parts() says.
+    event: cython.schar[::1]
+    begin: cython.longlong[::1]
+    regular: cython.uchar[::1]
+    doubtful: cython.uchar[::1]
+    syns: cython.longlong[::1]
+    opened: cython.longlong[::1]
+    syn_count: cython.longlong[::1]
+    synack: cython.longlong[::1]
+    last_synack: cython.longlong[::1]
+    until: cython.longlong[::1]
+    pattern: cython.ulonglong[::1]
+
+    secret: cython.ulonglong
+    coded: cython.longlong[::1]  # of each code the last part that had it, and 1
+
+    # Of the part at hand.
+    part: cython.Py_ssize_t
+    first: cython.Py_ssize_t
+    answer: cython.Py_ssize_t  # its first SYN-ACK, -1 before there is one
+    is_open: cython.bint  # what comes now is behind the SYNs and SYN-ACKs
+    is_over: cython.bint  # an RST ended it in place of the third segment: nothing follows
+    reset: cython.bint  # an RST came later
+    acked_since: cython.int  # by the server (1), by the client (2)
+    before_of_server: cython.Py_ssize_t  # its last row so far, -1 before there is one
+    before_of_client: cython.Py_ssize_t
+
+    def __init__(self, rows: Rows, secret: int) -> None:
+        """``secret``: 64 bits that those who choose the traffic do not know."""
+        self.flow, self.side, self.kind = _column(rows, "flow"), _column(rows, "side"), _column(rows, "kind")
+        self.time, self.seq, self.ack = _column(rows, "time"), _column(rows, "seq"), _column(rows, "ack")
+        self.tcp_flags, self.payload_length = _column(rows, "tcp_flags"), _column(rows, "payload_length")
+        self.unseen, self.checksum = _column(rows, "unseen"), _column(rows, "checksum")
+        self.vlan = _column(rows, "vlan")
+        self.folded, self.folded_octets = _column(rows, "folded"), _column(rows, "folded_octets")
+        self.folded_until, self.folded_ack = _column(rows, "folded_until"), _column(rows, "folded_ack")
+        size = len(rows)
+        self.event, self.regular, self.doubtful = _room(size, np.int8), _room(size, np.uint8), _room(size, np.uint8)
+        self.begin, self.syns, self.opened = _room(size, np.int64), _room(size, np.int64), _room(size, np.int64)
+        self.syn_count, self.synack = _room(size, np.int64), _room(size, np.int64)
+        self.last_synack, self.until = _room(size, np.int64), _room(size, np.int64)
+        self.pattern = _room(size, np.uint64)
+        self.secret = secret | 1
+        self.coded = _room(_CODES, np.int64)
+        self.part = 0
+
+    def walk(self) -> None:
+        """Through all rows, once."""
+        at: cython.Py_ssize_t = 0
+        with cython.nogil:
+            while at < self.flow.shape[0]:
+                at = self._take_part(at)
+
+    def events(self) -> Any:
+        """What each row of a regular part is to its attempt (Event)."""
+        return np.asarray(self.event)
+
+    def parts(self) -> dict[str, Any]:
+        """The columns of regular_flows.Parts."""
+        columns = {
+            "begin": self.begin,
+            "regular": self.regular,
+            "doubtful": self.doubtful,
+            "syns": self.syns,
+            "opened": self.opened,
+            "syn_count": self.syn_count,
+            "synack": self.synack,
+            "last_synack": self.last_synack,
+            "until": self.until,
+            "pattern": self.pattern,
+        }
+        found = {name: np.asarray(column)[: self.part] for name, column in columns.items()}
+        return {name: column.view(bool) if column.dtype == np.uint8 else column for name, column in found.items()}
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _take_part(self, begin: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Tell the part that begins there; where the next one does."""
+        at: cython.Py_ssize_t = begin
+        event: cython.int = _IS_OTHER
+        part: cython.Py_ssize_t = self.part
+        self.first = begin
+        self.answer = self.before_of_server = self.before_of_client = -1
+        self.is_open = self.is_over = self.reset = False
+        self.acked_since = 0
+        self.begin[part] = begin
+        self.syns[part] = self.opened[part] = self.syn_count[part] = 0
+        self.last_synack[part] = -1
+        self.until[part] = self.folded_until[begin]
+        self.pattern[part] = self.secret
+        while at < self.flow.shape[0] and not self._is_of_another_part(at):
+            if event != _UNFIT:
+                event = self._event(at) if self._is_plain(at) else _UNFIT
+                if event != _UNFIT:
+                    self._note(at, event)
+            at += 1
+        if not self.is_open:
+            self.opened[part] = at - begin
+        self.synack[part] = self.answer
+        self.regular[part] = event != _UNFIT
+        self.part += 1
+        return at
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_of_another_part(self, at: cython.Py_ssize_t) -> cython.int:
+        """Of another flow, or a SYN with another number."""
+        first: cython.Py_ssize_t = self.first
+        if self.flow[at] != self.flow[first]:
+            return True
+        if self.tcp_flags[at] & _KIND != _SYN:
+            return False
+        return self.seq[at] != self.seq[first] or self.side[at] != self.side[first]
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_plain(self, at: cython.Py_ssize_t) -> cython.int:
+        """A segment that was captured with its numbers, in the VLAN of the first, and not before the row before it."""
+        if self.kind[at] == _ICMP or self.unseen[at] & _WINDOW_UNSEEN or self.time[at] == _NO_TIME:
+            return False
+        return self.vlan[at] == self.vlan[self.first] and (at == self.first or self.time[at] >= self.time[at - 1])
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2)
+    def _event(self, at: cython.Py_ssize_t) -> cython.int:
+        """What the row is to its attempt; _UNFIT if the attempt is not regular for it."""
+        from_client: cython.bint = self.side[at] == self.side[self.first]
+        event: cython.int
+        if self.is_open:
+            return _UNFIT if self.is_over else self._later(at, from_client)
+        event = self._opens(at, from_client)
+        if event == _IS_OTHER:
+            self.is_open = True
+            self.opened[self.part] = at - self.first
+            return self._is_refused(at, from_client) if self.answer < 0 else self._third(at, from_client)
+        return event
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2)
+    def _opens(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
+        """One of the SYNs and SYN-ACKs with which it begins; _IS_OTHER for what comes behind them."""
+        kind: cython.int = self.tcp_flags[at] & _KIND
+        if self.payload_length[at] or self.folded[at]:
+            return _IS_OTHER
+        if kind == _SYN and from_client and self.seq[at] == self.seq[self.first]:
+            # After so long it may be another attempt; and when the SYN-ACK is there already, it was sent later.
+            if at > self.first and self.time[at] - self.time[at - 1] > _SETTLED_NS:
+                return _UNFIT
+            if self.answer >= 0 and self.time[at] <= self.time[self.answer]:
+                return _UNFIT
+            if self.answer < 0:
+                self.syns[self.part] += 1
+            self.syn_count[self.part] += 1
+            return _IS_SYN
+        if kind == _SYN | _ACK and not from_client and _ahead(self.ack[at], self.seq[self.first]) == 1:
+            if self.answer < 0:
+                self.answer = at
+            elif self.seq[at] != self.seq[self.answer]:
+                return _IS_OTHER
+            self.last_synack[self.part] = at
+            return _IS_SYNACK
+        return _IS_OTHER
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2)
+    def _is_refused(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
+        """An RST with the number that RFC 9293, 3.10.7.3, demands."""
+        if from_client or self.tcp_flags[at] & _KIND != _RST | _ACK or self.payload_length[at] or self.folded[at]:
+            return _UNFIT
+        if _ahead(self.ack[at], self.seq[self.first]) != 1:
+            return _UNFIT
+        self.is_over = True
+        return _REFUSES
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2)
+    def _third(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
+        """The segment that completes the handshake, or an RST of either side with the exact number."""
+        flags: cython.int = self.tcp_flags[at]
+        behind_syn: cython.longlong = _ahead(self.seq[at], self.seq[self.first])
+        behind_synack: cython.longlong
+        if flags & _RST:
+            if not from_client:
+                behind_syn = _ahead(self.seq[at], self.seq[self.answer])
+            if flags & _SYN or self.folded[at] or behind_syn != 1:
+                return _UNFIT
+            self.is_over = True
+            return _ABORTS
+        behind_synack = _ahead(self.ack[at], self.seq[self.answer])
+        if from_client and flags & (_SYN | _ACK) == _ACK and behind_syn == 1 and behind_synack == 1:
+            return _COMPLETES
+        return _UNFIT
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-2)
+    def _later(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
+        """An ACK of either side, or an RST behind which no ACKs of both sides follow: that one closes in any case."""
+        flags: cython.int = self.tcp_flags[at]
+        ahead: cython.longlong
+        if flags & _SYN:
+            return _UNFIT
+        if flags & _RST:
+            self.reset = True
+            return _RESETS
+        if not flags & _ACK:
+            return _UNFIT
+        if self.reset:
+            self.acked_since |= 2 if from_client else 1
+            if self.acked_since == 3:
+                return _UNFIT
+        if from_client:
+            return _CLIENT_GOES_ON
+        ahead = _ahead(self.seq[at], self.seq[self.answer])
+        if (self.payload_length[at] or flags & _FIN) and 0 < ahead < _FAR:
+            return _SERVER_GOES_ON
+        return _SERVER_GOES_ON if self._is_beyond(at) else _IS_OTHER
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_beyond(self, at: cython.Py_ssize_t) -> cython.int:
+        """A server's row that acknowledges more than its SYN-ACK did."""
+        acknowledged: cython.longlong = self.ack[at]
+        return 0 < _ahead(acknowledged + self.folded_ack[at] - 1, self.seq[self.first]) < _FAR
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _note(self, at: cython.Py_ssize_t, event: cython.int) -> cython.int:
+        """Enter the row into what is known of its part: its event, and its code where that is new to the pattern."""
+        part: cython.Py_ssize_t = self.part
+        from_client: cython.bint = self.side[at] == self.side[self.first]
+        before: cython.Py_ssize_t = self.before_of_client if from_client else self.before_of_server
+        code: cython.int = self.tcp_flags[at] & _KIND
+        pattern: cython.ulonglong
+        self.event[at] = event
+        if before >= 0 and not self._is_itself(at, before):
+            self.doubtful[part] = True
+        if from_client:
+            self.before_of_client = at
+            code |= 1 << 5
+        else:
+            self.before_of_server = at
+            if self._is_beyond(at):
+                code |= 1 << 9
+        if self.payload_length[at]:
+            code |= 1 << 6
+            if event == _COMPLETES:
+                code |= 1 << 7
+        elif self.folded_octets[at]:
+            code |= 1 << 6
+        if self.checksum[at] == _BAD:
+            code |= 1 << 8
+        if event == _SERVER_GOES_ON:
+            code |= 1 << 10
+        if self.coded[code] != part + 1:
+            self.coded[code] = part + 1
+            pattern = ((self.pattern[part] ^ (code + 1)) * self.secret) & _ALL_ONES
+            self.pattern[part] = pattern ^ pattern >> 29
+        if self.folded_until[at] > self.until[part]:
+            self.until[part] = self.folded_until[at]
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_itself(self, at: cython.Py_ssize_t, before: cython.Py_ssize_t) -> cython.int:
+        """A row that is no copy: it lies behind the one before it of its side, or comes too long after it.
+
+        Times are in order. So of rows that lie each behind the one before no two are alike, and all that is older than
+        the first of them is too old.
+        """
+        flags: cython.int = self.tcp_flags[at]
+        flags_before: cython.int = self.tcp_flags[before]
+        ahead: cython.longlong
+        acked: cython.longlong
+        if self.time[at] - self.time[before] > _COPY_NS:
+            return True
+        # An RST need not acknowledge: it is like no other segment, and nothing is compared with it.
+        if flags_before & _RST:
+            return False
+        if flags & _RST:
+            return True
+        ahead = _diff(self.seq[at], self.seq[before])
+        if flags_before & _ACK:
+            acked = _diff(self.ack[at], self.ack[before])
+        else:
+            acked = flags & _ACK  # what the SYN before it acknowledges is nothing
+        if ahead < 0 or acked < 0:
+            return False
+        if ahead > 0 or acked > 0 or flags > flags_before:
+            return True
+        return flags == flags_before and self.payload_length[at] > self.payload_length[before]
+
+
+def _column(rows: Rows, name: str) -> memoryview:
+    """One field of the rows, where the machine likes to have numbers: a column that was read may begin anywhere."""
+    return memoryview(np.require(rows[name], requirements=["C", "A"]))
+
+
+def _room(size: int, kind: Any) -> memoryview:
+    return memoryview(np.zeros(size, kind))

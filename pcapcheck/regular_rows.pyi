@@ -1,0 +1,16 @@
+# What regular_rows.py gives, for type checkers: Cython checks its inside.
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pcapcheck.rows import Rows
+
+COMPILED: Final[bool]
+
+class Walk:
+    def __init__(self, rows: Rows, secret: int) -> None: ...
+    def walk(self) -> None: ...
+    def events(self) -> npt.NDArray[np.int8]: ...
+    def parts(self) -> dict[str, npt.NDArray[Any]]: ...
