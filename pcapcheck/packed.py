@@ -26,7 +26,7 @@ _WIDE: Final = 1 << 32
 _FEW: Final = 64
 
 
-class _Stretch(NamedTuple):
+class Stretch(NamedTuple):
     """Values as the least of them, and how far each lies above it, in units (None: all are equal).
 
     Where nearly all are equal, these are ``usual``, and the others stand at ``places``.
@@ -67,7 +67,7 @@ class Packed:
     """
 
     def __init__(self) -> None:
-        self._stretches: list[_Stretch] = []
+        self._stretches: list[Stretch] = []
         self._starts: list[int] = []
         self._size = 0
         self.boolean = False  # whether what was packed were booleans
@@ -86,7 +86,7 @@ class Packed:
         for start in range(0, len(values), STRETCH):
             part = values[start : start + STRETCH]
             self._starts.append(self._size)
-            self._stretches.append(_pack(part))
+            self._stretches.append(pack(part))
             self._size += len(part)
 
     def __len__(self) -> int:
@@ -164,17 +164,18 @@ class Picked:
         return Packed.of, (self.unpacked(),)
 
 
-def _pack(values: Ints) -> _Stretch:
+def pack(values: Ints) -> Stretch:
+    """At least one value, and at most STRETCH."""
     least, above, unit = _above(values)
     if above is None:
-        return _Stretch(len(values), least, None)
+        return Stretch(len(values), least, None)
     usual = int(values[len(values) // 2])
     (places,) = (values != usual).nonzero()
     if len(places) * _RARE > len(values):
-        return _Stretch(len(values), least, above, unit)
+        return Stretch(len(values), least, above, unit)
     least, above, unit = _above(values[places])
     above = np.zeros(len(places), np.uint8) if above is None else above
-    return _Stretch(len(values), least, above, unit, usual, places.astype(np.uint16))
+    return Stretch(len(values), least, above, unit, usual, places.astype(np.uint16))
 
 
 def _above(values: Ints) -> tuple[int, npt.NDArray[np.unsignedinteger] | None, int]:

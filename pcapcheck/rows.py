@@ -6,7 +6,7 @@ own, and what is taken of it is taken when it is asked for: most who take rows l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, overload
 
 import numpy as np
@@ -53,14 +53,13 @@ FIELDS: Final = ROW.names or ()
 class Rows:
     """Any number of rows. Nobody writes into their columns: ``having`` gives rows with others."""
 
-    __slots__ = ("_at", "_columns", "_of", "_size")
+    __slots__ = ("_columns", "_make", "_size")
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         """``columns``: one of each field of ROW, of its type."""
         self._columns = dict(columns)
         self._size = len(self._columns["flow"])
-        self._of: Rows | None = None  # the rows that these were taken from
-        self._at: Column | slice = slice(None)  # and where they are there
+        self._make: Callable[[str], Column] = self._columns.__getitem__
 
     @classmethod
     def of(cls, records: Column | Iterable[tuple[object, ...]] = ()) -> Rows:
@@ -69,17 +68,21 @@ class Rows:
         return cls({name: np.ascontiguousarray(whole[name]) for name in FIELDS})
 
     @classmethod
+    def made(cls, size: int, make: Callable[[str], Column], **columns: Column) -> Rows:
+        """So many rows, of which ``make`` makes a column when it is asked for, but for those that are given."""
+        rows = cls.__new__(cls)
+        rows._columns, rows._make, rows._size = columns, make, size
+        return rows
+
+    @classmethod
     def together(cls, parts: Sequence[Rows]) -> Rows:
         """The rows of all parts, one after the other."""
         if len(parts) == 1:
             return parts[0]
-        return cls({name: np.concatenate([part[name] for part in parts]) for name in FIELDS}) if parts else cls.of()
-
-    @classmethod
-    def _taken(cls, of: Rows, at: Column | slice, size: int, columns: dict[str, Column]) -> Rows:
-        taken = cls.__new__(cls)
-        taken._columns, taken._size, taken._of, taken._at = columns, size, of, at
-        return taken
+        if not parts:
+            return cls.of()
+        # Not kept by the parts: then they would be in memory twice.
+        return cls.made(sum(map(len, parts)), lambda name: np.concatenate([part.column(name) for part in parts]))
 
     def __len__(self) -> int:
         return self._size
@@ -90,49 +93,41 @@ class Rows:
     def __getitem__(self, key: slice) -> Rows: ...
     def __getitem__(self, key: str | slice) -> Column | Rows:
         if isinstance(key, slice):
-            return self._taken(self, key, len(range(*key.indices(self._size))), {})
+            return self.made(len(range(*key.indices(self._size))), lambda name: self[name][key])
         column = self._columns.get(key)
         if column is None:
-            if self._of is None:
-                raise KeyError(key)
-            whole, at = self._of[key], self._at
-            column = self._columns[key] = whole[at] if isinstance(at, slice) else whole.take(at)
+            column = self._columns[key] = self._make(key)
         return column
+
+    def column(self, name: str) -> Column:
+        """As ``rows[name]``, for one who asks once: it is not kept."""
+        column = self._columns.get(name)
+        return self._make(name) if column is None else column
 
     def take(self, at: Column) -> Rows:
         """Those at these indices, or those that meet this mask."""
-        if at.dtype == bool:
-            (at,) = at.nonzero()
-        return self._taken(self, at, len(at), {})
+        places = at.nonzero()[0] if at.dtype == bool else at
+        return self.made(len(places), lambda name: self[name].take(places))
 
     def having(self, **columns: Column) -> Rows:
         """The same rows with other columns."""
         others = {name: column.astype(ROW[name], copy=False) for name, column in columns.items()}
-        return self._taken(self, slice(None), self._size, others)
+        return self.made(self._size, self.__getitem__, **others)
 
     def records(self) -> Column:
         """An array of ROW."""
         whole = np.empty(self._size, ROW)
         for name in FIELDS:
-            whole[name] = self[name]
+            whole[name] = self.column(name)
         return whole
 
     def octets(self) -> bytes:
         """Column by column."""
-        return b"".join(self[name].tobytes() for name in FIELDS)
-
-    @classmethod
-    def read(cls, octets: bytes, size: int) -> Rows:
-        """So many rows of which ``octets`` gave these."""
-        start, columns = 0, {}
-        for name in FIELDS:
-            columns[name] = np.frombuffer(octets, ROW[name], size, start)
-            start += columns[name].nbytes
-        return cls(columns)
+        return b"".join(self.column(name).tobytes() for name in FIELDS)
 
     def __getstate__(self) -> dict[str, Column]:
         """Elsewhere go these columns, and not those that they were taken from."""
-        return {name: self[name] for name in FIELDS}
+        return {name: self.column(name) for name in FIELDS}
 
     def __setstate__(self, columns: dict[str, Column]) -> None:
         self.__init__(columns)  # type: ignore[misc]

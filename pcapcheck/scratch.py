@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pcapcheck.capture.compression import zstandard
 
 # Of zstd. Rows are mostly zeros: this makes them a fifth larger than level 1 does, in two thirds of the time.
 _LEVEL: Final = -3
 
-Read = Callable[[], bytes]
+
+class Read(Protocol):
+    """What reads octets back that were put away: all of them, or so many from one of them on, as slices count."""
+
+    def __call__(self, start: int = 0, size: int | None = None, /) -> bytes: ...
 
 
 class Scratch:
@@ -35,13 +38,14 @@ class Scratch:
             self._file.write(octets)
             self._file.flush()
         except OSError:
-            return lambda: octets
+            return lambda start=0, size=None: octets[start:] if size is None else octets[start : start + size]
         self._end += len(octets)
         return partial(self._read, begin, len(octets))
 
-    def _read(self, offset: int, size: int) -> bytes:
-        self._file.seek(offset)
-        octets: bytes = self._file.read(size)
+    def _read(self, offset: int, length: int, start: int = 0, size: int | None = None) -> bytes:
+        start += length if start < 0 else 0
+        self._file.seek(offset + start)
+        octets: bytes = self._file.read(length - start if size is None else size)
         return octets
 
 

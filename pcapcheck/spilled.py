@@ -18,7 +18,8 @@ import numpy.typing as npt
 from pcapcheck.addresses import Addresses
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import Flows, Ints, Kept, Openings
-from pcapcheck.rows import ROW, Rows
+from pcapcheck.rows import Rows
+from pcapcheck.rows_on_disk import RowsOnDisk
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 
 BUCKETS: Final = 64
@@ -34,10 +35,10 @@ _FACTORS: Final = np.frombuffer(os.urandom(40), np.uint64) | np.uint64(1)
 
 
 class Piece(NamedTuple):
-    """Openings on disk: flows and rows, one after the other."""
+    """Openings on disk."""
 
-    read: Read
-    flows: int  # octets of them
+    flows: Read
+    rows: RowsOnDisk
     before: int = 0  # frames that come before those of these rows
 
     @classmethod
@@ -47,10 +48,8 @@ class Piece(NamedTuple):
 
     def openings(self) -> Openings:
         """Read them back."""
-        octets = self.read()
-        flows = np.frombuffer(decompressed(octets[: self.flows]), _FLOW)
-        rows = decompressed(octets[self.flows :])
-        whole = Openings(_unpacked(flows), Rows.read(rows, len(rows) // ROW.itemsize))
+        flows = np.frombuffer(decompressed(self.flows()), _FLOW)
+        whole = Openings(_unpacked(flows), self.rows.rows())
         return whole.numbered_from(self.before) if self.before else whole
 
 
@@ -173,8 +172,7 @@ def mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 def _put_away(flows: npt.NDArray[Any], rows: Rows, scratch: Scratch) -> Piece:
-    own = compressed(flows.tobytes())
-    return Piece(scratch.write(own + compressed(rows.octets())), len(own))
+    return Piece(scratch.write(compressed(flows.tobytes())), RowsOnDisk(rows, scratch))
 
 
 def _packed(flows: Flows) -> npt.NDArray[Any]:

@@ -11,19 +11,19 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.openings import Ints, ranges
-from pcapcheck.packed import Packed
-from pcapcheck.rows import ROW, Rows
-from pcapcheck.scratch import Read, Scratch, compressed, decompressed
+from pcapcheck.packed import STRETCH, Packed
+from pcapcheck.rows import Rows
+from pcapcheck.rows_on_disk import RowsOnDisk
+from pcapcheck.scratch import Read, Scratch
 
-# Rows that are compressed together.
-_PIECE: Final = 1 << 13
-
-_LAST: Final = 2  # octets behind those of each row: event and from_client
+# Rows that are put away together.
+_PIECE: Final = STRETCH
 
 
 class _Piece(NamedTuple):
     start: int  # the number of its first row
-    read: Read
+    rows: RowsOnDisk
+    read: Read  # event and from_client, one octet a row each
 
 
 class Store:
@@ -41,8 +41,8 @@ class Store:
         """Put rows away, behind those that are there."""
         for start in range(0, len(rows), _PIECE):
             part = slice(start, start + _PIECE)
-            octets = rows[part].octets() + event[part].tobytes() + from_client[part].tobytes()
-            self._pieces.append(_Piece(self._size + start, self._scratch.write(compressed(octets))))
+            read = self._scratch.write(event[part].tobytes() + from_client[part].tobytes())
+            self._pieces.append(_Piece(self._size + start, RowsOnDisk(rows[part], self._scratch), read))
         self._size += len(rows)
 
     def read(self, numbers: Ints) -> tuple[Rows, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
@@ -52,17 +52,19 @@ class Store:
         at = 0
         while at < len(numbers):
             number = bisect_right(self._pieces, int(numbers[at]), key=attrgetter("start")) - 1
-            piece = self._pieces[number]
-            octets = decompressed(piece.read())
-            size = len(octets) // (ROW.itemsize + _LAST)
-            stop = int(np.searchsorted(numbers, piece.start + size))
-            wanted = numbers[at:stop] - piece.start
-            rows.append(Rows.read(octets, size).take(wanted))
-            places = np.frombuffer(octets, np.int8, offset=size * ROW.itemsize)
-            events.append(places[wanted])
-            sides.append(places[wanted + size].view(bool))
+            start, piece, read = self._pieces[number]
+            stop = int(np.searchsorted(numbers, start + piece.size))
+            wanted = numbers[at:stop] - start
+            rows.append(_some(piece, wanted))
+            event, from_client = np.frombuffer(read(), np.int8).reshape(2, -1)
+            events.append(event[wanted])
+            sides.append(from_client[wanted].view(bool))
             at = stop
         return Rows.together(rows), np.concatenate(events), np.concatenate(sides)
+
+
+def _some(piece: RowsOnDisk, wanted: Ints) -> Rows:
+    return Rows.made(len(wanted), lambda name: piece.column(name).take(wanted))
 
 
 class Stored:

@@ -19,6 +19,7 @@ ORDER: Final = [
     ["addresses"],
     ["capture.*"],
     ["scratch"],
+    ["rows_on_disk"],
     ["decode.*"],
     ["openings", "flood"],
     ["select", "window"],
