@@ -92,7 +92,7 @@ def openings_of(table: Table, first: int = 0, last: int | None = None, before: i
     cells, flow_cells = table.words()
     last = len(flow_cells) if last is None else last
     flow, cell = table.rows_of(first, last)
-    columns = {name: np.zeros(len(cell), ROW[name]) for name in FIELDS}
+    columns = {name: np.empty(len(cell), ROW[name]) for name in FIELDS}
     columns["flow"] = flow - np.uint32(first)
     others = (column.view(np.uint8) if name == "options" else column for name, column in columns.items())
     table.spread(cell, before, *islice(others, 1, None))

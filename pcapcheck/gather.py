@@ -25,8 +25,6 @@ from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import BY_ROWS, COLUMNS, Handshakes, Ints, Traffic
 
-Bools = npt.NDArray[np.bool_]
-
 # What a batch's own numbers stand for differs from batch to batch.
 _RENUMBERED: Final = ("client", "server", "history_code", "flow")
 
@@ -94,22 +92,16 @@ class _Pile:
             columns = found if isinstance(found, tuple) else (found,)
             for packed, column in zip(self._known.setdefault(name, _empty(len(columns))), columns, strict=True):
                 packed.extend(column)
-        # Apart, so that what rules look at is read without the rest.
-        looked = looked_at(batch)
-        first = np.empty(len(looked), np.int64)
         self._batches.append(len(self._store))
-        for some in (looked, ~looked):
-            first[some] = self._put_away(batch, some)
-        self._first.extend(first)
-        self._size.extend(np.diff(batch.starts))
-
-    def _put_away(self, batch: Traffic, some: Bools) -> Ints:
-        """Store the rows of some handshakes: the number of the first row of each."""
-        rows, size = some[batch.handshake], np.diff(batch.starts)[some]
-        begin = len(self._store)
+        first = len(self._store) + batch.starts[:-1]
+        self._store.add(batch.rows, batch.event, batch.from_client)
+        # Once more and apart, so that what rules look at is read without the rest: to sort them out would take longer.
+        looked = looked_at(batch)
+        rows, size = looked[batch.handshake], np.diff(batch.starts)
+        first[looked] = len(self._store) + size[looked].cumsum() - size[looked]
         self._store.add(batch.rows.take(rows), batch.event[rows], batch.from_client[rows])
-        number: Ints = begin + size.cumsum() - size
-        return number
+        self._first.extend(first)
+        self._size.extend(size)
 
     def _add_columns(self, handshakes: Handshakes) -> None:
         for name in COLUMNS:

@@ -1775,7 +1775,7 @@ class Table:
         folded_tsval: cython.longlong[::1],
         folded_signs: cython.uchar[::1],
     ) -> None:
-        """Spread the rows in these cells over the columns of rows.ROW, which are zeros. ``before``: added to frames."""
+        """Spread the rows in these cells over the columns of rows.ROW. ``before``: added to frames."""
         row: cython.Py_ssize_t
         at: cython.Py_ssize_t
         fold: cython.Py_ssize_t
@@ -1807,10 +1807,13 @@ class Table:
                     options[start + 3] = 10
                     for octet in range(8):
                         options[start + 4 + octet] = self.cells[at + 5] >> (56 - 8 * octet) & 0xFF
+                    length = 12
                 else:
                     text = self.cells[at + 5]
                     for octet in range(length):
                         options[start + octet] = self.texts[text + octet]
+                for octet in range(length, 40):
+                    options[start + octet] = 0
                 seq[row] = self.cells[at + 2] >> 32
                 ack[row] = _low(self.cells[at + 2])
                 word = self.cells[at + 3]
@@ -1823,6 +1826,8 @@ class Table:
                 vlan[row] = (word >> 25 & 0x1FFF) - 1
                 fold = self.cells[at + 6] >> 32
                 if not fold:
+                    folded[row] = folded_octets[row] = folded_end[row] = folded_ack[row] = folded_largest[row] = 0
+                    folded_signs[row] = 0
                     folded_until[row] = time[row]
                     folded_least[row] = 1 << 30  # openings.FAR
                     folded_tsval[row] = -1
