@@ -164,32 +164,34 @@ class Picked:
         return Packed.of, (self.unpacked(),)
 
 
-def pack(values: Ints) -> Stretch:
-    """At least one value, and at most STRETCH."""
+def pack(values: npt.NDArray[np.integer]) -> Stretch:
+    """Integers of any type but uint64: at least one, and at most STRETCH."""
     least, above, unit = _above(values)
     if above is None:
         return Stretch(len(values), least, None)
     usual = int(values[len(values) // 2])
-    (places,) = (values != usual).nonzero()
-    if len(places) * _RARE > len(values):
+    others = values != usual
+    if np.count_nonzero(others) * _RARE > len(values):
         return Stretch(len(values), least, above, unit)
+    (places,) = others.nonzero()
     least, above, unit = _above(values[places])
     above = np.zeros(len(places), np.uint8) if above is None else above
     return Stretch(len(values), least, above, unit, usual, places.astype(np.uint16))
 
 
-def _above(values: Ints) -> tuple[int, npt.NDArray[np.unsignedinteger] | None, int]:
+def _above(values: npt.NDArray[np.integer]) -> tuple[int, npt.NDArray[np.unsignedinteger] | None, int]:
     """The least of them, how far each lies above it, and in what unit."""
     least, most = int(values.min()), int(values.max())
     if least == most:
         return least, None, 1
-    # Differences wrap around where they need all 64 bits, and wrap back when they are added again.
-    above = values.view(np.uint64) - np.uint64(least % 2**64)
+    # Differences wrap around where they need all bits, and wrap back when they are added again.
+    unsigned = values.view(f"u{values.itemsize}")
+    above = unsigned - unsigned.dtype.type(least % (1 << 8 * values.itemsize))
     unit = 1
     # Most captures have their times in microseconds.
     if _WIDE <= most - least < _WIDE * _UNIT and not (above % np.uint64(_UNIT)).any():
         unit, above = _UNIT, above // np.uint64(_UNIT)
-    return least, above.astype(np.min_scalar_type((most - least) // unit)), unit
+    return least, above.astype(np.min_scalar_type((most - least) // unit), copy=False), unit
 
 
 def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:

@@ -63,7 +63,8 @@ class _Away:
         parts = [b""]
         start = known.nbytes
         for number, name in enumerate(_NUMBERS):
-            column = rows.column(name).astype(np.int64)
+            column = rows.column(name)
+            column = column.view(np.int64) if column.dtype == np.uint64 else column
             # Mostly nothing was folded in: then it is the time.
             stretch = pack(column - rows.column("time") if name == "folded_until" else column)
             above, places = stretch.above, stretch.places
