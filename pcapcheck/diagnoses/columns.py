@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import RST
@@ -19,6 +20,8 @@ from pcapcheck.rules.row_options import segments as segments
 from pcapcheck.rules.row_options import some as some
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once
+
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 SECOND = 10**9
 MILLISECOND = 10**6
@@ -68,9 +71,9 @@ def count_in(group: Ints, mask: Bools) -> Ints:
     return np.bincount(group, weights=mask).astype(np.int64)[group] if len(group) else group
 
 
-def spread(size: int, at: Ints, values: Ints, none: int = ABSENT) -> Ints:
+def spread(size: int, at: Ints, values: npt.NDArray[_Kind], none: int = ABSENT) -> npt.NDArray[_Kind]:
     """A column of all handshakes that has these values at these indices, and ``none`` elsewhere."""
-    column = np.full(size, none, np.int64)
+    column = np.full(size, none, values.dtype)
     column[at] = values
     return column
 

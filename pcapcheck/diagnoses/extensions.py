@@ -9,57 +9,51 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, before, count_in, last
+from pcapcheck.diagnoses.columns import Details, before, count_in, last, spread
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ECNS, FAST_OPENS
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 _REQUEST, _COOKIE = FAST_OPENS.index("request"), FAST_OPENS.index("cookie")
 
 
-class _Answered(NamedTuple):
-    """SYNs of handshakes that repeated them, where an earlier one was not answered; ABSENT elsewhere."""
+class _Repeated(NamedTuple):
+    """Of handshakes that repeated their SYN, where an earlier one was not answered and the last one was."""
 
-    traffic: Traffic
-    first: Ints  # row of the first SYN
-    answered: Ints  # row of the last SYN before the SYN-ACK
+    without_ecn: Bools  # an ECN set-up SYN got no answer and one without ECN did
+    without_fast_open: Bools  # a SYN with Fast Open got no answer and a shorter one without it did
+    answered: Ints  # frame of the SYN that was answered, ABSENT where there is none
 
 
-def _answered_syn(traffic: Traffic) -> _Answered:
-    traffic = traffic.only(traffic.handshakes.syn_count > 1)
-    synack = traffic.first_event(Event.SYNACK)
-    first = traffic.first_event(Event.SYN)
+def _repeated(traffic: Traffic) -> _Repeated:
+    return _Repeated(*_repeated_columns(traffic))
+
+
+@by_rows
+def _repeated_columns(traffic: Traffic) -> tuple[Bools, Bools, Ints]:
+    size, (at,) = len(traffic.handshakes), (traffic.handshakes.syn_count > 1).nonzero()
+    traffic = traffic.take(at)
+    first, synack = traffic.first_event(Event.SYN), traffic.first_event(Event.SYNACK)
     answered = last(traffic, traffic.is_event(Event.SYN) & before(traffic, synack))
     waited = traffic.value("time", answered) - traffic.value("time", first)
-    prompt = traffic.value("time", synack) - traffic.value("time", answered) < waited
-    return _Answered(traffic, first, np.where((answered != first) & prompt, answered, ABSENT))
-
-
-def _dropped_ecn(traffic: Traffic) -> Bools:
-    """Whether an ECN set-up SYN got no answer and one without ECN did."""
-    repeated, _, answered = _answered_syn(traffic)
-    plain = repeated.value("tcp_flags", answered) & (AE | CWR | ECE) == 0
-    asked: Bools = traffic.handshakes.client_ecn != ECNS.index("")
-    asked &= (answered != ABSENT) & plain
-    return asked
-
-
-def _dropped_fast_open(traffic: Traffic) -> Bools:
-    """Whether a SYN with Fast Open got no answer and a shorter one without it did."""
-    handshakes = traffic.handshakes
-    repeated, first, answered = _answered_syn(traffic)
-    # Linux leaves out the option with the data; other options stay, so the octets tell.
-    fewer = repeated.value("options_length", answered) < repeated.value("options_length", first)
-    without_data = repeated.value("payload_length", answered) == 0
-    asked: Bools = handshakes.client_fast_open != FAST_OPENS.index("")
-    asked &= (answered != ABSENT) & fewer & without_data
-    return asked
+    late = (answered != first) & (traffic.value("time", synack) - traffic.value("time", answered) < waited)
+    late &= answered != ABSENT
+    plain = traffic.value("tcp_flags", answered) & (AE | CWR | ECE) == 0
+    # Linux leaves out the Fast Open option with the data; other options stay, so the octets tell.
+    shorter = traffic.value("options_length", answered) < traffic.value("options_length", first)
+    shorter &= traffic.value("payload_length", answered) == 0
+    return (
+        spread(size, at, late & plain & (traffic.handshakes.client_ecn != ECNS.index("")), False),
+        spread(size, at, late & shorter & (traffic.handshakes.client_fast_open != FAST_OPENS.index("")), False),
+        spread(size, at, np.where(late, traffic.value("frame", answered), ABSENT)),
+    )
 
 
 def fell_back(traffic: Traffic) -> Bools:
     """Which handshakes succeeded only when their SYN was repeated without an extension."""
-    return _dropped_ecn(traffic) | _dropped_fast_open(traffic)
+    repeated = _repeated(traffic)
+    return repeated.without_ecn | repeated.without_fast_open
 
 
 # What became of Fast Open, in the order in which it is asked.
@@ -114,7 +108,7 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     asked = handshakes.client_fast_open != FAST_OPENS.index("")
     if not asked.any():
         return Conclusion.nothing(len(handshakes))
-    dropped = _dropped_fast_open(traffic)
+    dropped = _repeated(traffic).without_fast_open
     answered = handshakes.facts & Fact.SYNACK != 0
     sent_data = (handshakes.client_fast_open == _COOKIE) & (handshakes.syn_octets > 0)
     taken = seq.ahead(handshakes.synack_ack, handshakes.client_isn) - 1
@@ -184,16 +178,15 @@ def ecn_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing but a delay of a second or more in each connect().
     """
     handshakes = traffic.handshakes
-    dropped = _dropped_ecn(traffic)
+    dropped = _repeated(traffic).without_ecn
     if not dropped.any():
         return Conclusion.nothing(len(handshakes))
     passed = (handshakes.client_ecn != ECNS.index("")) & (handshakes.facts & Fact.SYNACK != 0) & ~dropped
     passed &= (handshakes.server_rtt_max != ABSENT) & (handshakes.syn_count == 1)
     times = count_in(traffic.servers, dropped)
     found = dropped & (count_in(traffic.servers, passed) == 0)
-    repeated, _, answered = _answered_syn(traffic)
     return Conclusion(
         np.where(found, np.where(times >= 2, STRONG, COMPATIBLE), 0),
-        evidence=(handshakes.syn_frame, repeated.value("frame", answered), handshakes.synack_frame),
+        evidence=(handshakes.syn_frame, _repeated(traffic).answered, handshakes.synack_frame),
         detail=Details(len(handshakes), lambda index: f"{times[index]} time(s) with this server, never the other way"),
     )

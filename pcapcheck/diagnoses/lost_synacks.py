@@ -7,12 +7,12 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, after, before, last, least_in, pairs
+from pcapcheck.diagnoses.columns import Details, after, before, last, least_in, pairs, some
 from pcapcheck.diagnoses.repeats import TIMER
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 
 def _repeated_syns(traffic: Traffic, synack: Ints, round_trip: Ints) -> Bools:
@@ -37,6 +37,18 @@ def _acknowledged_each(traffic: Traffic, synack: Ints) -> Bools:
     bare &= traffic.number("seq") != seq.add(traffic.value("ack", synack), -1)[traffic.handshake]  # a keep-alive
     each: Bools = traffic.count(bare) >= traffic.handshakes.synack_count
     return each
+
+
+@by_rows
+def _may_be_lost(traffic: Traffic) -> Bools:
+    """Which handshakes have such a SYN, if the round trip is short."""
+    found = np.zeros(len(traffic.handshakes), bool)
+    (at,) = ((traffic.handshakes.syn_count > 1) & (traffic.handshakes.facts & Fact.SYNACK != 0)).nonzero()
+    traffic = traffic.take(at)
+    synack = traffic.first_event(Event.SYNACK)
+    again = _repeated_syns(traffic, synack, np.zeros(len(at), np.int64))
+    found[at] = some(traffic, again) & ~_acknowledged_each(traffic, synack)
+    return found
 
 
 @diagnosis(
@@ -83,12 +95,12 @@ def synack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     SYN-ACK is lost, ETIMEDOUT. At the server the connection stands in SYN-RECEIVED.
     """
     handshakes = traffic.handshakes
-    asked_again = (handshakes.syn_count > 1) & (handshakes.facts & Fact.SYNACK != 0)
-    if not asked_again.any():
+    concerned = _may_be_lost(traffic)
+    if not concerned.any():
         return Conclusion.nothing(len(handshakes))
-    pair = pairs(traffic)
-    known = least_in(pair, handshakes.client_rtt, ~asked_again & (handshakes.client_rtt > 0))
-    traffic = traffic.only(asked_again)
+    asked_again = (handshakes.syn_count > 1) & (handshakes.facts & Fact.SYNACK != 0)
+    known = least_in(pairs(traffic), handshakes.client_rtt, ~asked_again & (handshakes.client_rtt > 0))
+    traffic = traffic.only(concerned)
     synack = traffic.first_event(Event.SYNACK)
     again = _repeated_syns(traffic, synack, known) & ~_acknowledged_each(traffic, synack)[traffic.handshake]
     first, final = traffic.first(again), last(traffic, again)

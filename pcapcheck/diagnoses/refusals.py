@@ -8,13 +8,14 @@ import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK
-from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
+from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, server_ttls
 from pcapcheck.evidence import Event, Fact
+from pcapcheck.packed import occur_in
 from pcapcheck.rules.icmp import message_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # What connect() gives for ICMP's codes: Linux's table, which follows RFC 1122, section 4.2.3.9. The rest: EHOSTUNREACH.
 _ERRORS = {
@@ -23,6 +24,13 @@ _ERRORS = {
     (6, 1, 0): "ENETUNREACH", (6, 1, 1): "EACCES", (6, 1, 4): "ECONNREFUSED", (6, 1, 5): "EACCES",
     (6, 1, 6): "EACCES", (6, 2, 0): "EMSGSIZE", (6, 4, 0): "EPROTO", (6, 4, 1): "EPROTO", (6, 4, 2): "EPROTO",
 }  # fmt: skip
+
+
+@by_rows
+def _refusal(traffic: Traffic) -> tuple[Ints, Ints]:
+    """Frame and TTL of the RST that refused the SYN, ABSENT where there is none."""
+    refusal = traffic.first_event(Event.REFUSAL)
+    return traffic.value("frame", refusal), traffic.value("ttl", refusal)
 
 
 @diagnosis(
@@ -69,19 +77,42 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0)
-    known = np.concatenate([traffic.servers[ttl != ABSENT] * 256 + ttl[ttl != ABSENT] for ttl in server_ttls(traffic)])
-    traffic = traffic.only(refused)
-    refusal = traffic.first_event(Event.REFUSAL)
+    refusal, ttl = _refusal(traffic)
     refused &= refusal != ABSENT
-    ttl = traffic.value("ttl", refusal)
-    same = np.isin(traffic.servers * 256 + ttl, known)
-    other = np.isin(traffic.servers, known // 256) & ~same
+    same, other = _ttl_is_known(traffic, refused, ttl)
     words = ("no other segment of this server to compare with", "the TTL is that of the server's other segments")
     return Conclusion(
         np.where(refused & ~other, np.where(same, STRONG, COMPATIBLE), 0),
-        evidence=(traffic.value("frame", refusal), handshakes.syn_frame),
+        evidence=(np.where(refused, refusal, ABSENT), handshakes.syn_frame),
         detail=Details(len(handshakes), lambda index: f"RST with TTL {ttl[index]}: {words[int(same[index])]}"),
     )
+
+
+@by_rows
+def _bare_reset(traffic: Traffic) -> tuple[Ints, Ints]:
+    """Frame of the RST without ACK that is all the server said after its SYN-ACK, and its time after the client's ACK;
+    ABSENT where there is none.
+    """
+    reset = traffic.first(traffic.is_event(Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
+    found = (reset != ABSENT) & ~traffic.has(Event.SERVER_GOES_ON)
+    found &= traffic.value("seq", reset) == seq.add(traffic.handshakes.server_isn, 1)
+    delay = traffic.value("time", reset) - traffic.value("time", traffic.first_event(Event.COMPLETING))
+    return np.where(found, traffic.value("frame", reset), ABSENT), np.where(found, delay, ABSENT)
+
+
+def _ttl_is_known(traffic: Traffic, asked: Bools, ttl: Ints) -> tuple[Bools, Bools]:
+    """Of the handshakes that are asked about, which have a TTL that their server shows elsewhere, and which another."""
+    (at,) = asked.nonzero()
+    same, other = np.zeros((2, len(asked)), bool)
+    if not len(at):
+        return same, other
+    least, most = server_ttls(traffic)
+    (shown,), (several,) = (least != ABSENT).nonzero(), (least != most).nonzero()
+    servers = traffic.servers
+    known = np.append(servers[shown] << 8 | least[shown], servers[several] << 8 | most[several])
+    same[at] = occur_in(servers[at] << 8 | ttl[at], known)
+    other[at] = occur_in(servers[at], known >> 8) & ~same[at]
+    return same, other
 
 
 @diagnosis(
@@ -121,25 +152,15 @@ def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusi
     What the application saw: connect() succeeds; then ECONNRESET on the first write or read.
     """
     handshakes = traffic.handshakes
-    traffic = traffic.only(traffic.has(Event.RESET))
-    if not len(traffic.rows):
+    reset, delay = _bare_reset(traffic)
+    found = handshakes.is_outcome("established") & (reset != ABSENT)
+    if not found.any():
         return Conclusion.nothing(len(handshakes))
-    reset = traffic.first(traffic.is_event(Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
-    spoke = traffic.first_event(Event.SERVER_GOES_ON)
-    ack = traffic.first_event(Event.COMPLETING)
-    delay = traffic.value("time", reset) - traffic.value("time", ack)
-    round_trip = np.maximum(handshakes.server_rtt_max, 0)
-    found = (
-        handshakes.is_outcome("established")
-        & (reset != ABSENT)
-        & (spoke == ABSENT)
-        & (traffic.value("seq", reset) == seq.add(handshakes.server_isn, 1))
-        & (delay <= 3 * round_trip + SECOND // 2)
-    )
+    found &= delay <= 3 * np.maximum(handshakes.server_rtt_max, 0) + SECOND // 2
     together = count_in(traffic.sockets, found)
     return Conclusion(
         np.where(found, COMPATIBLE, 0),
-        evidence=(traffic.value("frame", reset), handshakes.ack_frame),
+        evidence=(reset, handshakes.ack_frame),
         detail=Details(len(handshakes), lambda index: f"{together[index]} connection(s) to this socket reset so"),
     )
 

@@ -7,13 +7,22 @@ from typing import Final
 import numpy as np
 
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, after, count_in, flood_syns, least_in, near_server
+from pcapcheck.diagnoses.columns import (
+    SECOND,
+    Details,
+    count_in,
+    first_after,
+    flood_syns,
+    least_in,
+    near_server,
+    spread,
+)
 from pcapcheck.diagnoses.extensions import fell_back
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 # In the order in which they are asked; the first that holds is said.
 _SILENCES: Final = (
@@ -29,6 +38,16 @@ def _directions(traffic: Traffic) -> tuple[Bools, Bools]:
     """Whether anything went to the server, and any segment to the client."""
     to_client = ~traffic.from_client & (traffic.column("kind") != ICMP)
     return traffic.count(traffic.from_client) > 0, traffic.count(to_client) > 0
+
+
+@by_rows
+def _second_syn(traffic: Traffic) -> tuple[Ints, Bools]:
+    """The frame of the second SYN, ABSENT where there is none, and whether it came before the SYN-ACK."""
+    size, (at,) = len(traffic.handshakes), (traffic.handshakes.syn_count > 1).nonzero()
+    traffic = traffic.take(at)
+    second = first_after(traffic, traffic.is_event(Event.SYN), traffic.first_event(Event.SYN))
+    before = (second != ABSENT) & (traffic.first_event(Event.SYNACK) > second)
+    return spread(size, at, traffic.value("frame", second)), spread(size, at, before, False)
 
 
 @diagnosis(
@@ -139,11 +158,9 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     in the end.
     """
     handshakes = traffic.handshakes
-    repeated = traffic.only(handshakes.syn_count > 1)
-    syn, synack = (repeated.first_event(event) for event in (Event.SYN, Event.SYNACK))
-    second = repeated.first(repeated.is_event(Event.SYN) & after(repeated, syn))
+    second, before_answer = _second_syn(traffic)
     answered = handshakes.facts & Fact.SYNACK != 0
-    late = answered & (second != ABSENT) & (synack > second) & ~fell_back(traffic)
+    late = answered & before_answer & ~fell_back(traffic)
     quick = answered & ~late & (handshakes.server_rtt != ABSENT)
     waited = capture.end_time - handshakes.start_time >= SECOND
     ignored = ~answered & (handshakes.is_outcome("unanswered") | handshakes.is_outcome("pending") & waited)
@@ -158,7 +175,7 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     found = dropped & open_port & (drops >= 2) & (drops * 10 >= attempts)
     return Conclusion(
         np.where(found, np.where(near_server(traffic), STRONG, COMPATIBLE), 0),
-        evidence=(handshakes.syn_frame, repeated.value("frame", second)),
+        evidence=(handshakes.syn_frame, second),
         detail=Details(
             len(handshakes),
             lambda index: f"{drops[index]} of {attempts[index]} attempts at this socket: no answer to the first SYN",

@@ -49,6 +49,7 @@ def old_duplicate_syn(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     found: Bools = handshakes.shape == SHAPES.index("old-duplicate")
     if not found.any():
         return Conclusion.nothing(len(handshakes))
+    traffic = traffic.only(found)
     rows = [traffic.first_event(event) for event in (Event.OLD_SYN, Event.OLD_SYNACK, Event.RST_ANSWER)]
     return Conclusion(
         np.where(found, PROVED, 0), evidence=(*(traffic.value("frame", row) for row in rows), handshakes.syn_frame)
