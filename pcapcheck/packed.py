@@ -114,7 +114,9 @@ class Packed:
         """The values at these indices."""
         if len(at) <= _FEW:
             return np.array([self[number] for number in at.tolist()], np.int64)
-        return self.read()[at]
+        # Often they are near each other.
+        first = int(at.min())
+        return self.read(first, int(at.max()) + 1)[at - first]
 
     def pick(self, at: Ints) -> Picked:
         """Those at these indices, not taken yet."""

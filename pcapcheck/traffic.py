@@ -33,7 +33,8 @@ class Handshakes:
     """One entry an attempt in every field; integers are int64, ABSENT where there is none, categories their index.
 
     The names are those of tables.HANDSHAKES. Times and RTTs are nanoseconds. Columns may be packed: then they are
-    unpacked when they are asked for, as a whole, or for some handshakes only by ``read``.
+    unpacked when they are asked for, as a whole, or for some handshakes only by ``read``. Those of handshakes that were
+    taken from others are taken when they are first asked for.
     """
 
     capture: Ints  # index into the captures of the run
@@ -100,13 +101,14 @@ class Handshakes:
     hosts: Addresses
     histories: list[str]
 
-    def __init__(self, columns: Mapping[str, Ints | Packed | Picked], hosts: Addresses, histories: list[str]) -> None:
+    def __init__(self, columns: Mapping[str, Ints | Packed], hosts: Addresses, histories: list[str]) -> None:
         self.hosts, self.histories = hosts, histories
         self._columns = dict(columns)
         self._unpacked: dict[str, Ints] = {}  # the last few
+        self._of: tuple[Handshakes, Ints] | None = None  # those that they were taken from, and at which indices
 
     def __getattr__(self, name: str) -> Ints:
-        if name not in self.__dict__.get("_columns", {}):
+        if name not in COLUMNS:
             raise AttributeError(f"handshakes have no column {name!r}")
         column = self._column(name)
         if not isinstance(column, Packed):
@@ -122,18 +124,23 @@ class Handshakes:
         return unpacked
 
     def _column(self, name: str) -> Ints | Packed:
-        column = self._columns[name]
-        if isinstance(column, Picked):
-            column = self._columns[name] = column.values()
+        column = self._columns.get(name)
+        if column is None:
+            assert self._of is not None
+            whole, at = self._of
+            column = self._columns[name] = whole._column(name).take(at)
             column.flags.writeable = False  # it is everybody's
         return column
 
     def __getstate__(self) -> dict[str, Any]:
         """To another process, or to be kept, go these columns and not those that they were taken from."""
-        return {**self.__dict__, "_columns": {name: self._column(name) for name in self._columns}, "_unpacked": {}}
+        return {**self.__dict__, "_columns": self._all(), "_unpacked": {}, "_of": None}
+
+    def _all(self) -> dict[str, Ints | Packed]:
+        return {name: self._column(name) for name in COLUMNS}
 
     def __len__(self) -> int:
-        return len(self._columns["capture"])
+        return len(self._columns["capture"] if self._of is None else self._of[1])
 
     def read(self, name: str, part: slice) -> Ints:
         """The entries of one column for some handshakes that follow each other."""
@@ -186,16 +193,16 @@ class Handshakes:
 
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""
-        columns = {name: self._column(name) for name in self._columns}
-        taken = {name: one.pick(at) if isinstance(one, Packed) else one[at] for name, one in columns.items()}
-        return Handshakes(taken, self.hosts, self.histories)
+        taken = Handshakes({}, self.hosts, self.histories)
+        taken._of = self, at
+        return taken
 
     def by_themselves(self) -> Handshakes:
         """The same, with no more addresses and histories than they have."""
         hosts, (client, server) = self.hosts.used(self.client, self.server)
         used, codes = np.unique(self.history_code, return_inverse=True)
         renumbered = {"client": client, "server": server, "history_code": codes.astype(np.int64)}
-        return Handshakes(self._columns | renumbered, hosts, [self.histories[code] for code in used.tolist()])
+        return Handshakes(self._all() | renumbered, hosts, [self.histories[code] for code in used.tolist()])
 
 
 @dataclass(frozen=True, eq=False)
