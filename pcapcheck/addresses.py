@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.packed import Ints, values_of
+from pcapcheck.sorting import Ints, values_of
 
 _IP4, _IP6 = 4, 16  # octets
 

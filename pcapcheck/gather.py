@@ -20,6 +20,7 @@ from pcapcheck.openings import Kept, Openings, larger
 from pcapcheck.packed import Packed
 from pcapcheck.rows import Rows
 from pcapcheck.rules.asking import looked_at
+from pcapcheck.sorting import stable_order
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import BY_ROWS, COLUMNS, Handshakes, Ints, Traffic
@@ -116,7 +117,7 @@ class _Pile:
     def traffic(self, *, once_more: bool = False) -> Traffic:
         """All of it, in order of the first frame. What the pile keeps is let go, unless it is asked ``once_more``."""
         hosts = union(self._hosts)
-        order = np.argsort(self._columns["first_frame"].read(), kind="stable")
+        order = stable_order(self._columns["first_frame"].read())
         columns: dict[str, Ints | Packed] = {}
         for name in COLUMNS:
             column = self._columns[name] if once_more else self._columns.pop(name)

@@ -194,22 +194,3 @@ def _above(values: npt.NDArray[np.integer]) -> tuple[int, npt.NDArray[np.unsigne
     if _WIDE <= most - least < _WIDE * _UNIT and not (above % np.uint64(_UNIT)).any():
         unit, above = _UNIT, above // np.uint64(_UNIT)
     return least, above.astype(np.min_scalar_type((most - least) // unit), copy=False), unit
-
-
-def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
-    """The values that occur, in order.
-
-    np.unique would import numpy.ma for that, which takes longer than everything else about a small capture.
-    """
-    ordered = np.sort(column)
-    values: npt.NDArray[_Kind] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
-    return values
-
-
-def occur_in(values: npt.NDArray[np.integer], known: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
-    """Which of the values are among the known ones. Of numbers of 64 bits np.isin takes twenty times as long."""
-    if not len(known):
-        return np.zeros(len(values), bool)
-    ordered = np.sort(known)
-    found: npt.NDArray[np.bool_] = ordered[np.searchsorted(ordered[:-1], values)] == values
-    return found

@@ -19,6 +19,7 @@ from pcapcheck.openings import ICMP, ranges
 from pcapcheck.openings import Ints as Ints
 from pcapcheck.packed import Packed, Picked
 from pcapcheck.rows import Rows
+from pcapcheck.sorting import ranks
 from pcapcheck.stored import Stored
 from pcapcheck.tables import ABSENT, OUTCOMES
 
@@ -182,8 +183,7 @@ class Handshakes:
     @cached_property
     def sockets(self) -> Ints:
         """The servers' addresses and ports as numbers from 0."""
-        _, numbers = np.unique(self.server << 16 | self.server_port, return_inverse=True)
-        return np.asarray(numbers, np.int64)
+        return ranks(self.server << 16 | self.server_port)
 
     def is_outcome(self, *names: str) -> npt.NDArray[np.bool_]:
         """Which attempts have one of these outcomes."""

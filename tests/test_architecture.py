@@ -15,7 +15,7 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "memory", "packed", "rows", "jobs", "_version", "_cython", "built"],
+    ["errors", "seq", "tables", "texts", "memory", "sorting", "packed", "rows", "jobs", "_version", "_cython", "built"],
     ["addresses"],
     ["capture.*"],
     ["scratch"],

@@ -12,12 +12,13 @@ from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import Bools
 from pcapcheck.diagnoses.catalogue import Details as Details
 from pcapcheck.evidence import Event
-from pcapcheck.packed import values_of as values_of
 from pcapcheck.rules.positions import after as after
 from pcapcheck.rules.positions import first_after as first_after
 from pcapcheck.rules.positions import last as last
 from pcapcheck.rules.row_options import segments as segments
 from pcapcheck.rules.row_options import some as some
+from pcapcheck.sorting import ranks, stable_order
+from pcapcheck.sorting import values_of as values_of
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once
 
@@ -43,10 +44,10 @@ def numbered(*columns: Ints) -> Ints:
         least = int(column.min())
         width = int(column.max()) - least + 1
         if size * width >= _MOST:
-            _, number = np.unique(number, return_inverse=True)
+            number = ranks(number)
             size = int(number.max()) + 1
         number, size = number * width + (column - least), size * width
-    return np.unique(number, return_inverse=True)[1].astype(np.int64)
+    return ranks(number)
 
 
 @once
@@ -58,7 +59,7 @@ def pairs(traffic: Traffic) -> Ints:
 def sampled(group: Ints, mask: Bools) -> Bools:
     """The first handshakes of each group that meet the mask, as many as a pattern of the group can be told from."""
     (found,) = mask.nonzero()
-    order = found[np.argsort(group[found], kind="stable")]
+    order = found[stable_order(group[found])]
     starts = np.flatnonzero(np.diff(group[order], prepend=ABSENT))
     place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
     sample = np.zeros(len(mask), bool)
@@ -68,7 +69,7 @@ def sampled(group: Ints, mask: Bools) -> Bools:
 
 def count_in(group: Ints, mask: Bools) -> Ints:
     """For each handshake, how many of its group meet the mask."""
-    return np.bincount(group, weights=mask).astype(np.int64)[group] if len(group) else group
+    return np.bincount(group[mask.nonzero()[0]], minlength=int(group.max(initial=-1)) + 1)[group]
 
 
 def spread(size: int, at: Ints, values: npt.NDArray[_Kind], none: int = ABSENT) -> npt.NDArray[_Kind]:
@@ -88,18 +89,22 @@ def flood_syns(traffic: Traffic) -> Ints:
 
 def least_in(group: Ints, values: Ints, mask: Bools) -> Ints:
     """For each handshake, the least value of those of its group that meet the mask, ABSENT where none does."""
-    if not len(group):
-        return group
     none = np.iinfo(np.int64).max
-    least = np.full(int(group.max()) + 1, none, np.int64)
-    np.minimum.at(least, group[mask], values[mask])
-    return np.where(least == none, ABSENT, least)[group]
+    least = np.full(int(group.max(initial=-1)) + 1, none, np.int64)
+    (at,) = mask.nonzero()
+    np.minimum.at(least, group[at], values[at])
+    least[least == none] = ABSENT
+    return least[group]
 
 
 def most_in(group: Ints, values: Ints, mask: Bools) -> Ints:
     """For each handshake, the greatest value of those of its group that meet the mask, ABSENT where none does."""
-    least = least_in(group, -values, mask)
-    return np.where(count_in(group, mask) > 0, -least, ABSENT)
+    none = np.iinfo(np.int64).min
+    most = np.full(int(group.max(initial=-1)) + 1, none, np.int64)
+    (at,) = mask.nonzero()
+    np.maximum.at(most, group[at], values[at])
+    most[most == none] = ABSENT
+    return most[group]
 
 
 def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints, asked: Bools | None = None) -> Bools:

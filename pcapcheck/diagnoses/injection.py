@@ -19,9 +19,9 @@ from pcapcheck.diagnoses.columns import (
 )
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ranges
-from pcapcheck.packed import occur_in
 from pcapcheck.rules.asking import ask
 from pcapcheck.rules.catalogue import REGISTERED
+from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once

@@ -11,8 +11,8 @@ from pcapcheck.decode.segment import ACK
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, server_ttls
 from pcapcheck.evidence import Event, Fact
-from pcapcheck.packed import occur_in
 from pcapcheck.rules.icmp import message_of
+from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows

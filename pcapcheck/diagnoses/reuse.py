@@ -14,6 +14,7 @@ from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, pair
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.sorting import stable_order
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
@@ -30,7 +31,7 @@ _UNLIKELY: Final = 0.001
 
 def _previous(group: Ints) -> Ints:
     """For each handshake the one before it in its group, ABSENT for the first."""
-    order = np.argsort(group, kind="stable")
+    order = stable_order(group)
     previous = np.full(len(group), ABSENT, np.int64)
     same = group[order][1:] == group[order][:-1]
     previous[order[1:][same]] = order[:-1][same]

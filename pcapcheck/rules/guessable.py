@@ -13,6 +13,7 @@ from pcapcheck.evidence import SECOND, Fact
 from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, rule
 from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.sorting import stable_order, stretches
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, once
@@ -63,9 +64,9 @@ class _Series(NamedTuple):
 
     def groups(self) -> list[tuple[int, int]]:
         """Start and end of each host that has ENOUGH."""
-        _, start, count = np.unique(self.host, return_index=True, return_counts=True)
-        enough = count >= ENOUGH
-        return list(zip(start[enough].tolist(), (start + count)[enough].tolist(), strict=True))
+        start, end = stretches(self.host)
+        enough = end - start >= ENOUGH
+        return list(zip(start[enough].tolist(), end[enough].tolist(), strict=True))
 
     def name(self, entry: int) -> str:
         return f"{ip_address(self.address[int(self.at[entry])])} as {self.role}"
@@ -93,7 +94,7 @@ def _by_host(traffic: Traffic) -> tuple[Ints, Ints]:
         (traffic.servers, handshakes.server_isn, Fact.SYNACK),
     ):
         at = first[(handshakes.facts[first] & fact != 0) & (isn[first] != ABSENT)]
-        found.append(at[np.argsort(host[at], kind="stable")])
+        found.append(at[stable_order(host[at])])
     return found[0], found[1]
 
 
@@ -237,15 +238,15 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
         applies = applies or len(series.at) > 1
         number, frame = series.number, series.frame
         key = series.host << 32 | number
-        order = np.argsort(key, kind="stable")
-        _, start, count = np.unique(key[order], return_index=True, return_counts=True)
-        _, of_host, hosts = np.unique(series.host, return_inverse=True, return_counts=True)
+        order = stable_order(key)
+        start, end = stretches(key[order])
+        first, behind = stretches(series.host)
         peer = handshakes.server_isn if series.role == "client" else handshakes.client_isn
-        (repeated,) = (count > 1).nonzero()
+        (repeated,) = (end - start > 1).nonzero()
         for group in repeated.tolist():  # only what failed already
-            entries = np.sort(order[start[group] : start[group] + count[group]])
-            at = series.at[entries]
-            if _means_nothing(peer[at], handshakes.start_time[at], int(hosts[of_host[entries[0]]])):
+            entries = order[start[group] : end[group]]
+            at, host = series.at[entries], int(np.searchsorted(first, entries[0], "right")) - 1
+            if _means_nothing(peer[at], handshakes.start_time[at], int(behind[host] - first[host])):
                 continue
             frames = frame[at].tolist()
             text = f"{series.name(int(entries[0]))} on {len(at)} 4-tuples: {int(number[entries[0]])}"

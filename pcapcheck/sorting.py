@@ -1,0 +1,80 @@
+"""Sorting columns of integers, by NumPy's one quick sort: that of numbers alone, which knows no stable order.
+
+Where numbers leave room for it, the place of each goes into its lowest bits: then equal ones stay in their order, and
+the order is read off what was sorted. That takes a tenth of the time of a stable ``argsort``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+_Kind = TypeVar("_Kind", bound=np.generic)
+
+# The bits of an int64 without its sign.
+_BITS: Final = 63
+
+# Numbers are renumbered by a table of all that they may be, where that has at most so many entries for each of them.
+_DENSE: Final = 4
+
+
+def stable_order(values: npt.NDArray[np.integer]) -> Ints:
+    """The indices that sort the values, equal ones in their order: ``np.argsort(values, kind="stable")``."""
+    bits = len(values).bit_length()
+    if not len(values):
+        return np.empty(0, np.int64)
+    least = int(values.min())
+    if (int(values.max()) - least) >> (_BITS - bits):
+        return np.argsort(values, kind="stable")
+    placed = (values.astype(np.int64, copy=False) - least << bits) + np.arange(len(values))
+    placed.sort()
+    placed &= (1 << bits) - 1
+    return placed
+
+
+def ranks(values: npt.NDArray[np.integer]) -> Ints:
+    """Of each value its place, from 0, among those that occur: the inverse that ``np.unique`` gives."""
+    if not len(values):
+        return np.empty(0, np.int64)
+    least, most = int(values.min()), int(values.max())
+    if most - least < _DENSE * len(values):
+        above = values - least
+        occurs = np.zeros(most - least + 1, bool)
+        occurs[above] = True
+        dense: Ints = (occurs.cumsum() - 1)[above]
+        return dense
+    order = stable_order(values)
+    ordered = values[order]
+    found = np.empty(len(values), np.int64)
+    found[order] = np.append(0, (ordered[1:] != ordered[:-1]).cumsum())
+    return found
+
+
+def stretches(ordered: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+    """Where each stretch of equal values begins, and where it ends."""
+    begins = np.ones(len(ordered), bool)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    (start,) = begins.nonzero()
+    return start, np.append(start[1:], len(ordered))[: len(start)]
+
+
+def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
+    """The values that occur, in order.
+
+    np.unique would import numpy.ma for that, which takes longer than everything else about a small capture.
+    """
+    ordered = np.sort(column)
+    values: npt.NDArray[_Kind] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    return values
+
+
+def occur_in(values: npt.NDArray[np.integer], known: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Which of the values are among the known ones. Of numbers of 64 bits np.isin takes twenty times as long."""
+    if not len(known):
+        return np.zeros(len(values), bool)
+    ordered = np.sort(known)
+    found: npt.NDArray[np.bool_] = ordered[np.searchsorted(ordered[:-1], values)] == values
+    return found
