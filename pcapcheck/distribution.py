@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.sorting import stretches
 from pcapcheck.tables import ABSENT
 
 Ints = npt.NDArray[np.int64]
@@ -23,6 +24,8 @@ Ints = npt.NDArray[np.int64]
 MOST_EXACT: Final = 4096
 # Leading bits of a value that its bucket keeps: 2^10 buckets from each power of two to the next.
 _BITS: Final = 11
+# Bits of a number that are not its sign.
+_ROOM: Final = 63
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +67,9 @@ class Distributions:
 
 def distributions(group: Ints, value: Ints, size: int) -> Distributions:
     """Of numbers and the group of each, of ``size`` groups. ABSENT is no number."""
-    there = value != ABSENT
-    return counted(group[there], value[there], np.ones(int(there.sum()), np.int64), size)
+    (there,) = (value != ABSENT).nonzero()
+    entries = _occurring(group[there], value[there])
+    return _distributions(*entries, *_ends(*entries[:2], size), np.zeros(size, bool))
 
 
 def counted(group: Ints, value: Ints, count: Ints, size: int) -> Distributions:
@@ -108,6 +112,18 @@ def _distributions(
         coarse = coarse | many
         group, value, count = _counted(group, np.where(coarse[group], bucket(value), value), count)
     return Distributions(group, value, count, least, most, coarse)
+
+
+def _occurring(group: Ints, value: Ints) -> tuple[Ints, Ints, Ints]:
+    """Each group and value once, sorted, and how often it occurs."""
+    bits = int(value.max(initial=0)).bit_length()
+    if int(group.max(initial=0)).bit_length() + bits > _ROOM:
+        return _counted(group, value, np.ones(len(group), np.int64))
+    # One number for both, so that numbers alone are sorted.
+    both = np.sort(group << bits | value)
+    start, end = stretches(both)
+    both = both[start]
+    return both >> bits, both & (1 << bits) - 1, end - start
 
 
 def _counted(group: Ints, value: Ints, count: Ints) -> tuple[Ints, Ints, Ints]:

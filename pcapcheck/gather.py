@@ -121,7 +121,8 @@ class _Pile:
         columns: dict[str, Ints | Packed] = {}
         for name in COLUMNS:
             column = self._columns[name] if once_more else self._columns.pop(name)
-            columns[name] = _ordered(self._named(column, hosts) if name in ("client", "server") else column, order)
+            column = self._named(column, hosts) if name in ("client", "server") else column
+            columns[name] = column.reordered(order)
         handshakes = Handshakes(columns, hosts, list(self._histories))
         spread_one_sidedness(handshakes)
         return Traffic(
@@ -131,8 +132,8 @@ class _Pile:
             np.empty(0, np.int8),
             np.empty(0, bool),
             np.zeros(len(handshakes), bool),
-            Stored(self._store, _ordered(self._first, order), _ordered(self._size, order), self._batches),
-            {name: tuple(_ordered(one, order) for one in columns) for name, columns in self._known.items()},
+            Stored(self._store, self._first.reordered(order), self._size.reordered(order), self._batches),
+            {name: tuple(one.reordered(order) for one in columns) for name, columns in self._known.items()},
         )
 
     def _named(self, column: Packed, hosts: Addresses) -> Packed:
@@ -146,7 +147,3 @@ class _Pile:
 
 def _empty(number: int) -> tuple[Packed, ...]:
     return tuple(Packed() for _ in range(number))
-
-
-def _ordered(column: Packed, order: Ints) -> Packed:
-    return Packed.of(column.unpacked()[order])

@@ -46,7 +46,9 @@ class Stretch(NamedTuple):
         if self.places is None:
             return self._values(start, stop)
         values = np.full(stop - start, self.usual, np.int64)
-        first, last = np.searchsorted(self.places, [start, stop]).tolist()
+        first, last = 0, len(self.places)
+        if stop - start < self.size:
+            first, last = np.searchsorted(self.places, [start, stop]).tolist()
         values[self.places[first:last].astype(np.int64) - start] = self._values(first, last)
         return values
 
@@ -122,6 +124,13 @@ class Packed:
         """Those at these indices, not taken yet."""
         return Picked(self, at)
 
+    def reordered(self, order: Ints) -> Packed:
+        """All values in another order: first that at the first of these indices."""
+        alike = {one.least if one.above is None else None for one in self._stretches}
+        if None in alike or len(alike) != 1:
+            return Packed.of(self.unpacked()[order])
+        return Packed.of(np.full(self._size, alike.pop(), bool if self.boolean else np.int64))
+
     def unpacked(self) -> Ints | npt.NDArray[np.bool_]:
         """All values, as integers or booleans: as what they were packed."""
         return self.read() != 0 if self.boolean else self.read()
@@ -168,29 +177,29 @@ class Picked:
 
 def pack(values: npt.NDArray[np.integer]) -> Stretch:
     """Integers of any type but uint64: at least one, and at most STRETCH."""
-    least, above, unit = _above(values)
-    if above is None:
+    least, most = int(values.min()), int(values.max())
+    if least == most:
         return Stretch(len(values), least, None)
     usual = int(values[len(values) // 2])
     others = values != usual
     if np.count_nonzero(others) * _RARE > len(values):
-        return Stretch(len(values), least, above, unit)
+        return Stretch(len(values), least, *_above(values, least, most))
     (places,) = others.nonzero()
-    least, above, unit = _above(values[places])
-    above = np.zeros(len(places), np.uint8) if above is None else above
-    return Stretch(len(values), least, above, unit, usual, places.astype(np.uint16))
+    values, size = values[places], len(values)
+    least = int(values.min())
+    return Stretch(size, least, *_above(values, least, int(values.max())), usual, places.astype(np.uint16))
 
 
-def _above(values: npt.NDArray[np.integer]) -> tuple[int, npt.NDArray[np.unsignedinteger] | None, int]:
-    """The least of them, how far each lies above it, and in what unit."""
-    least, most = int(values.min()), int(values.max())
-    if least == most:
-        return least, None, 1
+def _above(
+    values: npt.NDArray[np.integer], least: int, most: int
+) -> tuple[npt.NDArray[np.unsignedinteger], int]:
+    """How far each lies above the least of them, and in what unit."""
     # Differences wrap around where they need all bits, and wrap back when they are added again.
     unsigned = values.view(f"u{values.itemsize}")
     above = unsigned - unsigned.dtype.type(least % (1 << 8 * values.itemsize))
-    unit = 1
     # Most captures have their times in microseconds.
-    if _WIDE <= most - least < _WIDE * _UNIT and not (above % np.uint64(_UNIT)).any():
-        unit, above = _UNIT, above // np.uint64(_UNIT)
-    return least, above.astype(np.min_scalar_type((most - least) // unit), copy=False), unit
+    if _WIDE <= most - least < _WIDE * _UNIT:
+        units = above // np.uint64(_UNIT)
+        if (units * np.uint64(_UNIT) == above).all():
+            return units.astype(np.min_scalar_type((most - least) // _UNIT)), _UNIT
+    return above.astype(np.min_scalar_type(most - least), copy=False), 1

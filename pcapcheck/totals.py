@@ -154,7 +154,8 @@ def _none(groups: int) -> Distributions:
 
 def _servers(traffic: Traffic, causes: Causes, failed: npt.NDArray[np.bool_]) -> Servers:
     handshakes = traffic.handshakes
-    _, first = np.unique(traffic.sockets, return_index=True)
+    first = np.empty(int(traffic.sockets.max(initial=-1)) + 1, np.int64)
+    first[traffic.sockets[::-1]] = np.arange(len(handshakes))[::-1]  # of several the last is written last
     sockets, number = _sorted(_keys(handshakes, first))
     server = number[traffic.sockets] if len(first) else traffic.sockets
     (why,) = failed.nonzero()

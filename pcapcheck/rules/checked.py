@@ -72,7 +72,10 @@ class Checked(NamedTuple):
         """How many findings have each severity."""
         if isinstance(self.answer.severities, str):
             return +Counter({self.severity(0): len(self.failed)})
-        return Counter(self.severity(entry) for entry in self.failed.tolist())
+        found: Counter[str] = Counter()
+        for severity, number in Counter(self.answer.severities[self.failed].tolist()).items():
+            found[severity or self.rule.severity] += number
+        return found
 
     def take(self, entries: Ints) -> Checked:
         """The answer with these entries alone."""
