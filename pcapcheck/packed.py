@@ -190,9 +190,7 @@ def pack(values: npt.NDArray[np.integer]) -> Stretch:
     return Stretch(size, least, *_above(values, least, int(values.max())), usual, places.astype(np.uint16))
 
 
-def _above(
-    values: npt.NDArray[np.integer], least: int, most: int
-) -> tuple[npt.NDArray[np.unsignedinteger], int]:
+def _above(values: npt.NDArray[np.integer], least: int, most: int) -> tuple[npt.NDArray[np.unsignedinteger], int]:
     """How far each lies above the least of them, and in what unit."""
     # Differences wrap around where they need all bits, and wrap back when they are added again.
     unsigned = values.view(f"u{values.itemsize}")
