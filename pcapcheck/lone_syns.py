@@ -18,10 +18,11 @@ from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.diagnoses.syn_floods import FLOOD, REPEAT_NS, Spans, forsaken, spans
 from pcapcheck.evidence import PENDING_NS, SECOND, Fact
+from pcapcheck.fingerprints import hashed, mixed
 from pcapcheck.flood import Flood, Socket
 from pcapcheck.openings import ICMP, Ints, Openings
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
-from pcapcheck.spilled import Piece, hashed, mixed
+from pcapcheck.spilled import Piece
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, pairwise
 from typing import Final, NamedTuple, Protocol, overload
 
 import numpy as np
@@ -166,7 +167,10 @@ class Openings:
     def in_order(self) -> Openings:
         """The same, the flows in order of their first row's frame."""
         first = np.flatnonzero(np.diff(self.rows["flow"], prepend=-1))
-        order = np.argsort(self.rows["frame"][first], kind="stable")
+        return self.ordered(np.argsort(self.rows["frame"][first], kind="stable"))
+
+    def ordered(self, order: Ints) -> Openings:
+        """The same, the flows in this order."""
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
         flow = place[self.rows["flow"]]
@@ -180,12 +184,19 @@ class Openings:
 
     def batches(self, most: int) -> Iterator[Openings]:
         """The same, at most so many flows at a time, which are numbered from 0 in each batch."""
-        flow = self.rows["flow"]
-        for first in range(0, len(self.flows), most):
-            start, stop = np.searchsorted(flow, [first, first + most]).tolist()
+        return self.cut(np.append(np.arange(0, len(self.flows), most), len(self.flows)))
+
+    def cut(self, at: Ints) -> Iterator[Openings]:
+        """The flows from each of these numbers to before the next, which are numbered from 0."""
+        bounds = np.searchsorted(self.rows["flow"], at).tolist()
+        for (first, last), (start, stop) in zip(pairwise(at.tolist()), pairwise(bounds), strict=True):
             rows = self.rows[start:stop]
             own = rows.having(flow=rows["flow"] - np.uint32(first))
-            yield Openings(self.flows[first : first + most].by_themselves(), own)
+            yield Openings(self.flows[first:last].by_themselves(), own)
+
+    def by_themselves(self) -> Openings:
+        """The same, without the others that they were taken from."""
+        return Openings(self.flows.by_themselves(), self.rows.by_themselves())
 
 
 def beside(parts: Sequence[Openings]) -> Openings:
@@ -206,6 +217,23 @@ def larger(batches: Iterable[Openings], least: int) -> Iterator[Openings]:
         if sum(len(part.flows) for part in waiting) >= least:
             yield beside(waiting)
             waiting = []
+    if waiting:
+        yield beside(waiting)
+
+
+def fitted(parts: Iterable[Openings], most: int) -> Iterator[Openings]:
+    """The parts, of different flows, cut or put together so that none has more than ``most`` flows, and few have less.
+
+    Neighbours that come with less are put together as long as they fit.
+    """
+    waiting: list[Openings] = []
+    count = 0
+    for one in chain.from_iterable(part.batches(most) for part in parts):
+        if count + len(one.flows) > most:
+            yield beside(waiting)
+            waiting, count = [], 0
+        waiting.append(one if 2 * len(one.flows) > most else one.by_themselves())
+        count += len(one.flows)
     if waiting:
         yield beside(waiting)
 

@@ -25,7 +25,7 @@ from pcapcheck.decode.through_dpkt import decode
 from pcapcheck.errors import UsageError
 from pcapcheck.openings import Kept
 from pcapcheck.select import Selector
-from pcapcheck.spilled import Spilled
+from pcapcheck.spilled import PIECE, Spilled
 from pcapcheck.tables import MAX_TRACKED
 from pcapcheck.window import EVERYTHING, Window
 
@@ -244,7 +244,7 @@ class CompiledReading:
     def _set_aside(self) -> None:
         """Move all connections to disk, some at a time, so that memory for all of them is not needed twice."""
         flows, octets = self.table.tracked()
-        some = flows * _SET_ASIDE // octets + 1
+        some = min(flows * _SET_ASIDE // octets + 1, PIECE)
         for first in range(0, flows, some):
             self._spilled.add(cells.openings_of(self.table, first, min(first + some, flows)))
         self.table.forget()

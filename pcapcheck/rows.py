@@ -114,6 +114,10 @@ class Rows:
         others = {name: column.astype(ROW[name], copy=False) for name, column in columns.items()}
         return self.made(self._size, self.__getitem__, **others)
 
+    def by_themselves(self) -> Rows:
+        """The same, without those that they were taken from."""
+        return Rows(self.__getstate__())
+
     def records(self) -> Column:
         """An array of ROW."""
         whole = np.empty(self._size, ROW)

@@ -1,37 +1,33 @@
 """Openings on disk: those of more connections than are tracked at once.
 
-A connection that is moved to disk may go on. What comes of it then is another piece, and pieces are merged as those of
-neighbouring stretches are, so that nothing changes but where they wait. All pieces of a connection are in one bucket,
-by a hash of its key, and one bucket at a time is read back.
+A connection that is moved to disk may go on. What comes of it then is in another piece, and pieces are merged as those
+of neighbouring stretches are, so that nothing changes but where they wait. Most connections are in one piece only, and
+are given back as they were put there: by their fingerprints it is known which are not.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses
+from pcapcheck.fingerprints import Again, fingerprints, part_of
 from pcapcheck.neighbours import merge
-from pcapcheck.openings import Flows, Ints, Kept, Openings
-from pcapcheck.rows import Rows
+from pcapcheck.openings import Flows, Kept, Openings, fitted
 from pcapcheck.rows_on_disk import RowsOnDisk
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
 
-BUCKETS: Final = 64
+# Flows of a piece at most: as many as are judged at a time (gather.BATCH).
+PIECE: Final = 1 << 13
 
-_FLOW: Final = np.dtype(
-    [("low", "S16"), ("high", "S16"), ("wide", "?"), ("low_port", "<u2"), ("high_port", "<u2"), ("tenant", "<i8")]
-)
-_AT_A_TIME: Final = 1 << 13  # flows
 _FEW: Final = 1 << 8  # flows
 
-# Not known beforehand: in a flood the addresses are the attacker's choice.
-_FACTORS: Final = np.frombuffer(os.urandom(40), np.uint64) | np.uint64(1)
+# Flows of several pieces are merged in so many parts at most.
+_PARTS: Final = 64
+
+_FLOW: Final = np.dtype([("low", "<u4"), ("high", "<u4"), ("low_port", "<u2"), ("high_port", "<u2"), ("tenant", "<i8")])
 
 
 class Piece(NamedTuple):
@@ -44,12 +40,11 @@ class Piece(NamedTuple):
     @classmethod
     def of(cls, openings: Openings, scratch: Scratch) -> Piece:
         """Put away openings."""
-        return _put_away(_packed(openings.flows), openings.rows, scratch)
+        return cls(scratch.write(compressed(_packed(openings.flows))), RowsOnDisk(openings.rows, scratch))
 
     def openings(self) -> Openings:
         """Read them back."""
-        flows = np.frombuffer(decompressed(self.flows()), _FLOW)
-        whole = Openings(_unpacked(flows), self.rows.rows())
+        whole = Openings(_unpacked(decompressed(self.flows())), self.rows.rows())
         return whole.numbered_from(self.before) if self.before else whole
 
 
@@ -57,31 +52,17 @@ class Spilled:
     """Openings of any number of flows, in pieces on disk. What is added comes later in the capture."""
 
     def __init__(self) -> None:
-        self._buckets: list[list[Piece]] = [[] for _ in range(BUCKETS)]
+        self._pieces: list[Piece] = []
+        self._fingerprints: list[Read] = []  # of the flows of each piece
         self._scratch = Scratch()
         self.flow_count = 0  # one that is in several pieces counts for each
 
     def add(self, openings: Openings) -> None:
         """Take the openings of the stretch that follows."""
-        if not len(openings.flows):
-            return
+        for batch in openings.batches(PIECE):
+            self._pieces.append(Piece.of(batch, self._scratch))
+            self._fingerprints.append(self._scratch.write(fingerprints(batch.flows).tobytes()))
         self.flow_count += len(openings.flows)
-        bucket = _buckets(openings.flows)
-        order = np.argsort(bucket, kind="stable")
-        place = np.empty_like(order)
-        place[order] = np.arange(len(order))
-        flow = place[openings.rows["flow"]]
-        by_flow = np.argsort(flow, kind="stable")
-        flow, rows = flow[by_flow], openings.rows.take(by_flow)
-        flows = _packed(openings.flows).take(order)
-        bounds = np.searchsorted(bucket[order], np.arange(BUCKETS + 1)).tolist()
-        row_bounds = np.searchsorted(flow, bounds).tolist()
-        rows = rows.having(flow=flow - np.repeat(bounds[:-1], np.diff(row_bounds)))
-        for number, pieces in enumerate(self._buckets):
-            start, stop = bounds[number : number + 2]
-            if start < stop:
-                own = rows[row_bounds[number] : row_bounds[number + 1]]
-                pieces.append(_put_away(flows[start:stop], own, self._scratch))
 
     def with_rest(self, rest: Openings) -> Kept:
         """All of it, where ``rest`` is what came after what was added; that alone, where nothing was."""
@@ -92,32 +73,75 @@ class Spilled:
 
     def numbered_from(self, before: int) -> Spilled:
         """The same, of frames that come after so many others."""
-        later = Spilled()
-        later._buckets = [[one._replace(before=one.before + before) for one in pieces] for pieces in self._buckets]
-        later.flow_count = self.flow_count
-        return later
+        pieces = [one._replace(before=one.before + before) for one in self._pieces]
+        return self._of(pieces, self._fingerprints, self.flow_count)
 
     def followed_by(self, then: Spilled) -> Spilled:
         """Both, as one."""
-        both = Spilled()
-        both._buckets = [[*mine, *theirs] for mine, theirs in zip(self._buckets, then._buckets, strict=True)]
-        both.flow_count = self.flow_count + then.flow_count
-        return both
+        together = self._fingerprints + then._fingerprints
+        return self._of(self._pieces + then._pieces, together, self.flow_count + then.flow_count)
+
+    @classmethod
+    def _of(cls, pieces: list[Piece], fingerprints: list[Read], flow_count: int) -> Spilled:
+        one = cls()
+        one._pieces, one._fingerprints, one.flow_count = pieces, fingerprints, flow_count
+        return one
 
     def batches(self, most: int) -> Iterator[Openings]:
         """All of it, at most so many flows at a time."""
-        together = max(1, most * BUCKETS // max(self.flow_count, 1))
-        for first in range(0, BUCKETS, together):
-            pieces = chain.from_iterable(self._buckets[first : first + together])
-            yield from merge(*(one.openings() for one in pieces)).batches(most)
+        again = Again(self._fingerprints, self.flow_count)
+        parts = _Parts(min(again.count // most + 1, _PARTS))
+        yield from fitted(self._others(again, parts), most)
+        for whole in parts.merged():
+            yield from whole.batches(most)
+
+    def _others(self, again: Again, parts: _Parts) -> Iterator[Openings]:
+        """The pieces without the flows that may be in several, which are added to ``parts``."""
+        for piece, read in zip(self._pieces, self._fingerprints, strict=True):
+            openings = piece.openings()
+            several = again.holds(np.frombuffer(read(), np.uint64))
+            if several.any():
+                parts.add(openings.only(several))
+                openings = openings.only(~several)
+            yield openings
 
     def whole(self) -> Openings:
         """All of it at once, the flows in order of their first frame."""
-        return merge(*(merge(*(one.openings() for one in pieces)) for pieces in self._buckets)).in_order()
+        return merge(*(one.openings() for one in self._pieces)).in_order()
 
     def __reduce__(self) -> tuple[Callable[[Openings], Openings], tuple[Openings]]:
         # Elsewhere the file is not there.
         return _itself, (self.whole(),)
+
+
+class _Parts:
+    """Openings of flows that occur again, added in capture order, on disk in parts that have no flow in common."""
+
+    def __init__(self, number: int) -> None:
+        self._parts: list[list[Piece]] = [[] for _ in range(number)]
+        self._scratch = Scratch()
+        self._waiting: list[Openings] = []
+
+    def add(self, openings: Openings) -> None:
+        self._waiting.append(openings.by_themselves())
+        if sum(len(one.flows) for one in self._waiting) >= PIECE:
+            self._put_away()
+
+    def _put_away(self) -> None:
+        openings = merge(*self._waiting)
+        self._waiting = []
+        part = part_of(fingerprints(openings.flows), len(self._parts))
+        order = np.argsort(part, kind="stable")
+        ends = np.searchsorted(part[order], np.arange(len(self._parts) + 1))
+        for pieces, own in zip(self._parts, openings.ordered(order).cut(ends), strict=True):
+            if len(own.flows):
+                pieces.append(Piece.of(own, self._scratch))
+
+    def merged(self) -> Iterator[Openings]:
+        """The parts, one after the other."""
+        self._put_away()
+        for pieces in self._parts:
+            yield merge(*(one.openings() for one in pieces))
 
 
 def joined(first: Kept, then: Kept, most: int) -> Kept:
@@ -140,7 +164,7 @@ def _spilled(openings: Kept) -> Spilled:
     if isinstance(openings, Spilled):
         return openings
     spilled = Spilled()
-    for batch in openings.batches(_AT_A_TIME):
+    for batch in openings.batches(PIECE):
         spilled.add(batch)
     return spilled
 
@@ -149,51 +173,20 @@ def _itself(openings: Openings) -> Openings:
     return openings
 
 
-def _buckets(flows: Flows) -> Ints:
-    """The bucket of each flow: a hash of its key."""
-    one, two, three, four, five = _FACTORS
-    hosts = hashed(flows.hosts)
-    ports = (flows.low_port << 16 | flows.high_port).astype(np.uint64)
-    key = mixed(hosts[flows.low]) * four + mixed(hosts[flows.high]) * five
-    key = mixed(key) * one + mixed(ports * two + flows.tenant.astype(np.uint64) * three)
-    return (mixed(key) >> np.uint64(64 - (BUCKETS - 1).bit_length())).astype(np.int64)
-
-
-def hashed(hosts: Addresses) -> npt.NDArray[np.uint64]:
-    """A number for each address, which is hardly that of another, in this process."""
-    one, two, three, *_ = _FACTORS
-    halves = np.ascontiguousarray(hosts.ip6).view("<u8").reshape(-1, 2)
-    return np.append(hosts.ip4.astype(np.uint64) * one, halves[:, 0] * two + mixed(halves[:, 1] * three))
-
-
-def mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    words = (words ^ (words >> np.uint64(32))) * _FACTORS[0]
-    return words ^ (words >> np.uint64(29))
-
-
-def _put_away(flows: npt.NDArray[Any], rows: Rows, scratch: Scratch) -> Piece:
-    return Piece(scratch.write(compressed(flows.tobytes())), RowsOnDisk(rows, scratch))
-
-
-def _packed(flows: Flows) -> npt.NDArray[Any]:
-    packed = np.zeros(len(flows), _FLOW)
+def _packed(flows: Flows) -> bytes:
     hosts = flows.hosts
-    octets = np.append(hosts.ip4.astype(">u4").view("S4").astype("S16"), hosts.ip6)
-    packed["low"], packed["high"] = octets[flows.low], octets[flows.high]
-    packed["wide"] = flows.low >= len(hosts.ip4)
-    for name in ("low_port", "high_port", "tenant"):
-        packed[name] = getattr(flows, name)
-    return packed
+    keys = np.empty(len(flows), _FLOW)
+    for name in _FLOW.names or ():
+        keys[name] = getattr(flows, name)
+    sizes = np.array([len(hosts.ip4), len(hosts.ip6)], np.int64)
+    return b"".join(column.tobytes() for column in (sizes, hosts.ip4, hosts.ip6, keys))
 
 
-def _unpacked(packed: npt.NDArray[Any]) -> Flows:
-    wide = packed["wide"]
-    ends = np.stack([packed["low"], packed["high"]])
-    narrow = np.ascontiguousarray(ends[:, ~wide]).view(">u4").reshape(2, -1, 4)[:, :, 0]
-    ip4, number4 = np.unique(narrow, return_inverse=True)
-    ip6, number6 = np.unique(ends[:, wide], return_inverse=True)
-    numbers = np.empty((2, len(packed)), np.int64)
-    numbers[:, ~wide] = number4.reshape(2, -1)
-    numbers[:, wide] = number6.reshape(2, -1) + len(ip4)
-    others = (packed[name].astype(np.int64) for name in ("low_port", "high_port", "tenant"))
-    return Flows(Addresses(ip4.astype(np.uint32), ip6), *numbers, *others)
+def _unpacked(octets: bytes) -> Flows:
+    ip4, ip6 = np.frombuffer(octets, np.int64, 2).tolist()
+    # Copies: addresses are kept when the rest is not needed any more.
+    hosts = Addresses(
+        np.frombuffer(octets, np.uint32, ip4, 16).copy(), np.frombuffer(octets, "S16", ip6, 16 + 4 * ip4).copy()
+    )
+    keys = np.frombuffer(octets, _FLOW, offset=16 + 4 * ip4 + 16 * ip6)
+    return Flows(hosts, *(keys[name].astype(np.int64) for name in _FLOW.names or ()))

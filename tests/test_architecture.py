@@ -22,7 +22,7 @@ ORDER: Final = [
     ["rows_on_disk"],
     ["decode.*"],
     ["openings", "flood"],
-    ["select", "window"],
+    ["select", "window", "fingerprints"],
     ["neighbours", "numbering"],
     ["spilled"],
     ["cells"],

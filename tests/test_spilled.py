@@ -7,15 +7,18 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pcapcheck import spilled
 from pcapcheck.decode.compiled import COMPILED
+from pcapcheck.fingerprints import fingerprints
 from pcapcheck.gather import traffic_of
 from pcapcheck.judge import judge
 from pcapcheck.neighbours import merge
-from pcapcheck.openings import Openings
+from pcapcheck.openings import Openings, beside
 from pcapcheck.select import select
 from pcapcheck.spilled import Spilled, joined
 from pcapcheck.stretch import Summary, summarise
@@ -53,17 +56,35 @@ def test_one_that_is_used_again_and_again_is_not_set_aside(tmp_path: Path) -> No
     assert summarise(str(tmp_path / "x.pcap"), max_tracked=100).facts.set_aside == 0
 
 
-@given(captures(), st.lists(st.integers(0, 100), max_size=4))
-def test_any_traffic_in_pieces(captured: Captured, cuts: list[int]) -> None:
-    spilled = Spilled()
+def pieces(captured: Captured, cuts: list[int]) -> Spilled:
+    """Set aside at each of these hundredths of the capture."""
     edges = [0, *sorted(cut * len(captured) // 100 for cut in cuts), len(captured)]
+    apart = Spilled()
     for begin, end in pairwise(edges):
-        spilled.add(select(captured[begin:end]))
-    whole = select(captured)
-    assert list(spilled.whole().flows) == list(whole.flows)
-    assert spilled.whole().rows.octets() == whole.rows.octets()
-    assert sum(len(batch.flows) for batch in spilled.batches(2)) == len(whole.flows)
-    assert all(len(batch.flows) <= 2 for batch in spilled.batches(2))
+        apart.add(select(captured[begin:end]))
+    return apart
+
+
+CUTS: Final = st.lists(st.integers(0, 100), max_size=4)
+
+
+def assert_same(found: Openings, whole: Openings) -> None:
+    assert list(found.flows) == list(whole.flows)
+    assert found.rows.octets() == whole.rows.octets()
+
+
+@given(captures(), CUTS, st.sampled_from([1, 2, 100]), st.sampled_from([0, 1, 2**63, 2**64 - 1]))
+def test_any_traffic_in_pieces(captured: Captured, cuts: list[int], most: int, bits: int) -> None:
+    """Also where several flows have the same fingerprint, of which there are these bits alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spilled, "fingerprints", lambda flows: fingerprints(flows) & np.uint64(bits))
+        patch.setattr(spilled, "PIECE", most)
+        apart = pieces(captured, cuts)
+        whole = select(captured)
+        assert_same(apart.whole(), whole)
+        batches = list(apart.batches(most))
+        assert all(0 < len(batch.flows) <= most for batch in batches)
+        assert_same(beside(batches).in_order(), whole)
 
 
 @given(captures(), st.integers(0, 100), st.integers(0, 5))
