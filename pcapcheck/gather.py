@@ -16,7 +16,7 @@ from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
 from pcapcheck.memory import give_back
-from pcapcheck.openings import Kept, Openings, larger
+from pcapcheck.openings import Kept, Openings, fitted
 from pcapcheck.packed import Packed
 from pcapcheck.rows import Rows
 from pcapcheck.rules.asking import looked_at
@@ -60,11 +60,11 @@ def traffic_of(
         give_back()
 
     batches = openings.batches(batch)
-    add(larger(map(lone.taken_from, batches), batch // 2) if count_floods else batches)
+    add(fitted(map(lone.taken_from, batches), batch) if count_floods else batches)
     if not lone:
         return pile.traffic()
-    add(larger(lone.doubtful(pile.traffic(once_more=True)), batch // 2))
-    add(larger(lone.not_of_floods(pile.traffic(once_more=True)), batch // 2))
+    add(fitted(lone.doubtful(pile.traffic(once_more=True)), batch))
+    add(fitted(lone.not_of_floods(pile.traffic(once_more=True)), batch))
     traffic = pile.traffic()
     before = lone.before(traffic.handshakes.first_frame)
     return replace(traffic, floods=lone.floods(), before=Packed.of(before))

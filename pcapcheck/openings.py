@@ -209,18 +209,6 @@ def beside(parts: Sequence[Openings]) -> Openings:
     return Openings(Flows.together([part.flows for part in parts]), rows.having(flow=flow))
 
 
-def larger(batches: Iterable[Openings], least: int) -> Iterator[Openings]:
-    """The batches put together until they have so many flows, but for the last."""
-    waiting: list[Openings] = []
-    for one in batches:
-        waiting.append(one)
-        if sum(len(part.flows) for part in waiting) >= least:
-            yield beside(waiting)
-            waiting = []
-    if waiting:
-        yield beside(waiting)
-
-
 def fitted(parts: Iterable[Openings], most: int) -> Iterator[Openings]:
     """The parts, of different flows, cut or put together so that none has more than ``most`` flows, and few have less.
 
