@@ -121,15 +121,17 @@ class _Parts:
         self._parts: list[list[Piece]] = [[] for _ in range(number)]
         self._scratch = Scratch()
         self._waiting: list[Openings] = []
+        self._waiting_flows = 0
 
     def add(self, openings: Openings) -> None:
         self._waiting.append(openings.by_themselves())
-        if sum(len(one.flows) for one in self._waiting) >= PIECE:
+        self._waiting_flows += len(openings.flows)
+        if self._waiting_flows >= PIECE:
             self._put_away()
 
     def _put_away(self) -> None:
         openings = merge(*self._waiting)
-        self._waiting = []
+        self._waiting, self._waiting_flows = [], 0
         part = part_of(fingerprints(openings.flows), len(self._parts))
         order = np.argsort(part, kind="stable")
         ends = np.searchsorted(part[order], np.arange(len(self._parts) + 1))
