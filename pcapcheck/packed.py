@@ -41,21 +41,31 @@ class Stretch(NamedTuple):
 
     def values(self, start: int, stop: int) -> Ints:
         """From ``start`` to before ``stop`` of the stretch."""
-        if self.above is None:
-            return np.full(stop - start, self.least, np.int64)
-        if self.places is None:
-            return self._values(start, stop)
-        values = np.full(stop - start, self.usual, np.int64)
-        first, last = 0, len(self.places)
-        if stop - start < self.size:
-            first, last = np.searchsorted(self.places, [start, stop]).tolist()
-        values[self.places[first:last].astype(np.int64) - start] = self._values(first, last)
+        values = np.empty(stop - start, np.int64)
+        self.read(values, start, stop)
         return values
 
-    def _values(self, start: int, stop: int) -> Ints:
+    def read(self, into: Ints, start: int, stop: int) -> None:
+        """Write the values from ``start`` to before ``stop`` of the stretch over these."""
+        if self.above is None:
+            into[:] = self.least
+        elif self.places is None:
+            self._read(into, start, stop)
+        else:
+            first, last = 0, len(self.places)
+            if stop - start < self.size:
+                first, last = np.searchsorted(self.places, [start, stop]).tolist()
+            others = np.empty(last - first, np.int64)
+            self._read(others, first, last)
+            into[:] = self.usual
+            into[self.places[first:last].astype(np.int64) - start] = others
+
+    def _read(self, into: Ints, start: int, stop: int) -> None:
         assert self.above is not None
-        above = self.above[start:stop].astype(np.int64)
-        return (above if self.unit == 1 else above * self.unit) + self.least
+        into[:] = self.above[start:stop]
+        if self.unit != 1:
+            into *= self.unit
+        into += self.least
 
     @property
     def nbytes(self) -> int:
@@ -108,7 +118,7 @@ class Packed:
         while at < stop:
             stretch, first = self._stretches[number], self._starts[number]
             end = min(first + stretch.size, stop)
-            values[at - start : end - start] = stretch.values(at - first, end - first)
+            stretch.read(values[at - start : end - start], at - first, end - first)
             at, number = end, number + 1
         return values
 

@@ -165,19 +165,18 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     size = len(handshakes)
-    certainty = np.zeros(size, np.int64)
-    pair = pairs(traffic)
     silent = (handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN) & handshakes.is_outcome("unanswered", "pending")
-    suspected = (handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)
-    if not suspected.any():
+    pair = pairs(traffic)
+    (at,) = ((handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)).nonzero()
+    if not len(at):
         return Conclusion.nothing(size)
-    previous = _previous(np.where(suspected, pair, -1 - np.arange(size)))
-    asked, newest = _tsvals_of_client(traffic)
-    since = handshakes.start_time - handshakes.start_time[previous] if size else previous
-    compared = suspected & (previous != ABSENT) & (since <= _REMEMBERED) & (asked != ABSENT)
-    compared &= newest[previous] != ABSENT if size else False
-    lower = compared & (seq.diff(asked, newest[previous] if size else previous) < 0)
-    answered = handshakes.facts & Fact.SYNACK != 0
+    # From here on an entry for each of those between hosts of which some were not answered.
+    pair, silent, answered = pair[at], silent[at], handshakes.facts[at] & Fact.SYNACK != 0
+    previous, start = _previous(pair), handshakes.start_time[at]
+    asked, newest = (column[at] for column in _tsvals_of_client(traffic))
+    compared = (previous != ABSENT) & (start - start[previous] <= _REMEMBERED)
+    compared &= (asked != ABSENT) & (newest[previous] != ABSENT)
+    lower = compared & (seq.diff(asked, newest[previous]) < 0)
     tables = np.stack(
         [
             count_in(pair, lower & silent), count_in(pair, lower & answered),
@@ -185,13 +184,15 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         ]
     )  # fmt: skip
     rejected = lower & silent & (tables[1] == 0) & (tables[3] + 1 > tables[2])
-    for index in rejected.nonzero()[0].tolist():
-        certainty[index] = STRONG if _chance(*tables[:, index].tolist()) < _UNLIKELY else COMPATIBLE
+    certainty = np.zeros(size, np.int64)
+    for entry in rejected.nonzero()[0].tolist():
+        certainty[at[entry]] = STRONG if _chance(*tables[:, entry].tolist()) < _UNLIKELY else COMPATIBLE
 
     def text(index: int) -> str:
-        lower_silent, lower_answered, higher_silent, higher_answered = tables[:, index].tolist()
+        entry = int(np.searchsorted(at, index))
+        lower_silent, lower_answered, higher_silent, higher_answered = tables[:, entry].tolist()
         return (
-            f"TSval {asked[index]} after {newest[previous[index]]}; unanswered: {lower_silent} of "
+            f"TSval {asked[entry]} after {newest[previous[entry]]}; unanswered: {lower_silent} of "
             f"{lower_silent + lower_answered} lower, {higher_silent} of {higher_silent + higher_answered} higher"
         )
 

@@ -15,6 +15,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.rules.catalogue import Among, Bools
 from pcapcheck.rules.row_options import some
 from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.sorting import occur_in
 from pcapcheck.traffic import Traffic, by_rows, once
 
 
@@ -78,7 +79,7 @@ def with_their_flows(traffic: Traffic, wanted: Bools) -> Bools:
     """These, and the other attempts of their 4-tuples."""
     if not (wanted & flow_reused(traffic)).any():
         return wanted
-    return np.isin(flow_of(traffic), flow_of(traffic)[wanted])
+    return occur_in(flow_of(traffic), flow_of(traffic)[wanted])
 
 
 @once

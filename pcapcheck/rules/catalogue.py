@@ -177,8 +177,7 @@ def named(one: Rule, prefix: str) -> bool:
 def words(size: int, at: Iterable[int], texts: Iterable[str]) -> npt.NDArray[np.object_]:
     """A column of ``size`` words, empty but for ``texts`` at the indices ``at``."""
     column = np.full(size, "", object)
-    for index, text in zip(at, texts, strict=True):
-        column[index] = text
+    column[np.array(list(at), np.int64)] = np.array(list(texts), object)
     return column
 
 

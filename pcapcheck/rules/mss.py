@@ -294,6 +294,7 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
     fails = tiny[0] | tiny[1] | tunnel[0] | tunnel[1]
     (named,) = (fails & (mss >= SMALLEST_MSS)).nonzero()
     mtus = (mss + overhead)[named].tolist()
+    said = {mtu: f"an MTU of {mtu}, as with {TUNNEL_MTUS.get(mtu, 'a tunnel or a clamp')}" for mtu in set(mtus)}
     return Answer(
         fails=fails,
         applies=traffic.has(Event.SYN, Event.SYNACK),
@@ -301,10 +302,6 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
         frames=(np.where(by_client, handshakes.syn_frame, handshakes.synack_frame),),
         expected=ETHERNET_MTU - overhead,
         actual=mss,
-        detail=words(
-            len(mss),
-            named.tolist(),
-            [f"an MTU of {mtu}, as with {TUNNEL_MTUS.get(mtu, 'a tunnel or a clamp')}" for mtu in mtus],
-        ),
+        detail=words(len(mss), named.tolist(), [said[mtu] for mtu in mtus]),
         severities=words(len(mss), named.tolist(), ["info"] * len(named)),
     )

@@ -12,6 +12,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.among import opening_repeated, options_cut, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
+from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Handshakes, Ints, Traffic
@@ -194,5 +195,5 @@ def _unknown_echoes(traffic: Traffic, rows: Bools, asked: Event) -> Ints:
     # One number for handshake, sender and timestamp, so that one look-up does for all.
     handshake = traffic.handshake * 2 + traffic.from_client
     sent = ((handshake ^ 1) << 32 | tsval)[(tsval != ABSENT) & doubtful[traffic.handshake]]
-    unknown[unknown] = ~np.isin((handshake << 32 | tsecr)[unknown], sent)
+    unknown[unknown] = ~occur_in((handshake << 32 | tsecr)[unknown], sent)
     return traffic.first(unknown)
