@@ -173,6 +173,8 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     fastest = least_in(socket, handshakes.server_rtt, quick)
     open_port = (fastest != ABSENT) & (fastest < SECOND // 2)
     found = dropped & open_port & (drops >= 2) & (drops * 10 >= attempts)
+    if not found.any():
+        return Conclusion.nothing(len(handshakes))
     return Conclusion(
         np.where(found, np.where(near_server(traffic), STRONG, COMPATIBLE), 0),
         evidence=(handshakes.syn_frame, second),

@@ -15,7 +15,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.rules.catalogue import Among, Bools
 from pcapcheck.rules.row_options import some
 from pcapcheck.rules.wrong_number import flow_of
-from pcapcheck.sorting import occur_in
+from pcapcheck.sorting import occur_in, stable_order
 from pcapcheck.traffic import Traffic, by_rows, once
 
 
@@ -60,16 +60,24 @@ def _repeated(traffic: Traffic, event: Event) -> Bools:
 
 
 @once
+def flow_shared(traffic: Traffic) -> Bools:
+    """Those whose 4-tuple has other attempts, be it in another VLAN."""
+    flow = traffic.handshakes.flow
+    if not len(flow):
+        return np.zeros(0, bool)
+    number = flow - flow.min()
+    shared: Bools = (np.bincount(number) > 1)[number]
+    return shared
+
+
+@once
 def flow_reused(traffic: Traffic) -> Bools:
-    """Those that are not the only attempt of their 4-tuple."""
-    number = traffic.handshakes.flow
-    found = np.zeros(len(number), bool)
-    if len(number):
-        number = number - number.min()
-    # Few are: only these are sorted.
-    (shared,) = (np.bincount(number)[number] > 1).nonzero()
+    """Those that are not the only attempt of their 4-tuple in its VLAN."""
+    found = np.zeros(len(traffic.handshakes), bool)
+    # Few may be: only these are sorted.
+    (shared,) = flow_shared(traffic).nonzero()
     flow = flow_of(traffic)[shared]
-    order = np.argsort(flow, kind="stable")
+    order = stable_order(flow)
     (same,) = (flow[order[1:]] == flow[order[:-1]]).nonzero()
     found[shared[order[same]]] = found[shared[order[same + 1]]] = True
     return found

@@ -9,6 +9,7 @@ import numpy as np
 from pcapcheck.capture.frame import Clock
 from pcapcheck.evidence import Event
 from pcapcheck.faults.signs import UNDECODED, began_late, octets_missing
+from pcapcheck.rules.among import flow_shared
 from pcapcheck.rules.catalogue import Answer, about_capture, rule
 from pcapcheck.stretch import Ahead, CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -127,6 +128,8 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
     place = _place_of_syn(traffic)[at]
     if not (place != place[:1]).any():
         return about_capture(False, applies=len(at) > 0)
+    shared = flow_shared(traffic)[at]
+    place, at = place[shared], at[shared]
     flow, start, end = handshakes.flow[at], handshakes.start_time[at], handshakes.last_time[at]
     order = np.lexsort((start, flow))
     flow, place, start, end, at = flow[order], place[order], start[order], end[order], at[order]

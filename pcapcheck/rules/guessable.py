@@ -11,7 +11,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.evidence import SECOND, Fact
 from pcapcheck.rules.among import flow_reused
-from pcapcheck.rules.catalogue import Answer, rule
+from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.sorting import stable_order, stretches
 from pcapcheck.stretch import CaptureFacts
@@ -62,14 +62,21 @@ class _Series(NamedTuple):
         handshakes = self.traffic.handshakes
         return handshakes.syn_frame if self.role == "client" else handshakes.synack_frame
 
-    def groups(self) -> list[tuple[int, int]]:
+    def groups(self) -> tuple[Ints, Ints]:
         """Start and end of each host that has ENOUGH."""
         start, end = stretches(self.host)
         enough = end - start >= ENOUGH
-        return list(zip(start[enough].tolist(), end[enough].tolist(), strict=True))
+        return start[enough], end[enough]
 
     def name(self, entry: int) -> str:
         return f"{ip_address(self.address[int(self.at[entry])])} as {self.role}"
+
+
+def _within(condition: Bools, start: Ints, end: Ints) -> Ints:
+    """How many of ``condition`` from each start to before each end."""
+    until = np.append(0, condition.cumsum())
+    counts: Ints = until[end] - until[start]
+    return counts
 
 
 def _isns(traffic: Traffic) -> tuple[_Series, _Series]:
@@ -115,6 +122,16 @@ def _answer(found: Iterable[_Found], applies: bool, expected: str) -> Answer:
         expected=expected,
         actual=np.array([one.actual for one in entries] or [""], object),
     )
+
+
+def _may_follow(isns: Ints, start: Ints, end: Ints) -> Bools:
+    """Of which of these stretches, one a host, _pattern says something."""
+    steps, low = seq.ahead(isns[1:], isns[:-1]), isns & 0xFFFF
+    counted, same_low = steps < COUNTED, low[1:] == low[:-1]  # the same number is both
+    most = np.maximum(_within(counted, start, end - 1), _within(same_low, start, end - 1))
+    most = np.maximum(most, _within(steps[1:] == steps[:-1], start, end - 2))
+    found: Bools = 2 * most >= end - start - 1
+    return found
 
 
 def _pattern(isns: Ints) -> str:
@@ -181,8 +198,10 @@ def isn_follows_a_pattern(traffic: Traffic, capture: CaptureFacts) -> Answer:
     found, applies = [], False
     for series in _isns(traffic):
         number, frame = series.number, series.frame
-        for start, end in series.groups():
-            applies = True
+        starts, ends = series.groups()
+        applies = applies or len(starts) > 0
+        followed = _may_follow(number, starts, ends)
+        for start, end in zip(starts[followed].tolist(), ends[followed].tolist(), strict=True):
             if pattern := _pattern(number[start:end]):
                 frames = frame[series.at[start : start + 2]].tolist()
                 found.append(_Found((frames[0], frames[1]), f"{series.name(start)}, {end - start} of them: {pattern}"))
@@ -290,19 +309,16 @@ def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
     (IS01): both together are what an attacker needs.
     """
     handshakes, (clients, _) = traffic.handshakes, _isns(traffic)
-    found, applies = [], False
-    ports, servers, frame = handshakes.client_port, traffic.servers << 16 | handshakes.server_port, clients.frame
-    for start, end in clients.groups():
-        at = clients.at[start:end]
-        port, server = ports[at], servers[at]
-        step = (port[1:] - port[:-1])[server[1:] != server[:-1]]
-        if len(step) < ENOUGH:
-            continue
-        applies = True
-        in_row = int(((step >= 1) & (step <= PORT_STEP)).sum())
-        if 2 * in_row >= len(step):
-            frames = frame[at[:2]].tolist()
-            address = ip_address(handshakes.client_address[int(at[0])])
-            text = f"{address}: {in_row} of {len(step)} just above the one before"
-            found.append(_Found((frames[0], frames[1]), text))
-    return _answer(found, applies, "ports that cannot be guessed")
+    start, end = clients.groups()
+    port, socket = handshakes.client_port[clients.at], traffic.sockets[clients.at]
+    step, other = port[1:] - port[:-1], socket[1:] != socket[:-1]
+    steps = _within(other, start, end - 1)
+    in_row = _within(other & (step >= 1) & (step <= PORT_STEP), start, end - 1)
+    found = []
+    for host in ((steps >= ENOUGH) & (2 * in_row >= steps)).nonzero()[0].tolist():
+        at = clients.at[start[host] : start[host] + 2]
+        frames = clients.frame[at].tolist()
+        address = ip_address(handshakes.client_address[int(at[0])])
+        text = f"{address}: {in_row[host]} of {steps[host]} just above the one before"
+        found.append(_Found((frames[0], frames[1]), text))
+    return _answer(found, bool((steps >= ENOUGH).any()), "ports that cannot be guessed")
