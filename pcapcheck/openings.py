@@ -210,18 +210,19 @@ def beside(parts: Sequence[Openings]) -> Openings:
 
 
 def fitted(parts: Iterable[Openings], most: int) -> Iterator[Openings]:
-    """The parts, of different flows, cut or put together so that none has more than ``most`` flows, and few have less.
-
-    Neighbours that come with less are put together as long as they fit.
-    """
+    """The parts, of different flows, cut and put together: none has more than ``most`` flows, few less than half."""
     waiting: list[Openings] = []
     count = 0
     for one in chain.from_iterable(part.batches(most) for part in parts):
         if count + len(one.flows) > most:
             yield beside(waiting)
             waiting, count = [], 0
-        waiting.append(one if 2 * len(one.flows) > most else one.by_themselves())
         count += len(one.flows)
+        if 2 * count >= most:
+            yield beside([*waiting, one])
+            waiting, count = [], 0
+        else:
+            waiting.append(one.by_themselves())
     if waiting:
         yield beside(waiting)
 

@@ -24,8 +24,9 @@ PIECE: Final = 1 << 13
 
 _FEW: Final = 1 << 8  # flows
 
-# Flows of several pieces are merged in so many parts at most.
+# Flows of several pieces are merged in so many parts at most, to each of which about so many are added at a time.
 _PARTS: Final = 64
+_ADDED: Final = 1 << 6
 
 _FLOW: Final = np.dtype([("low", "<u4"), ("high", "<u4"), ("low_port", "<u2"), ("high_port", "<u2"), ("tenant", "<i8")])
 
@@ -126,7 +127,7 @@ class _Parts:
     def add(self, openings: Openings) -> None:
         self._waiting.append(openings.by_themselves())
         self._waiting_flows += len(openings.flows)
-        if self._waiting_flows >= PIECE:
+        if self._waiting_flows >= _ADDED * len(self._parts):
             self._put_away()
 
     def _put_away(self) -> None:
