@@ -288,6 +288,10 @@ class Traffic:
         found: npt.NDArray[np.bool_] = events_of(self) & sum(1 << event for event in events) != 0
         return found
 
+    def rows_of(self, at: Ints) -> Ints:
+        """The rows of the handshakes at these indices, one after the other."""
+        return ranges(self.starts[at], np.diff(self.starts)[at])
+
     def take(self, at: Ints) -> Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
         known = {name: tuple(one.pick(at) for one in columns) for name, columns in self.known.items()}
@@ -295,8 +299,7 @@ class Traffic:
         taken = replace(self, handshakes=self.handshakes.take(at), grouped=self.grouped[at], known=known, before=before)
         if self.stored is not None:
             return replace(taken, stored=self.stored.take(at))
-        size = self.starts[at + 1] - self.starts[at]
-        rows = ranges(self.starts[at], size)
+        rows, size = self.rows_of(at), np.diff(self.starts)[at]
         return replace(
             taken,
             rows=self.rows.take(rows),
@@ -408,6 +411,16 @@ def once(function: Callable[Concatenate[Traffic, _Given], _Known]) -> Callable[C
         return known[traffic]
 
     return asked
+
+
+_Kind = TypeVar("_Kind", bound=np.generic)
+
+
+def spread(size: int, at: Ints, values: npt.NDArray[_Kind], none: int = ABSENT) -> npt.NDArray[_Kind]:
+    """A column of all handshakes that has these values at these indices, and ``none`` elsewhere."""
+    column = np.full(size, none, values.dtype)
+    column[at] = values
+    return column
 
 
 _Columns = TypeVar("_Columns", bound=npt.NDArray[Any] | tuple[npt.NDArray[Any], ...])

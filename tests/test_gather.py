@@ -86,6 +86,15 @@ def test_every_capture(path: Path) -> None:
         assert differences(summary.openings, summary.facts, batch) == []
 
 
+@pytest.mark.parametrize("id", DIAGNOSES)
+def test_what_a_diagnosis_finds(id: str, tmp_path: Path) -> None:
+    """Beside another flow, so that there is more than one batch."""
+    path = tmp_path / "found.pcap"
+    parse_exchange(f"{DIAGNOSES[id].fires}\nflow other\nclient 203.0.113.77:4711\n+0 > S 0:0(0)").write_pcap(path)
+    summary = summarise(str(path))
+    assert differences(summary.openings, summary.facts, 1) == []
+
+
 @given(captures(), st.integers(1, 4))
 def test_any_traffic(captured: Captured, batch: int) -> None:
     end = max((time for _, time, _ in captured), default=0)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import RST
@@ -21,8 +20,7 @@ from pcapcheck.sorting import ranks, stable_order
 from pcapcheck.sorting import values_of as values_of
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows, once
-
-_Kind = TypeVar("_Kind", bound=np.generic)
+from pcapcheck.traffic import spread as spread
 
 SECOND = 10**9
 MILLISECOND = 10**6
@@ -70,13 +68,6 @@ def sampled(group: Ints, mask: Bools) -> Bools:
 def count_in(group: Ints, mask: Bools) -> Ints:
     """For each handshake, how many of its group meet the mask."""
     return np.bincount(group[mask.nonzero()[0]], minlength=int(group.max(initial=-1)) + 1)[group]
-
-
-def spread(size: int, at: Ints, values: npt.NDArray[_Kind], none: int = ABSENT) -> npt.NDArray[_Kind]:
-    """A column of all handshakes that has these values at these indices, and ``none`` elsewhere."""
-    column = np.full(size, none, values.dtype)
-    column[at] = values
-    return column
 
 
 def flood_syns(traffic: Traffic) -> Ints:

@@ -18,7 +18,6 @@ from pcapcheck.diagnoses.columns import (
     values_of,
 )
 from pcapcheck.evidence import Event
-from pcapcheck.openings import ranges
 from pcapcheck.rules.asking import ask
 from pcapcheck.rules.catalogue import REGISTERED
 from pcapcheck.sorting import occur_in
@@ -131,8 +130,7 @@ def _sender(traffic: Traffic, at: Ints) -> Ints:
 
 def _others(traffic: Traffic, handshake: Ints) -> Ints:
     """The rows of these handshakes that are segments, neither RSTs nor copies."""
-    handshake = values_of(handshake)
-    rows = ranges(traffic.starts[handshake], np.diff(traffic.starts)[handshake])
+    rows = traffic.rows_of(values_of(handshake))
     return rows[(segments(traffic) & ~flagged(traffic, RST))[rows]]
 
 

@@ -106,7 +106,9 @@ def _part(traffic: Traffic, rule: Rule, at: Ints) -> Traffic:
     key = rule.among, len(at)
     if key not in parts:
         parts.clear()  # each may be large
-        parts[key] = traffic.take(at).with_rows() if rule.reads_rows else traffic.without_rows().take(at)
+        # Of rows that are stored no more is known than functions of BY_ROWS gave.
+        without = traffic.stored is not None and not rule.reads_rows
+        parts[key] = traffic.without_rows().take(at) if without else traffic.take(at).with_rows()
     return parts[key]
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import untimed
-from pcapcheck.rules.among import having, synack_repeated
+from pcapcheck.rules.among import synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, numbers
 from pcapcheck.rules.row_options import segments, some
@@ -21,6 +21,9 @@ from pcapcheck.traffic import Ints, Traffic
 
 # No path lets one segment overtake another by so much.
 OVERTAKEN_NS: Final = 100 * 10**6
+
+# What ends a connection or an attempt, if its receiver takes it.
+_RESETS: Final = (Event.RESET, Event.ABORT, Event.REFUSAL)
 
 
 @rule(
@@ -90,6 +93,15 @@ def _signs(signs: Mapping[str, npt.NDArray[Any]], row: int) -> str:
     return ", ".join(f"{name} {values[row]}" for name, values in signs.items() if values[row] != ABSENT)
 
 
+def _may_go_on(traffic: Traffic) -> Bools:
+    """Those with an RST that is not their last row."""
+    (at,) = traffic.is_event(*_RESETS).nonzero()
+    of = traffic.handshake[at]
+    found = np.zeros(len(traffic.handshakes), bool)
+    found[of[(at + 1 < traffic.starts[of + 1]) | untimed(traffic)[of]]] = True
+    return found
+
+
 @rule(
     "RS08",
     "reset-sender-goes-on",
@@ -97,7 +109,7 @@ def _signs(signs: Mapping[str, npt.NDArray[Any]], row: int) -> str:
     reference="RFC 9293, sections 3.5.2, 3.5.3 and 3.10.5",
     needs="times, and what the sender of the RST sent after it",
     message="{actual} after its RST, expected {expected}",
-    among=having(Event.RESET, Event.ABORT, Event.REFUSAL),
+    among=_may_go_on,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -149,7 +161,7 @@ def reset_sender_goes_on(traffic: Traffic, capture: CaptureFacts) -> Answer:
     named = np.where(traffic.value("tcp_flags", row) & SYN != 0, "SYN-ACK", "ordinary segments")
     return Answer(
         fails=row != ABSENT,
-        applies=known & some(traffic, traffic.is_event(Event.RESET, Event.ABORT, Event.REFUSAL)),
+        applies=known & some(traffic, traffic.is_event(*_RESETS)),
         decidable=~untimed(traffic),
         frames=(traffic.value("frame", row), traffic.value("frame", rst)),
         expected="silence",

@@ -149,6 +149,14 @@ def rst_carries_data(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
+def _agreed(traffic: Traffic) -> Bools:
+    """Those that agreed on timestamps."""
+    handshakes = traffic.handshakes
+    agreed: Bools = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
+    agreed &= handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN | Fact.SYNACK
+    return agreed
+
+
 @rule(
     "RS09",
     "rst-without-timestamps",
@@ -156,7 +164,7 @@ def rst_carries_data(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 7323, section 3.2 (SHOULD)",
     needs="SYN, SYN-ACK and RST with their options",
     message="RST has {actual}, expected {expected}",
-    among=lambda traffic: some(traffic, _resets(traffic)),
+    among=lambda traffic: _agreed(traffic) & some(traffic, _resets(traffic) & (traffic.options.tsval == ABSENT)),
     fires="""
         +0   > S  0:0(0) win 64240 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
         +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460,sackOK,TS val 900 ecr 100,nop,wscale 7>
@@ -184,17 +192,15 @@ def rst_without_timestamps(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
     What to look at next: Whether the host had closed its end before, and the other signs named above.
     """
-    handshakes = traffic.handshakes
-    agreed = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
-    agreed &= handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN | Fact.SYNACK
-    resets = _resets(traffic) & agreed[traffic.handshake] & after(traffic, traffic.first_event(Event.SYNACK))
+    agreed = _agreed(traffic)[traffic.handshake]
+    resets = _resets(traffic) & agreed & after(traffic, traffic.first_event(Event.SYNACK))
     cut = traffic.column("unseen") & OPTIONS_UNSEEN != 0
     row = traffic.first(resets & (traffic.options.tsval == ABSENT) & ~cut)
     return Answer(
         fails=row != ABSENT,
         applies=some(traffic, resets),
         decidable=(row != ABSENT) | ~some(traffic, resets & cut),
-        frames=(traffic.value("frame", row), handshakes.synack_frame),
+        frames=(traffic.value("frame", row), traffic.handshakes.synack_frame),
         expected="timestamps",
         actual="none",
     )

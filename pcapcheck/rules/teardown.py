@@ -20,7 +20,7 @@ from pcapcheck.rules.timing import seconds
 from pcapcheck.rules.wrong_number import NEAR
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES, SIDES
-from pcapcheck.traffic import Ints, Traffic, once
+from pcapcheck.traffic import Ints, Traffic, by_rows, once, spread
 
 _CONNECTED: Final = ("established", "client-only", "partial", "midstream")
 
@@ -184,6 +184,7 @@ def _cut_short(traffic: Traffic) -> Bools:
     needs="both directions of the connection's end",
     message="connection was closed by {actual}, not by {expected}",
     among=one_sided_or(_cut_short),
+    reads_rows=False,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160
@@ -224,12 +225,8 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
     half = handshakes.close == CLOSES.index("half-closed")
     (found,) = (reset | half).nonzero()
     sides = np.array(SIDES, object)[handshakes.closed_by]
-    fin = np.where(handshakes.closed_by == SIDES.index("client"), *_first_fins(traffic))
-    closer = traffic.from_client == (handshakes.closed_by == SIDES.index("client"))[traffic.handshake]
-    rst = traffic.first(closer & traffic.is_event(Event.RESET))
-    row = np.where(half, fin, rst)
-    lost = _undelivered(traffic, rst)
-    lasted = handshakes.last_time - traffic.value("time", fin)
+    frame, fin_time, lost = _end(traffic)
+    lasted = handshakes.last_time - fin_time
     texts = [
         f"half-closed for {seconds(int(lasted[index]))}"
         if half[index]
@@ -240,16 +237,32 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
     ]
     kinds = np.where(reset, "an RST", "a FIN").astype(object)
     # At the end of the capture the other FIN may still have been on its way.
-    ended = half & (capture.end_time - traffic.value("time", fin) < PENDING_NS)
+    ended = half & (capture.end_time - fin_time < PENDING_NS)
     return Answer(
         fails=reset | half,
         applies=reset | half | (handshakes.close == CLOSES.index("fin")),
         decidable=~handshakes.is_outcome("one-sided") & ~ended,
-        frames=(traffic.value("frame", row),),
+        frames=(frame,),
         expected="a FIN of each side",
         actual=kinds + " of the " + sides,
-        detail=words(len(row), found.tolist(), texts),
+        detail=words(len(frame), found.tolist(), texts),
     )
+
+
+@by_rows
+def _end(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
+    """Of connections that were cut short: the frame of the RST or FIN that says so, the time of the FIN, ABSENT where
+    there is none, and what the RST left undelivered.
+    """
+    size, (at,) = len(traffic.handshakes), _cut_short(traffic).nonzero()
+    traffic = traffic.take(at)
+    handshakes = traffic.handshakes
+    by_client = handshakes.closed_by == SIDES.index("client")
+    fin = np.where(by_client, *_first_fins(traffic))
+    rst = traffic.first((traffic.from_client == by_client[traffic.handshake]) & traffic.is_event(Event.RESET))
+    frame = traffic.value("frame", np.where(handshakes.close == CLOSES.index("half-closed"), fin, rst))
+    lost = spread(size, at, _undelivered(traffic, rst), 0)
+    return spread(size, at, frame), spread(size, at, traffic.value("time", fin)), lost
 
 
 def _undelivered(traffic: Traffic, rst: Ints) -> Ints:

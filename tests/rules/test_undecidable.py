@@ -53,6 +53,26 @@ CASES: Final = {
         """,
         {"OC01", "OC02", "OC03", "OC04", "OC05", "OC06"},
     ),
+    "the options of one connection among others are cut": (
+        "\n".join(
+            f"""
+        flow {number}
+        client 192.0.2.1:{50000 + 7 * number}
+        +1   > S  0:0(0) win 64240 <mss 1460>
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+        """
+            for number in range(5)
+        )
+        + """
+        flow cut
+        client 192.0.2.7:49152
+        +1   > S  0:0(0) win 64240 <mss 1460> cut 20
+        +.02 < S. 0:0(0) ack 1 win 65160 <mss 1460>
+        +0   > .  1:1(0) ack 1
+        """,
+        {"OP01", "OP03", "OP05"},
+    ),
     "the options are cut by the snaplen": (
         """
         snaplen 54
