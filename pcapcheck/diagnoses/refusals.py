@@ -94,10 +94,12 @@ def _bare_reset(traffic: Traffic) -> tuple[Ints, Ints]:
     ABSENT where there is none.
     """
     reset = traffic.first(traffic.is_event(Event.RESET) & ~traffic.from_client & ~flagged(traffic, ACK))
-    found = (reset != ABSENT) & ~traffic.has(Event.SERVER_GOES_ON)
-    found &= traffic.value("seq", reset) == seq.add(traffic.handshakes.server_isn, 1)
-    delay = traffic.value("time", reset) - traffic.value("time", traffic.first_event(Event.COMPLETING))
-    return np.where(found, traffic.value("frame", reset), ABSENT), np.where(found, delay, ABSENT)
+    (at,) = ((reset != ABSENT) & ~traffic.has(Event.SERVER_GOES_ON)).nonzero()
+    at = at[traffic.column("seq")[reset[at]] == seq.add(traffic.handshakes.server_isn[at], 1)]
+    frame, delay = np.full((2, len(reset)), ABSENT, np.int64)
+    frame[at] = traffic.column("frame")[reset[at]]
+    delay[at] = traffic.column("time")[reset[at]] - traffic.value("time", traffic.first_event(Event.COMPLETING)[at])
+    return frame, delay
 
 
 def _ttl_is_known(traffic: Traffic, asked: Bools, ttl: Ints) -> tuple[Bools, Bools]:

@@ -7,6 +7,7 @@ tests/rules/test_among.py finds it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 
@@ -35,28 +36,21 @@ def options_cut(traffic: Traffic) -> Bools:
     return some(traffic, traffic.column("unseen") & OPTIONS_UNSEEN != 0)
 
 
-@once
 def syn_repeated(traffic: Traffic) -> Bools:
     """Those with several SYNs."""
-    return _repeated(traffic, Event.SYN)
+    repeated: Bools = traffic.handshakes.syn_count > 1
+    return repeated
 
 
-@once
 def synack_repeated(traffic: Traffic) -> Bools:
-    """Those with several SYN-ACKs that acknowledge the SYN."""
-    return _repeated(traffic, Event.SYNACK)
+    """Those with several SYN-ACKs."""
+    repeated: Bools = traffic.handshakes.synack_count > 1
+    return repeated
 
 
 def opening_repeated(traffic: Traffic) -> Bools:
     """Those with several SYNs or several SYN-ACKs."""
     return syn_repeated(traffic) | synack_repeated(traffic)
-
-
-def _repeated(traffic: Traffic, event: Event) -> Bools:
-    found = np.zeros(len(traffic.handshakes), bool)
-    handshake = traffic.handshake[traffic.is_event(event).nonzero()[0]]
-    found[handshake[1:][handshake[1:] == handshake[:-1]]] = True
-    return found
 
 
 @once
@@ -102,13 +96,19 @@ def one_sided_or(condition: Among) -> Among:
     return lambda traffic: condition(traffic) | traffic.handshakes.is_outcome("one-sided")
 
 
+# What most handshakes begin with.
+_IN_LINE: Final = (Event.SYN, Event.SYNACK, Event.COMPLETING)
+
+
 @once
 def out_of_line(traffic: Traffic) -> Bools:
     """Those whose rows do not begin with SYN, SYN-ACK and the segment that completes them."""
-    begin, end = traffic.starts[:-1], traffic.starts[1:]
-    found = end - begin < 3
-    for place, event in enumerate((Event.SYN, Event.SYNACK, Event.COMPLETING)):
-        found[~found] = traffic.event[begin[~found] + place] != event
+    found = np.ones(len(traffic.handshakes), bool)
+    (at,) = (np.diff(traffic.starts) >= len(_IN_LINE)).nonzero()
+    begin = traffic.starts[at]
+    found[at] = np.logical_or.reduce(
+        [traffic.event[begin + place] != int(event) for place, event in enumerate(_IN_LINE)]
+    )
     return found
 
 

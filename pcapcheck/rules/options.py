@@ -88,14 +88,13 @@ def window_scale_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def _may_echo_wrongly(traffic: Traffic) -> Bools:
     """All with timestamps but those whose first three rows, and no others that were folded, echo each other."""
     handshakes, options, start = traffic.handshakes, traffic.options, traffic.starts[:-1]
-    right = ~(out_of_line(traffic) | opening_repeated(traffic))
-    syn = start[right]
+    found: Bools = (handshakes.client_timestamps != 0) & (handshakes.server_timestamps != 0)
+    right = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
+    (at,) = (right & ~(out_of_line(traffic) | opening_repeated(traffic))).nonzero()
+    syn, folded = start[at], traffic.column("folded")
     fits = (options.tsecr[syn + 1] == options.tsval[syn]) & (options.tsecr[syn + 2] == options.tsval[syn + 1])
-    folded = traffic.column("folded")
-    right[right] = fits & (folded[syn] == 0) & (folded[syn + 1] == 0)
-    right &= (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
-    stamped: Bools = (handshakes.client_timestamps != 0) & (handshakes.server_timestamps != 0)
-    return stamped & ~right
+    found[at] = ~(fits & (folded[syn] == 0) & (folded[syn + 1] == 0))
+    return found
 
 
 @rule(
