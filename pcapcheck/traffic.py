@@ -382,7 +382,8 @@ class Traffic:
         found = np.zeros(len(self.handshakes), np.int64)
         start, end = self.starts[:-1], self.starts[1:]
         if len(self.rows):
-            found[start < end] = np.maximum.reduceat(values, start[start < end])
+            # Of integers fmax is the maximum too, and has less to prepare for each handshake.
+            found[start < end] = np.fmax.reduceat(values, start[start < end])
         return found
 
     def count(self, condition: npt.NDArray[np.bool_]) -> Ints:
