@@ -21,7 +21,7 @@ from pcapcheck.diagnoses import Causes
 from pcapcheck.faults.softening import Fault, softened
 from pcapcheck.packed import Packed
 from pcapcheck.rules.checked import Checked, undecidable_of
-from pcapcheck.sorting import occur_in
+from pcapcheck.sorting import occur_again
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import KEEPS
 from pcapcheck.totals import Totals, merged, places, totals
@@ -195,9 +195,7 @@ def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Ints, Ints, int]:
     server = handshakes.server << 16 | handshakes.server_port
     low, high = np.minimum(client, server), np.maximum(client, server)
     # Only those that are not the only one of what looks like a flow are sorted: most often few are.
-    mixed = low * _ODD ^ high
-    ordered = np.sort(mixed)
-    (at,) = occur_in(mixed, ordered[1:][ordered[1:] == ordered[:-1]]).nonzero()
+    (at,) = occur_again(low * _ODD ^ high).nonzero()
     order = at[np.lexsort((high[at], low[at]))]  # stable: those of a flow stay in their order
     low, high = low[order], high[order]
     again = (low[1:] == low[:-1]) & (high[1:] == high[:-1])

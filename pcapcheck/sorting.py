@@ -14,8 +14,9 @@ import numpy.typing as npt
 Ints = npt.NDArray[np.int64]
 _Kind = TypeVar("_Kind", bound=np.generic)
 
-# The bits of an int64 without its sign.
+# The bits of an int64 without its sign, and those that are sorted by at a time where both do not fit.
 _BITS: Final = 63
+_HALF: Final = 32
 
 # Numbers are renumbered by a table of all that they may be, where that has at most so many entries for each of them.
 _DENSE: Final = 4
@@ -23,16 +24,22 @@ _DENSE: Final = 4
 
 def stable_order(values: npt.NDArray[np.integer]) -> Ints:
     """The indices that sort the values, equal ones in their order: ``np.argsort(values, kind="stable")``."""
-    bits = len(values).bit_length()
+    return _sorted(values)[1]
+
+
+def _sorted(values: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+    """The values in order, and their indices; values that lie too far apart first by their low bits, then the rest."""
     if not len(values):
-        return np.empty(0, np.int64)
-    least = int(values.min())
-    if (int(values.max()) - least) >> (_BITS - bits):
-        return np.argsort(values, kind="stable")
-    placed = (values.astype(np.int64, copy=False) - least << bits) + np.arange(len(values))
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    numbers, bits = values.astype(np.int64, copy=False), len(values).bit_length()
+    least = int(numbers.min())
+    if (int(numbers.max()) - least) >> (_BITS - bits):
+        by_low = stable_order(numbers & (1 << _HALF) - 1)
+        order = by_low[stable_order((numbers >> _HALF)[by_low])]
+        return numbers[order], order
+    placed = (numbers - least << bits) + np.arange(len(numbers))
     placed.sort()
-    placed &= (1 << bits) - 1
-    return placed
+    return (placed >> bits) + least, placed & (1 << bits) - 1
 
 
 def ranks(values: npt.NDArray[np.integer]) -> Ints:
@@ -46,8 +53,7 @@ def ranks(values: npt.NDArray[np.integer]) -> Ints:
         occurs[above] = True
         dense: Ints = (occurs.cumsum() - 1)[above]
         return dense
-    order = stable_order(values)
-    ordered = values[order]
+    ordered, order = _sorted(values)
     found = np.empty(len(values), np.int64)
     found[order] = np.append(0, (ordered[1:] != ordered[:-1]).cumsum())
     return found
@@ -69,6 +75,12 @@ def values_of(column: npt.NDArray[_Kind]) -> npt.NDArray[_Kind]:
     ordered = np.sort(column)
     values: npt.NDArray[_Kind] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
     return values
+
+
+def occur_again(values: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+    """Which of the values occur more than once."""
+    ordered = np.sort(values)
+    return occur_in(values, ordered[1:][ordered[1:] == ordered[:-1]])
 
 
 def occur_in(values: npt.NDArray[np.integer], known: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:

@@ -183,7 +183,8 @@ class Handshakes:
     @cached_property
     def sockets(self) -> Ints:
         """The servers' addresses and ports as numbers from 0."""
-        return ranks(self.server << 16 | self.server_port)
+        port = ranks(self.server_port)  # few, so that there need not be many numbers for both
+        return ranks(self.server * (int(port.max(initial=0)) + 1) + port)
 
     def is_outcome(self, *names: str) -> npt.NDArray[np.bool_]:
         """Which attempts have one of these outcomes."""

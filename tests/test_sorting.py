@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcapcheck.sorting import occur_in, ranks, stable_order, stretches, values_of
+from pcapcheck.sorting import occur_again, occur_in, ranks, stable_order, stretches, values_of
 
 FAR = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=40)
 NEAR = st.lists(st.integers(-5, 5), max_size=40)
@@ -33,6 +33,11 @@ def test_equal_ones_keep_their_order() -> None:
 def test_ranks_of_few_and_of_far_apart() -> None:
     assert ranks(column([12, 10, 12, 15])).tolist() == [1, 0, 1, 2]
     assert ranks(column([-(2**63), 10**12, -(2**63), 5])).tolist() == [0, 2, 0, 1]
+
+
+@given(NEAR | FAR)
+def test_occur_again(values: list[int]) -> None:
+    assert occur_again(column(values)).tolist() == [values.count(one) > 1 for one in values]
 
 
 @given(NEAR | FAR, NEAR | FAR)

@@ -13,7 +13,7 @@ from pcapcheck.evidence import SECOND, Fact
 from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.wrong_number import flow_of
-from pcapcheck.sorting import stable_order, stretches
+from pcapcheck.sorting import occur_again, stable_order, stretches
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, once
@@ -92,9 +92,12 @@ def _isns(traffic: Traffic) -> tuple[_Series, _Series]:
 def _by_host(traffic: Traffic) -> tuple[Ints, Ints]:
     """The first handshakes of each 4-tuple that have an ISN of the client's, by client; and of the server's."""
     handshakes = traffic.handshakes
-    first = np.arange(len(handshakes))
-    if flow_reused(traffic).any():
-        first = np.sort(np.unique(flow_of(traffic), return_index=True)[1])
+    reused = flow_reused(traffic)
+    (shared,) = reused.nonzero()
+    shared = shared[stable_order(flow_of(traffic)[shared])]
+    once_each = ~reused
+    once_each[shared[stretches(flow_of(traffic)[shared])[0]]] = True
+    (first,) = once_each.nonzero()
     found = []
     for host, isn, fact in (
         (traffic.clients, handshakes.client_isn, Fact.SYN),
@@ -257,12 +260,12 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
         applies = applies or len(series.at) > 1
         number, frame = series.number, series.frame
         key = series.host << 32 | number
-        order = stable_order(key)
+        (order,) = occur_again(key).nonzero()
+        order = order[stable_order(key[order])]
         start, end = stretches(key[order])
         first, behind = stretches(series.host)
         peer = handshakes.server_isn if series.role == "client" else handshakes.client_isn
-        (repeated,) = (end - start > 1).nonzero()
-        for group in repeated.tolist():  # only what failed already
+        for group in range(len(start)):  # only what failed already
             entries = order[start[group] : end[group]]
             at, host = series.at[entries], int(np.searchsorted(first, entries[0], "right")) - 1
             if _means_nothing(peer[at], handshakes.start_time[at], int(behind[host] - first[host])):
@@ -314,10 +317,10 @@ def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
     step, other = port[1:] - port[:-1], socket[1:] != socket[:-1]
     steps = _within(other, start, end - 1)
     in_row = _within(other & (step >= 1) & (step <= PORT_STEP), start, end - 1)
-    found = []
+    found, frame = [], clients.frame
     for host in ((steps >= ENOUGH) & (2 * in_row >= steps)).nonzero()[0].tolist():
         at = clients.at[start[host] : start[host] + 2]
-        frames = clients.frame[at].tolist()
+        frames = frame[at].tolist()
         address = ip_address(handshakes.client_address[int(at[0])])
         text = f"{address}: {in_row[host]} of {steps[host]} just above the one before"
         found.append(_Found((frames[0], frames[1]), text))
