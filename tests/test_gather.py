@@ -166,6 +166,19 @@ def test_packed_values_come_back(values: list[int], size: int, start: int, more:
     assert np.array_equal(packed[start : start + STRETCH], whole[start : start + STRETCH])
     assert packed[start] == whole[start]
     assert packed.nbytes <= whole.nbytes
+    every_third = np.arange(start, len(whole), 3)
+    assert np.array_equal(packed.take(every_third), whole[every_third])
+    backwards = np.arange(len(whole))[::-1]
+    assert np.array_equal(packed.reordered(backwards).read(), whole[::-1])
+
+
+def test_all_alike_stay_what_they_are() -> None:
+    """Booleans stay booleans, and what is put behind them later does not come into those that were reordered."""
+    packed = Packed.of(np.ones(5, bool))
+    same = packed.reordered(np.arange(5)[::-1])
+    packed.extend(np.zeros(2, bool))
+    assert same.unpacked().tolist() == [True] * 5
+    assert packed.unpacked().tolist() == [True] * 5 + [False] * 2
 
 
 @given(st.lists(st.lists(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))))
