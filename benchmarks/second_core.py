@@ -1,8 +1,8 @@
 """What a second core gives: ``python benchmarks/second_core.py mix:1e7 short:1e7``.
 
-Each capture is read, checked alone, and checked beside a second file of the same octets, by one thread and by two; the
-runs take turns. Beside them stand two processes of one thread each that do the same at the same time: half of what they
-take is what a second core of this machine allows just then, with whatever else it does.
+Each capture is read, checked alone, and checked beside a second file of the same octets, with ``--jobs 1`` and
+``--jobs 2``; the runs take turns. Beside them stand two processes with one job each that do the same at the same time:
+half of what they take is what a second core of this machine allows just then, with whatever else it does.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from pcapcheck.side_by_side import summarise
 summarise(sys.argv[2], jobs=int(sys.argv[1]))
 """
 HEAD: Final = [
-    "what", "wall s, 1 thread", "2 threads", "least 1", "least 2", "2 of 1", "a second core allows", "CPU s, 1 thread",
-    "2 threads", "peak MiB, 1 thread", "2 threads",
+    "what", "wall s, 1 job", "2 jobs", "least 1", "least 2", "2 of 1", "a second core allows", "CPU s, 1 job",
+    "2 jobs", "peak MiB, 1 job", "2 jobs",
 ]  # fmt: skip
 
 Command = Callable[[int], list[str]]
@@ -41,7 +41,7 @@ Command = Callable[[int], list[str]]
 
 @dataclass
 class Runs:
-    """Of one thing: by one thread, by two, and the wall clock of two processes at once."""
+    """Of one thing: with one job, with two, and the wall clock of two processes at once."""
 
     one: list[Usage] = field(default_factory=list)
     two: list[Usage] = field(default_factory=list)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -24,15 +24,20 @@ def in_order(work: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    waiting: deque[Future[_Result]] = deque()
     with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) >= jobs:
-                    yield waiting.popleft().result()
-            while waiting:
+        yield from results(pool, work, items, jobs)
+
+
+def results(pool: Executor, work: Callable[[_Item], _Result], items: Iterable[_Item], jobs: int) -> Iterator[_Result]:
+    """As in_order, by the threads or processes of the pool."""
+    waiting: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) >= jobs:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

@@ -84,7 +84,7 @@ def check(
     worked on at the same time, and where there are fewer of them, a large one is read at several places), and where
     ``map`` is that of a thread or process pool or of a cluster, which then reads, judges and reduces the captures, one
     at a time; of files that may be parts of one it gives the summaries. A cluster.Cluster puts these together on its
-    workers, too.
+    workers, too. processes.Processes is what the command takes for its ``--jobs``.
 
     ``keep`` says which handshakes are kept once a capture is judged: ``everything``; ``causes``, those that have a
     finding or a cause; ``findings``, those that findings name; ``shown``, those that findings above info name, and the
@@ -129,7 +129,7 @@ def check(
             captures: Iterable[Part] = work.merged(taps.summarise(found.inputs, window, progress, max_bytes, decoder))
         else:
             groups = sequences.groups(found.inputs, sequence, window)
-            captures = map.captures(work, groups) if isinstance(map, OfGroups) else _captures(work, groups, map, jobs)
+            captures = map.captures(work, groups) if isinstance(map, OfGroups) else in_threads(work, groups, map, jobs)
         whole = judged.folded(_reduced(captures, keep, each))
         if tables is not None:
             given = _numbered(whole)
@@ -181,7 +181,7 @@ def _numbered(whole: Part) -> list[Numbered]:
     return [Numbered(one.facts.path, number, count) for number, (one, count) in captures]
 
 
-def _captures(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> Iterator[Part]:
+def in_threads(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> Iterator[Part]:
     """The captures, judged: those of several files once these are there, or reading was interrupted in one of them."""
     files = [file for group in groups for file in group.files]
     done = iter(in_order(work, files, jobs) if jobs > 1 else map(work, files))

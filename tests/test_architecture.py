@@ -52,7 +52,7 @@ ORDER: Final = [
     ["lone_syns"],
     ["gather", "state"],
     ["run", "arguments"],
-    ["cluster", "stream"],
+    ["cluster", "processes", "stream"],
     ["cli.*"],
     ["__main__"],
 ]

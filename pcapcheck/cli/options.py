@@ -203,8 +203,8 @@ Jobs = Annotated[
         "-j",
         metavar="N",
         min=1,
-        help="Threads: so many files are read and judged at the same time, and where there are fewer, a large one is"
-        " read at several places. The result is the same.",
+        help="So many files are read and judged at the same time, large ones by processes of their own; where there are"
+        " fewer files, a large one is read at several places, by threads. The result is the same.",
     ),
 ]
 State = Annotated[

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pcapcheck.errors import CaptureError
     from pcapcheck.policy.policy import Policy
     from pcapcheck.policy.settings import Settings
+    from pcapcheck.processes import Processes
     from pcapcheck.report.report import Report
     from pcapcheck.window import Window
 
@@ -88,7 +89,7 @@ def checked(
             report = judging(map=Cluster(client, merge=each is None))
     else:
         with watching(found.inputs, quiet=quiet) as progress:
-            report = judging(jobs=jobs, progress=progress)
+            report = judging(jobs=jobs, progress=progress, map=_several(jobs, progress) if jobs > 1 else map)
     say_unread(paths, report.errors, report.ignored, nothing=not report.capture_facts)
     if report.interrupted:
         complain("interrupted: what was read by then is judged")
@@ -97,6 +98,12 @@ def checked(
     if sum(facts.octets for facts in report.capture_facts) > _LARGE:
         say_if_slow()
     return report
+
+
+def _several(jobs: int, progress: Callable[[int], None]) -> Processes:
+    from pcapcheck.processes import Processes
+
+    return Processes(jobs, progress)
 
 
 def say_if_slow() -> None:
