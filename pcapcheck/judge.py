@@ -21,6 +21,7 @@ from pcapcheck.openings import Openings, Row, ranges
 from pcapcheck.ordinary import ordinary_columns
 from pcapcheck.patterns import regular
 from pcapcheck.select import rows_of
+from pcapcheck.sorting import occur_in
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
 from pcapcheck.traffic import Handshakes, Ints, Traffic
 
@@ -224,7 +225,7 @@ def spread_one_sidedness(handshakes: Handshakes) -> None:
     client, server = handshakes.client, handshakes.server
     pair = np.minimum(client, server) << 32 | np.maximum(client, server)
     both = (handshakes.facts & Fact.CLIENT_SEEN != 0) & (handshakes.facts & Fact.SERVER_SEEN != 0)
-    proved = np.isin(pair, pair[proofs]) & ~np.isin(pair, pair[both])
+    proved = occur_in(pair, pair[proofs]) & ~occur_in(pair, pair[both])
     silent = handshakes.is_outcome("unanswered") | (
         handshakes.is_outcome("stray") & (handshakes.facts & Fact.SYNACK != 0) & ~both
     )

@@ -22,6 +22,7 @@ from pcapcheck.fingerprints import hashed, mixed
 from pcapcheck.flood import Flood, Socket
 from pcapcheck.openings import ICMP, Ints, Openings
 from pcapcheck.scratch import Read, Scratch, compressed, decompressed
+from pcapcheck.sorting import occur_in
 from pcapcheck.spilled import Piece
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
@@ -120,11 +121,11 @@ class LoneSyns:
             return
         hosts = hashed(handshakes.hosts)[np.append(handshakes.client[proofs], handshakes.server[proofs])]
         proved = np.array([handshakes.hosts.number(address) for address, _ in self._sockets], np.int64)
-        server = np.isin(proved, np.append(handshakes.client[proofs], handshakes.server[proofs]))
+        server = occur_in(proved, np.append(handshakes.client[proofs], handshakes.server[proofs]))
         before, self._pieces, self._times = self._pieces, [], _Times()
         for read, piece in before:
             syns = np.frombuffer(decompressed(read()), _SYN)
-            out = server[syns["socket"]] & np.isin(syns["source"], hosts)
+            out = server[syns["socket"]] & occur_in(syns["source"], hosts)
             if not out.any():
                 self._pieces.append((read, piece))
                 self._times.add(syns["socket"], syns["time"])

@@ -14,6 +14,7 @@ from pcapcheck.attempts import LOOK_BACK, NEAR
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.openings import Ints, ranges
 from pcapcheck.regular_flows import Bools, Parts
+from pcapcheck.sorting import occur_in
 from pcapcheck.tables import ABSENT
 
 
@@ -74,7 +75,7 @@ def _early(parts: Parts, part: Ints, flow: Ints) -> Bools:
     rst = (rows["side"] != rows["side"][start][of_part]) & (rows["tcp_flags"] & (RST | ACK) == RST | ACK)
     rst &= rows["ack"] != answered[of_part]
     found = np.zeros(len(part), bool)
-    found[of_part[rst][np.isin(flow[of_part[rst]] << 32 | rows["ack"][rst], flow << 32 | answered)]] = True
+    found[of_part[rst][occur_in(flow[of_part[rst]] << 32 | rows["ack"][rst], flow << 32 | answered)]] = True
     return found
 
 

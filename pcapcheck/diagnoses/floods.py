@@ -13,6 +13,7 @@ from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, se
 from pcapcheck.diagnoses.syn_floods import flooded
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
+from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES
 from pcapcheck.traffic import Ints, Traffic
@@ -81,7 +82,7 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     sender_number = numbered(sender)
     count = int(sender_number.max(initial=-1)) + 1
     targets = distinct(sender_number, numbered(other << 16 | port), count)
-    member = (targets >= _BACKSCATTER)[sender_number] & ~np.isin(sender, missing)
+    member = (targets >= _BACKSCATTER)[sender_number] & ~occur_in(sender, missing)
     at, sender_number, by_client = at[member], sender_number[member], by_client[member]
     group = spread(size, at, sender_number)
     replied = np.bincount(sender_number, (handshakes.facts & Fact.ABORTED != 0)[at], count).astype(np.int64)

@@ -12,6 +12,7 @@ from pcapcheck.evidence import Event, Fact
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.positions import after
 from pcapcheck.rules.row_options import segments, some
+from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SHAPES
 from pcapcheck.traffic import Ints, Traffic, by_rows
@@ -250,8 +251,8 @@ def wrong_checksum(traffic: Traffic, capture: CaptureFacts) -> Answer:
     syn, answered = _rejected(traffic, bad, Event.SYN, (Event.SYNACK, Event.REFUSAL, Event.CHALLENGE))
     synack, completed = _rejected(traffic, bad, Event.SYNACK, (Event.COMPLETING,))
     offloading = np.concatenate([traffic.clients[answered], traffic.servers[completed]])
-    by_offload = (syn != ABSENT) & np.isin(traffic.clients, offloading)
-    by_offload |= (synack != ABSENT) & np.isin(traffic.servers, offloading)
+    by_offload = (syn != ABSENT) & occur_in(traffic.clients, offloading)
+    by_offload |= (synack != ABSENT) & occur_in(traffic.servers, offloading)
     row = np.where(syn != ABSENT, syn, synack)
     return Answer(
         fails=row != ABSENT,

@@ -13,6 +13,7 @@ from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, ends, last, numbers
 from pcapcheck.rules.row_options import segments, some
+from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic
@@ -99,7 +100,7 @@ def _among(traffic: Traffic, resets: Bools, rows: Bools, number: Ints) -> Bools:
     if len(at):
         rows = rows & some(traffic, resets)[traffic.handshake]
         key = traffic.handshake * seq.MODULUS
-        found[at] = np.isin(key[at] + traffic.column("seq")[at], key[rows] + number[rows])
+        found[at] = occur_in(key[at] + traffic.column("seq")[at], key[rows] + number[rows])
     return found
 
 
