@@ -52,4 +52,5 @@ def _selected(rows: Rows, shared: npt.NDArray[np.bool_]) -> Rows:
         finished = [kept.finished(number) for number, flow in flows.items() for kept in flow.kept.values()]
         rows = Rows.together([rows.take(~again), Rows.of(finished)])
     order = np.argsort(rows["flow"], kind="stable")
-    return rows.take(order)
+    # By themselves: what stretches are merged to is merged again, and would hold on to all that it was made of.
+    return rows.take(order).by_themselves()
