@@ -184,6 +184,8 @@ class Openings:
 
     def batches(self, most: int) -> Iterator[Openings]:
         """The same, at most so many flows at a time, which are numbered from 0 in each batch."""
+        if 0 < len(self.flows) <= most:
+            return iter([self])
         return self.cut(np.append(np.arange(0, len(self.flows), most), len(self.flows)))
 
     def cut(self, at: Ints) -> Iterator[Openings]:

@@ -19,9 +19,8 @@ from typing import Any, Final
 from pcapcheck.errors import PcapcheckError
 from pcapcheck.jobs import in_order, results
 from pcapcheck.judged import EVERYTHING, Part
-from pcapcheck.run import Work, in_threads
+from pcapcheck.run import Work, file_by_file
 from pcapcheck.sequence import Group
-from pcapcheck.stretch import Summary
 
 # Octets of captures from which on it pays: to begin a process anew takes as long as reading some 30 MB.
 LARGE: Final = 1 << 26
@@ -45,18 +44,15 @@ class Processes:
     def captures(self, work: Work, groups: Sequence[Group]) -> Iterator[Part]:
         """The captures of the groups, in their order."""
         if self._jobs < 2 or len(groups) < 2 or work.keep == EVERYTHING or not _are_large_files(groups):
-            return in_threads(work, groups, self, self._jobs)
+            return file_by_file(work, groups, self, self._jobs)
         return self._judged(work, groups)
 
     def _judged(self, work: Work, groups: Sequence[Group]) -> Iterator[Part]:
         read: Any = work.read
         there = replace(work, read=partial(read, progress=_tell))
-        files = [file for group in groups for file in group.files]
-        with _pool(min(self._jobs, len(files)), self._progress) as pool:
+        with _pool(min(self._jobs, len(groups)), self._progress) as pool:
             try:
-                for done in results(pool, there, files, self._jobs):
-                    assert not isinstance(done, Summary)
-                    yield done
+                yield from file_by_file(there, groups, partial(results, pool, jobs=self._jobs), 1)
             except BrokenProcessPool:
                 raise PcapcheckError(
                     "a process that judges captures was ended from outside; if memory was short, ask for fewer --jobs"

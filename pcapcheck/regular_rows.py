@@ -407,8 +407,7 @@ class Walk:
 
 
 def _column(rows: Rows, name: str) -> memoryview:
-    """One field of the rows, where the machine likes to have numbers: a column that was read may begin anywhere."""
-    return memoryview(np.require(rows[name], requirements=["C", "A"]))
+    return memoryview(rows[name])
 
 
 def _room(size: int, kind: Any) -> memoryview:

@@ -65,7 +65,7 @@ class Rows:
     def of(cls, records: Column | Iterable[tuple[object, ...]] = ()) -> Rows:
         """The rows of an array of ROW, or of tuples of its fields."""
         whole = records if isinstance(records, np.ndarray) else np.array(list(records), ROW)
-        return cls({name: np.ascontiguousarray(whole[name]) for name in FIELDS})
+        return cls({name: whole[name].copy() for name in FIELDS})
 
     @classmethod
     def made(cls, size: int, make: Callable[[str], Column], **columns: Column) -> Rows:

@@ -49,13 +49,15 @@ class RowsOnDisk:
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column of them."""
         parts = [one.options() if name == "options" else one.numbers(name) for one in self._stretches]
+        if len(parts) == 1:
+            return parts[0]
         return np.concatenate(parts) if parts else np.empty(0, ROW[name])
 
 
 class _Away:
     """A stretch of rows: what is known of the columns, then their octets, then the options."""
 
-    __slots__ = ("_read", "_size")
+    __slots__ = ("_options", "_read", "_size")
 
     def __init__(self, rows: Rows, scratch: Scratch) -> None:
         self._size = len(rows)
@@ -74,6 +76,7 @@ class _Away:
             )  # fmt: skip
             parts += [part.tobytes() for part in (above, places) if part is not None]
             start += stretch.nbytes
+        self._options = start
         octets = rows.column("options").view(np.uint8).reshape(-1, _ROOM)
         long = rows.column("options_length") > _USUAL
         parts += [octets[:, :_USUAL].tobytes(), octets[long, _USUAL:].tobytes()]
@@ -86,8 +89,8 @@ class _Away:
         return (values + self._values("time") if name == "folded_until" else values).astype(ROW[name])
 
     def _values(self, name: str) -> npt.NDArray[np.int64]:
-        at = _NUMBERS.index(name) * _PACKED.itemsize
-        ((start, least, unit, usual, kind, above, places),) = self._known(at, 1).tolist()
+        known = self._read(_NUMBERS.index(name) * _PACKED.itemsize, _PACKED.itemsize)
+        start, least, unit, usual, kind, above, places = np.frombuffer(known, _PACKED)[0].tolist()
         if not kind:
             return Stretch(self._size, least, None).values(0, self._size)
         dtype = np.dtype(kind.decode())
@@ -97,15 +100,12 @@ class _Away:
             None if places < 0 else np.frombuffer(octets, np.uint16, offset=above * dtype.itemsize),
         ).values(0, self._size)  # fmt: skip
 
-    def _known(self, at: int, number: int) -> npt.NDArray[Any]:
-        return np.frombuffer(self._read(at, number * _PACKED.itemsize), _PACKED)
-
     def options(self) -> npt.NDArray[Any]:
         """The options."""
         octets = np.zeros((self._size, _ROOM), np.uint8)
         long = self._values("options_length") > _USUAL
         usual = self._size * _USUAL
-        kept = np.frombuffer(self._read(-usual - int(long.sum()) * (_ROOM - _USUAL)), np.uint8)
+        kept = np.frombuffer(self._read(self._options), np.uint8)
         octets[:, :_USUAL] = kept[:usual].reshape(-1, _USUAL)
         octets[long, _USUAL:] = kept[usual:].reshape(-1, _ROOM - _USUAL)
         return octets.view(ROW["options"])[:, 0]

@@ -129,7 +129,9 @@ def check(
             captures: Iterable[Part] = work.merged(taps.summarise(found.inputs, window, progress, max_bytes, decoder))
         else:
             groups = sequences.groups(found.inputs, sequence, window)
-            captures = map.captures(work, groups) if isinstance(map, OfGroups) else in_threads(work, groups, map, jobs)
+            captures = (
+                map.captures(work, groups) if isinstance(map, OfGroups) else file_by_file(work, groups, map, jobs)
+            )
         whole = judged.folded(_reduced(captures, keep, each))
         if tables is not None:
             given = _numbered(whole)
@@ -181,7 +183,7 @@ def _numbered(whole: Part) -> list[Numbered]:
     return [Numbered(one.facts.path, number, count) for number, (one, count) in captures]
 
 
-def in_threads(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> Iterator[Part]:
+def file_by_file(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> Iterator[Part]:
     """The captures, judged: those of several files once these are there, or reading was interrupted in one of them."""
     files = [file for group in groups for file in group.files]
     done = iter(in_order(work, files, jobs) if jobs > 1 else map(work, files))

@@ -13,7 +13,7 @@ _LEVEL: Final = -3
 
 
 class Read(Protocol):
-    """What reads octets back that were put away: all of them, or so many from one of them on, as slices count."""
+    """What reads octets back that were put away: all of them, or so many from one of them on."""
 
     def __call__(self, start: int = 0, size: int | None = None, /) -> bytes: ...
 
@@ -43,7 +43,6 @@ class Scratch:
         return partial(self._read, begin, len(octets))
 
     def _read(self, offset: int, length: int, start: int = 0, size: int | None = None) -> bytes:
-        start += length if start < 0 else 0
         self._file.seek(offset + start)
         octets: bytes = self._file.read(length - start if size is None else size)
         return octets

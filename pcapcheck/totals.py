@@ -26,7 +26,6 @@ from pcapcheck.traffic import Handshakes, Ints, Traffic
 RTTS: Final = ("server_rtt", "client_rtt", "handshake_rtt")
 # Handshakes that are named as examples of a cause, for each certainty.
 EXAMPLES: Final = 5
-_FAILURES: Final = [OUTCOMES.index(name) for name in FAILED]
 
 _Key = TypeVar("_Key")
 

@@ -372,6 +372,12 @@ class Traffic:
         found[self.handshake[backwards]] = backwards
         return found
 
+    def last_at(self, rows: npt.NDArray[np.integer]) -> Ints:
+        """For each handshake the last of these rows, which ascend, ABSENT where none is among them."""
+        found = np.full(len(self.handshakes), ABSENT, np.int64)
+        found[self.handshake[rows]] = rows
+        return found
+
     def value(self, name: str, row: Ints) -> Ints:
         """A field of ROW at one row for each handshake, ABSENT where that row is."""
         if not len(self.rows):

@@ -80,22 +80,20 @@ def flood_syns(traffic: Traffic) -> Ints:
 
 def least_in(group: Ints, values: Ints, mask: Bools) -> Ints:
     """For each handshake, the least value of those of its group that meet the mask, ABSENT where none does."""
-    none = np.iinfo(np.int64).max
-    least = np.full(int(group.max(initial=-1)) + 1, none, np.int64)
-    (at,) = mask.nonzero()
-    np.minimum.at(least, group[at], values[at])
-    least[least == none] = ABSENT
-    return least[group]
+    return _extreme_in(np.minimum, np.iinfo(np.int64).max, group, values, mask)
 
 
 def most_in(group: Ints, values: Ints, mask: Bools) -> Ints:
     """For each handshake, the greatest value of those of its group that meet the mask, ABSENT where none does."""
-    none = np.iinfo(np.int64).min
-    most = np.full(int(group.max(initial=-1)) + 1, none, np.int64)
+    return _extreme_in(np.maximum, np.iinfo(np.int64).min, group, values, mask)
+
+
+def _extreme_in(function: np.ufunc, none: int, group: Ints, values: Ints, mask: Bools) -> Ints:
+    found = np.full(int(group.max(initial=-1)) + 1, none, np.int64)
     (at,) = mask.nonzero()
-    np.maximum.at(most, group[at], values[at])
-    most[most == none] = ABSENT
-    return most[group]
+    function.at(found, group[at], values[at])
+    found[found == none] = ABSENT
+    return found[group]
 
 
 def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints, asked: Bools | None = None) -> Bools:

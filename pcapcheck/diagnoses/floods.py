@@ -8,11 +8,10 @@ import numpy as np
 
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, Details, values_of
+from pcapcheck.diagnoses.columns import MILLISECOND, Details, segments, values_of
 from pcapcheck.diagnoses.groups import address, distinct, how_many, numbered, seconds, spread
 from pcapcheck.diagnoses.syn_floods import flooded
-from pcapcheck.evidence import Event, Fact
-from pcapcheck.openings import ICMP
+from pcapcheck.evidence import Fact
 from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, OUTCOMES
@@ -66,7 +65,7 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         return Conclusion.nothing(size, group=True)
     flags = traffic.column("tcp_flags") & (SYN | ACK | RST)
     answers = (flags == SYN | ACK) | ((flags == RST | ACK) & (traffic.column("seq") == 0))
-    answers &= (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY)
+    answers &= segments(traffic)
     answer = traffic.first(answers)
     (at,) = (stray & (answer != ABSENT)).nonzero()
     # The sender speaks first, and says nothing else.

@@ -7,9 +7,8 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, RST, SYN
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged, spread
-from pcapcheck.evidence import Event
-from pcapcheck.openings import FAR, ICMP, REPEATED
+from pcapcheck.diagnoses.columns import SECOND, Details, after, flagged, segments, spread
+from pcapcheck.openings import FAR, REPEATED
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
@@ -114,7 +113,7 @@ def _unheard(traffic: Traffic, from_client: bool) -> tuple[Ints, Ints, Ints]:
     handshakes, handshake = traffic.handshakes, traffic.handshake
     isn = (handshakes.client_isn if from_client else handshakes.server_isn)[handshake]
     mss = handshakes.server_mss if from_client else handshakes.client_mss
-    sound = (traffic.column("kind") != ICMP) & ~traffic.is_event(Event.COPY) & ~flagged(traffic, SYN | RST)
+    sound = segments(traffic) & ~flagged(traffic, SYN | RST)
     mine, theirs = sound & (traffic.from_client == from_client), sound & (traffic.from_client != from_client)
     answers = theirs & flagged(traffic, ACK)
     reach = seq.ahead(traffic.column("ack") + traffic.number("folded_ack"), isn)

@@ -29,10 +29,10 @@ class Repeats(NamedTuple):
 
 def find_repeats(traffic: Traffic) -> Repeats:
     ack, again = traffic.first_event(Event.COMPLETING), _again(traffic)
-    of = traffic.handshake[again]
-    first, final = traffic.first_at(again), np.full(len(ack), ABSENT, np.int64)
-    final[of] = again
-    counts = np.bincount(of, weights=1.0 + traffic.column("folded")[again], minlength=len(ack)).astype(np.int64)
+    first, final = traffic.first_at(again), traffic.last_at(again)
+    counts = np.bincount(
+        traffic.handshake[again], weights=1.0 + traffic.column("folded")[again], minlength=len(ack)
+    ).astype(np.int64)
     reply = first_after(traffic, traffic.is_event(Event.CLIENT_GOES_ON), first)
     return Repeats(ack, counts, first, final, (reply != ABSENT) & (reply < final), _first_data(traffic))
 

@@ -10,9 +10,10 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import RST, SYN
 from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import frames_missing, furthest, untimed
-from pcapcheck.openings import FAR, ICMP, REPEATED
+from pcapcheck.openings import FAR, REPEATED
 from pcapcheck.rules.among import opening_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
+from pcapcheck.rules.row_options import segments
 from pcapcheck.rules.timing import SHORTEST_NS, in_seconds, transmissions
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -38,7 +39,7 @@ class _Side(NamedTuple):
 def _sides(traffic: Traffic) -> tuple[_Side, _Side]:
     handshakes, flags = traffic.handshakes, traffic.column("tcp_flags")
     opening = (traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK))
-    plain = (traffic.column("kind") != ICMP) & (flags & (SYN | RST) == 0) & ~traffic.is_event(Event.COPY)
+    plain = segments(traffic) & (flags & (SYN | RST) == 0)
     octets = handshakes.address_octets
     default = np.where(octets == 4, *DEFAULT_MSS)
     sides = []

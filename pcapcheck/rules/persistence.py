@@ -60,11 +60,8 @@ def gave_up_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     """
     handshakes = traffic.handshakes
     syns = traffic.is_event(Event.SYN).nonzero()[0]
-    first, last = traffic.first_event(Event.SYN), np.full(len(handshakes), ABSENT, np.int64)
-    last[traffic.handshake[syns]] = syns
-    before = np.full(len(handshakes), ABSENT, np.int64)
-    earlier = syns[syns != last[traffic.handshake[syns]]]
-    before[traffic.handshake[earlier]] = earlier
+    first, last = traffic.first_event(Event.SYN), traffic.last_at(syns)
+    before = traffic.last_at(syns[syns != last[traffic.handshake[syns]]])
     time = traffic.value("time", last)
     gap = time - np.maximum(traffic.value("time", before), traffic.value("folded_until", before))
     lasted = time - traffic.value("time", first)

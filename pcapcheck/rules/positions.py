@@ -58,10 +58,7 @@ def first_of_sides(traffic: Traffic, condition: Bools) -> tuple[Ints, Ints]:
 
 def last(traffic: Traffic, condition: Bools) -> Ints:
     """For each handshake the last row that meets the condition, ABSENT where none does."""
-    found = np.full(len(traffic.handshakes), ABSENT, np.int64)
-    (where,) = condition.nonzero()
-    found[traffic.handshake[where]] = where
-    return found
+    return traffic.last_at(condition.nonzero()[0])
 
 
 def largest(traffic: Traffic, rows: Bools, number: Ints, least: int = 0) -> Ints:

@@ -10,9 +10,10 @@ from pcapcheck import seq
 from pcapcheck.decode.segment import FIN, RST, SYN
 from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import headers_cut, untimed
-from pcapcheck.openings import FAR, ICMP
+from pcapcheck.openings import FAR
 from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
+from pcapcheck.rules.row_options import segments
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CLOSES, SIDES
@@ -134,8 +135,8 @@ def _last_numbers(traffic: Traffic, before: Ints, side: Ints) -> tuple[Ints, Int
     (reusing,) = (before != ABSENT).nonzero()
     after[before[reusing]] = reusing
     following = after[traffic.handshake]
-    wanted: Bools = (following != ABSENT) & (traffic.column("kind") != ICMP) & (traffic.column("tcp_flags") & RST == 0)
-    wanted &= (traffic.column("side") == side[following]) & ~traffic.is_event(Event.COPY)
+    wanted: Bools = (following != ABSENT) & segments(traffic) & (traffic.column("tcp_flags") & RST == 0)
+    wanted &= traffic.column("side") == side[following]
     (at,) = wanted.nonzero()
     following, chosen, tsval = following[at], rows.take(at), traffic.options.tsval[at]
     end = chosen["payload_length"] + (chosen["tcp_flags"] & SYN != 0) + (chosen["tcp_flags"] & FIN != 0)

@@ -35,9 +35,8 @@ def _may_be_inexact(traffic: Traffic) -> Bools:
     for from_client in (True, False):
         rst = traffic.first_at(resets[traffic.from_client[resets] == from_client])
         peers = acks[(traffic.from_client[acks] != from_client) & (acks < rst[traffic.handshake[acks]])]
-        asked = np.full(len(rst), ABSENT, np.int64)
-        asked[traffic.handshake[peers]] = peers
-        found |= (rst != ABSENT) & (traffic.value("ack", asked) != traffic.value("seq", rst))
+        asked = traffic.value("ack", traffic.last_at(peers))
+        found |= (rst != ABSENT) & (asked != traffic.value("seq", rst))
     return found
 
 
@@ -131,11 +130,6 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
         detail=words(len(found), failed, ["never used by its sender" if unused[i] else "used before" for i in failed]),
         severities=np.where(unused, "warning", "").astype(object),
     )
-
-
-def _alone(traffic: Traffic) -> Bools:
-    """A lone SYN on a 4-tuple that has no other attempt."""
-    return lone_syn(traffic) & ~flow_reused(traffic)
 
 
 @rule(
