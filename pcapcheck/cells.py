@@ -93,6 +93,7 @@ def openings_of(table: Table, first: int = 0, last: int | None = None, before: i
     last = len(flow_cells) if last is None else last
     flow, cell = table.rows_of(first, last)
     columns = {name: np.empty(len(cell), ROW[name]) for name in FIELDS}
+    columns["options"] = np.zeros(len(cell), ROW["options"])
     columns["flow"] = flow - np.uint32(first)
     others = (column.view(np.uint8) if name == "options" else column for name, column in columns.items())
     table.spread(cell, before, *islice(others, 1, None))

@@ -45,8 +45,8 @@ class Stretch(NamedTuple):
         self.read(values, start, stop)
         return values
 
-    def read(self, into: Ints, start: int, stop: int) -> None:
-        """Write the values from ``start`` to before ``stop`` of the stretch over these."""
+    def read(self, into: npt.NDArray[np.integer], start: int, stop: int) -> None:
+        """Write the values from ``start`` to before ``stop`` of the stretch over these, of a type that has them all."""
         if self.above is None:
             into[:] = self.least
         elif self.places is None:
@@ -60,12 +60,13 @@ class Stretch(NamedTuple):
             into[:] = self.usual
             into[self.places[first:last].astype(np.int64) - start] = others
 
-    def _read(self, into: Ints, start: int, stop: int) -> None:
+    def _read(self, into: npt.NDArray[np.integer], start: int, stop: int) -> None:
         assert self.above is not None
         into[:] = self.above[start:stop]
         if self.unit != 1:
             into *= self.unit
-        into += self.least
+        if self.least:
+            into += self.least
 
     @property
     def nbytes(self) -> int:

@@ -15,8 +15,8 @@ from pcapcheck.rows import FIELDS, ROW, Rows
 from pcapcheck.scratch import Scratch
 
 _NUMBERS: Final = [name for name in FIELDS if name != "options"]
-_ROOM: Final = ROW["options"].itemsize
-_USUAL: Final = 12  # octets of options: two of no operation and the timestamps
+_USUAL: Final = np.dtype("V12")  # octets of options: two of no operation and the timestamps
+_OPTIONS: Final = np.dtype({"names": ["usual"], "formats": [_USUAL], "itemsize": ROW["options"].itemsize})
 
 # What is known of each column of a stretch: packed.Stretch, without its arrays.
 _PACKED: Final = np.dtype(
@@ -33,7 +33,7 @@ _PACKED: Final = np.dtype(
 
 
 class RowsOnDisk:
-    """Rows that were put away. Of options so many octets as they are long."""
+    """Rows that were put away. Of options the octets that they usually have, and all where they are longer."""
 
     __slots__ = ("_stretches", "size")
 
@@ -48,10 +48,10 @@ class RowsOnDisk:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column of them."""
-        parts = [one.options() if name == "options" else one.numbers(name) for one in self._stretches]
-        if len(parts) == 1:
-            return parts[0]
-        return np.concatenate(parts) if parts else np.empty(0, ROW[name])
+        column = np.zeros(self.size, ROW[name])
+        for start, stretch in zip(range(0, self.size, STRETCH), self._stretches, strict=True):
+            stretch.read(name, column[start : start + STRETCH])
+        return column
 
 
 class _Away:
@@ -62,11 +62,11 @@ class _Away:
     def __init__(self, rows: Rows, scratch: Scratch) -> None:
         self._size = len(rows)
         known = np.zeros(len(_NUMBERS), _PACKED)
-        parts = [b""]
+        parts: list[npt.NDArray[Any] | bytes] = [known]
         start = known.nbytes
         for number, name in enumerate(_NUMBERS):
             column = rows.column(name)
-            column = column.view(np.int64) if column.dtype == np.uint64 else column
+            column = column.view(_signed(column.dtype))
             # Mostly nothing was folded in: then it is the time.
             stretch = pack(column - rows.column("time") if name == "folded_until" else column)
             above, places = stretch.above, stretch.places
@@ -74,38 +74,48 @@ class _Away:
                 start, stretch.least, stretch.unit, stretch.usual, "" if above is None else above.dtype.str[1:],
                 0 if above is None else len(above), -1 if places is None else len(places),
             )  # fmt: skip
-            parts += [part.tobytes() for part in (above, places) if part is not None]
+            parts += [part for part in (above, places) if part is not None]
             start += stretch.nbytes
         self._options = start
-        octets = rows.column("options").view(np.uint8).reshape(-1, _ROOM)
-        long = rows.column("options_length") > _USUAL
-        parts += [octets[:, :_USUAL].tobytes(), octets[long, _USUAL:].tobytes()]
-        parts[0] = known.tobytes()
+        options = rows.column("options")
+        (long,) = (rows.column("options_length") > _USUAL.itemsize).nonzero()
+        parts += [options.view(_OPTIONS)["usual"].tobytes(), options.take(long)]
         self._read = scratch.write(b"".join(parts))
 
-    def numbers(self, name: str) -> npt.NDArray[Any]:
-        """Any column but the options."""
-        values = self._values(name)
-        return (values + self._values("time") if name == "folded_until" else values).astype(ROW[name])
+    def read(self, name: str, into: npt.NDArray[Any]) -> None:
+        """Write a column over these zeros."""
+        if name == "options":
+            self._read_options(into)
+        else:
+            self._read_numbers(name, into.view(_signed(into.dtype)))
+            if name == "folded_until":
+                into += self._numbers("time")
 
-    def _values(self, name: str) -> npt.NDArray[np.int64]:
+    def _numbers(self, name: str) -> npt.NDArray[np.integer]:
+        values = np.empty(self._size, ROW[name])
+        self._read_numbers(name, values)
+        return values
+
+    def _read_numbers(self, name: str, into: npt.NDArray[np.integer]) -> None:
         known = self._read(_NUMBERS.index(name) * _PACKED.itemsize, _PACKED.itemsize)
         start, least, unit, usual, kind, above, places = np.frombuffer(known, _PACKED)[0].tolist()
         if not kind:
-            return Stretch(self._size, least, None).values(0, self._size)
+            into[:] = least
+            return
         dtype = np.dtype(kind.decode())
         octets = self._read(start, above * dtype.itemsize + 2 * max(places, 0))
-        return Stretch(
+        Stretch(
             self._size, least, np.frombuffer(octets, dtype, above), unit, usual,
             None if places < 0 else np.frombuffer(octets, np.uint16, offset=above * dtype.itemsize),
-        ).values(0, self._size)  # fmt: skip
+        ).read(into, 0, self._size)  # fmt: skip
 
-    def options(self) -> npt.NDArray[Any]:
-        """The options."""
-        octets = np.zeros((self._size, _ROOM), np.uint8)
-        long = self._values("options_length") > _USUAL
-        usual = self._size * _USUAL
-        kept = np.frombuffer(self._read(self._options), np.uint8)
-        octets[:, :_USUAL] = kept[:usual].reshape(-1, _USUAL)
-        octets[long, _USUAL:] = kept[usual:].reshape(-1, _ROOM - _USUAL)
-        return octets.view(ROW["options"])[:, 0]
+    def _read_options(self, into: npt.NDArray[Any]) -> None:
+        (long,) = (self._numbers("options_length") > _USUAL.itemsize).nonzero()
+        kept = self._read(self._options)
+        into.view(_OPTIONS)["usual"] = np.frombuffer(kept, _USUAL, self._size)
+        into[long] = np.frombuffer(kept, ROW["options"], offset=self._size * _USUAL.itemsize)
+
+
+def _signed(kind: np.dtype[Any]) -> np.dtype[Any]:
+    """What numbers of this type are packed as."""
+    return np.dtype(np.int64) if kind == np.uint64 else kind

@@ -44,11 +44,18 @@ _FIRST_CELL: Final = 1  # 0 is none
 _SLACK: Final = 8  # cells that one frame may take at most
 _TEXT_SLACK: Final = 64
 _FEWEST_SLOTS: Final = 1 << 12
+_FEW_ROWS = cython.declare(cython.Py_ssize_t, 16)  # of a flow; most have no more
+_AHEAD = cython.declare(cython.Py_ssize_t, 64)  # flows, or rows, that are fetched together
 
 
 def _zeros(size: cython.Py_ssize_t) -> memoryview:
-    """Words that the system hands out page by page when they are first written."""
-    return memoryview(np.zeros(size, np.uint64))
+    """Words that the system hands out page by page when they are first written.
+
+    They begin where a line of the processor's cache does: then a cell, which is as long, is one line and not two.
+    """
+    words = np.zeros(size + WORDS, np.uint64)
+    skipped = -words.__array_interface__["data"][0] // 8 % WORDS
+    return memoryview(words[skipped : skipped + size])
 
 
 @cython.cfunc
@@ -95,6 +102,9 @@ class Table:
     udp_tunnel: cython.uchar[::1]  # by port
     used: cython.Py_ssize_t
     flow_count: cython.Py_ssize_t
+    # Cells lie far apart. Asked for one after the other, with nothing between, they are waited for together.
+    fetched: cython.ulonglong  # what was read of them for nothing else
+    next_row: cython.ulonglong[::1]  # of flows
     run_count: cython.Py_ssize_t
     row_count: cython.Py_ssize_t
     text_used: cython.Py_ssize_t
@@ -148,6 +158,7 @@ class Table:
         self.cells = _zeros(WORDS * max(room, 4 * _SLACK))
         self.slots = _zeros(_FEWEST_SLOTS)
         self.run_slots = _zeros(64)
+        self.next_row = _zeros(_AHEAD)
         self.flows = memoryview(np.zeros(_FEWEST_SLOTS // 2 + _SLACK, np.uint32))
         self.texts = memoryview(np.zeros(1 << 12, np.uint8))
         ports = np.zeros(1 << 16, np.uint8)
@@ -402,7 +413,9 @@ class Table:
     def make_room(self) -> None:
         """Make room for what comes."""
         while (self.used + _SLACK) * WORDS > self.cells.shape[0]:
-            self.cells = _enlarged(self.cells, np.uint64)
+            cells = _zeros(2 * self.cells.shape[0])
+            np.asarray(cells)[: self.cells.shape[0]] = self.cells
+            self.cells = cells
         while self.text_used + _TEXT_SLACK > self.texts.shape[0]:
             self.texts = _enlarged(self.texts, np.uint8)
         while self.flow_count + 1 > self.flows.shape[0]:
@@ -1704,6 +1717,8 @@ class Table:
         begin: cython.Py_ssize_t
         side: cython.ulonglong
         for number in range(first, last):
+            if (number - first) % _AHEAD == 0:
+                self._fetch_rows(number, min(number + _AHEAD, last))
             flow = self.flows[number]
             flow *= 8
             begin = count
@@ -1720,6 +1735,22 @@ class Table:
                     count += 1
             self._sort(cell_of, begin, count)
         return count
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _fetch_rows(self, first: cython.Py_ssize_t, last: cython.Py_ssize_t) -> cython.int:
+        """Go through the rows of these flows side by side, so that they are waited for together."""
+        number: cython.Py_ssize_t
+        row: cython.Py_ssize_t
+        for number in range(first, last):
+            self.next_row[number - first] = self.cells[self.flows[number] * 8 + 2] >> 32
+        for _ in range(_FEW_ROWS):
+            for number in range(last - first):
+                row = self.next_row[number]
+                if row:
+                    self.next_row[number] = _low(self.cells[row * 8 + 6])
+        return 0
 
     @cython.cfunc
     def _sort(self, cell_of: cython.uint[::1], begin: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.int:
@@ -1775,7 +1806,10 @@ class Table:
         folded_tsval: cython.longlong[::1],
         folded_signs: cython.uchar[::1],
     ) -> None:
-        """Spread the rows in these cells over the columns of rows.ROW. ``before``: added to frames."""
+        """Spread the rows in these cells over the columns of rows.ROW, of which ``options`` are zeros.
+
+        ``before``: added to frames.
+        """
         row: cython.Py_ssize_t
         at: cython.Py_ssize_t
         fold: cython.Py_ssize_t
@@ -1785,8 +1819,12 @@ class Table:
         length: cython.Py_ssize_t
         word: cython.ulonglong
         half: cython.ulonglong = 1 << 31
+        ahead: cython.Py_ssize_t
         with cython.nogil:
             for row in range(cell_of.shape[0]):
+                if row % _AHEAD == 0:
+                    for ahead in range(row, min(row + _AHEAD, cell_of.shape[0])):
+                        self.fetched ^= self.cells[cell_of[ahead] * 8]
                 at = cell_of[row]
                 at *= 8
                 time[row] = _time(self.cells[at])
@@ -1807,13 +1845,10 @@ class Table:
                     options[start + 3] = 10
                     for octet in range(8):
                         options[start + 4 + octet] = self.cells[at + 5] >> (56 - 8 * octet) & 0xFF
-                    length = 12
                 else:
                     text = self.cells[at + 5]
                     for octet in range(length):
                         options[start + octet] = self.texts[text + octet]
-                for octet in range(length, 40):
-                    options[start + octet] = 0
                 seq[row] = self.cells[at + 2] >> 32
                 ack[row] = _low(self.cells[at + 2])
                 word = self.cells[at + 3]
