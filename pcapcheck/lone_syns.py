@@ -7,13 +7,14 @@ others are given back to be judged one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
+from pcapcheck.columns_on_disk import ColumnsOnDisk
 from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.diagnoses.syn_floods import FLOOD, REPEAT_NS, Spans, forsaken, spans
@@ -21,13 +22,14 @@ from pcapcheck.evidence import PENDING_NS, SECOND, Fact
 from pcapcheck.fingerprints import hashed, mixed
 from pcapcheck.flood import Flood, Socket
 from pcapcheck.openings import ICMP, Ints, Openings
-from pcapcheck.scratch import Read, Scratch, compressed, decompressed
-from pcapcheck.sorting import occur_in
-from pcapcheck.spilled import Piece
+from pcapcheck.scratch import Read, Scratch
+from pcapcheck.sorting import occur_in, ranks, stretches
+from pcapcheck.spilled import PIECE, Piece
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
 
 Bools = npt.NDArray[np.bool_]
+Columns = Mapping[str, npt.NDArray[Any]]  # of _SYN
 
 # Of a socket that gets fewer in a batch each is judged by itself.
 MANY: Final = 64
@@ -49,7 +51,7 @@ class LoneSyns:
         self._end_time = end_time
         self._sockets: dict[Socket, int] = {}
         self._scratch = Scratch()
-        self._pieces: list[tuple[Read, Piece]] = []
+        self._pieces: list[tuple[ColumnsOnDisk, Piece]] = []
         self._times = _Times()
         self._limits: _Limits | None = None
 
@@ -66,9 +68,9 @@ class LoneSyns:
         self._put(syns, openings.only(taken))
         return openings.only(~taken)
 
-    def _found(self, openings: Openings) -> tuple[Ints, npt.NDArray[Any]]:
+    def _found(self, openings: Openings) -> tuple[Ints, Columns]:
         """The flows that are one, ascending, and what is to be known of each."""
-        nothing = np.empty(0, np.int64), np.empty(0, _SYN)
+        nothing: tuple[Ints, Columns] = np.empty(0, np.int64), {}
         rows, flows = openings.rows, openings.flows
         size = np.bincount(rows["flow"], minlength=len(flows))
         (flow,) = (size == 1).nonzero()
@@ -89,7 +91,11 @@ class LoneSyns:
         low, high = flows.low[flow], flows.high[flow]
         client, server = np.where(from_low, [low, high], [high, low])
         port = np.where(from_low, flows.high_port[flow], flows.low_port[flow])
-        keys, which, count = np.unique(server << 16 | port, return_inverse=True, return_counts=True)
+        key = server << 16 | port
+        which = ranks(key)
+        count = np.bincount(which)
+        keys = np.empty(len(count), np.int64)
+        keys[which] = key
         many = count >= MANY
         if not many.any():
             return nothing
@@ -99,19 +105,20 @@ class LoneSyns:
             number[at] = self._sockets.setdefault((flows.hosts[key >> 16], key & 0xFFFF), len(self._sockets))
         stays = many[which]
         flow, row, client = flow[stays], row.take(stays), client[stays]
-        syns = np.empty(len(flow), _SYN)
-        syns["socket"] = number[which[stays]]
-        syns["pending"] = self._end_time - row["time"] < PENDING_NS
-        syns["time"], syns["frame"], syns["source"] = row["time"], row["frame"], hashed(flows.hosts)[client]
+        syns: Columns = {
+            "socket": number[which[stays]],
+            "pending": self._end_time - row["time"] < PENDING_NS,
+            "time": row["time"],
+            "frame": row["frame"],
+            "source": hashed(flows.hosts)[client],
+        }
         return flow, syns
 
-    def _put(self, syns: npt.NDArray[Any], openings: Openings) -> None:
+    def _put(self, syns: Columns, openings: Openings) -> None:
         self._times.add(syns["socket"], syns["time"])
-        self._pieces.append((self._scratch.write(compressed(syns.tobytes())), Piece.of(openings, self._scratch)))
-
-    def _read(self) -> Iterator[tuple[npt.NDArray[Any], Piece]]:
-        for read, piece in self._pieces:
-            yield np.frombuffer(decompressed(read()), _SYN), piece
+        for start, part in zip(range(0, len(syns["time"]), PIECE), openings.batches(PIECE), strict=True):
+            own = {name: column[start : start + PIECE] for name, column in syns.items()}
+            self._pieces.append((ColumnsOnDisk(_SYN, own, self._scratch), Piece.of(part, self._scratch)))
 
     def doubtful(self, traffic: Traffic) -> Iterator[Openings]:
         """Give up those that another flow of this traffic may make one-sided, by the same two hosts."""
@@ -123,22 +130,21 @@ class LoneSyns:
         proved = np.array([handshakes.hosts.number(address) for address, _ in self._sockets], np.int64)
         server = occur_in(proved, np.append(handshakes.client[proofs], handshakes.server[proofs]))
         before, self._pieces, self._times = self._pieces, [], _Times()
-        for read, piece in before:
-            syns = np.frombuffer(decompressed(read()), _SYN)
+        for syns, piece in before:
             out = server[syns["socket"]] & occur_in(syns["source"], hosts)
             if not out.any():
-                self._pieces.append((read, piece))
+                self._pieces.append((syns, piece))
                 self._times.add(syns["socket"], syns["time"])
                 continue
             openings = piece.openings()
             yield openings.only(out)
             if not out.all():
-                self._put(syns[~out], openings.only(~out))
+                self._put({name: syns[name][~out] for name in _SYN.names or ()}, openings.only(~out))
 
     def not_of_floods(self, traffic: Traffic) -> Iterator[Openings]:
         """Find the floods, ``traffic`` being all other attempts; gives back what is not to be counted with them."""
         limits = self._limits = self._found_floods(traffic)
-        for syns, piece in self._read():
+        for syns, piece in self._pieces:
             counted = limits.counted(syns)
             if not counted.all():
                 yield piece.openings().only(~counted)
@@ -156,10 +162,11 @@ class LoneSyns:
         asked = within & (handshakes.facts & Fact.SYN != 0)
         others, all_others = (np.bincount(socket[mask], minlength=size) for mask in (within & lonely, asked))
         lone, least = np.zeros(size, np.int64), _Least(size)
-        for syns, _ in self._read():
-            inside = syns[_within(span, syns["socket"], syns["time"])]
-            lone += np.bincount(inside["socket"], minlength=size)
-            least.add(inside["socket"], inside["frame"])
+        for syns, _ in self._pieces:
+            inside = _within(span, syns["socket"], syns["time"])
+            socket_of = syns["socket"][inside]
+            lone += np.bincount(socket_of, minlength=size)
+            least.add(socket_of, syns["frame"][inside])
         # A busy server has a few of them among many that open.
         mostly = (lone + others) * 2 >= lone + all_others
         for ends in span:
@@ -187,14 +194,15 @@ class LoneSyns:
         first, last = np.full(size, np.iinfo(np.int64).max), np.full(size, np.iinfo(np.int64).min)
         sources = _Different(size)
         sources.add(limits.other_sockets, limits.other_sources)
-        for syns, _ in self._read():
-            inside = syns[_within(limits.span, syns["socket"], syns["time"])]
-            sources.add(inside["socket"], inside["source"])
-            counted = syns[limits.counted(syns)]
-            syns_of += np.bincount(counted["socket"], minlength=size)
-            pending += np.bincount(counted["socket"], counted["pending"], size).astype(np.int64)
-            np.minimum.at(first, counted["socket"], counted["time"])
-            np.maximum.at(last, counted["socket"], counted["time"])
+        for syns, _ in self._pieces:
+            socket, time = syns["socket"], syns["time"]
+            inside = _within(limits.span, socket, time)
+            sources.add(socket[inside], syns["source"][inside])
+            counted = limits.counted(syns)
+            syns_of += np.bincount(socket[counted], minlength=size)
+            pending += np.bincount(socket[counted & syns["pending"]], minlength=size)
+            np.minimum.at(first, socket[counted], time[counted])
+            np.maximum.at(last, socket[counted], time[counted])
         different = sources.count()
         return {
             socket: Flood(
@@ -210,7 +218,7 @@ class LoneSyns:
         """How many of those that are counted come before each of these frames, which ascend."""
         assert self._limits is not None
         found = np.zeros(len(frames) + 1, np.int64)
-        for syns, _ in self._read():
+        for syns, _ in self._pieces:
             counted = syns["frame"][self._limits.counted(syns)]
             found += np.bincount(np.searchsorted(frames, counted), minlength=len(frames) + 1)
         return found.cumsum()[:-1]
@@ -224,9 +232,10 @@ class _Limits(NamedTuple):
     other_sockets: Ints  # of attempts of the floods that are no lone SYNs
     other_sources: npt.NDArray[np.uint64]
 
-    def counted(self, syns: npt.NDArray[Any]) -> Bools:
+    def counted(self, syns: ColumnsOnDisk) -> Bools:
         """Which of these are not among the handshakes."""
-        found: Bools = _within(self.span, syns["socket"], syns["time"]) & (syns["frame"] > self.least[syns["socket"]])
+        socket = syns["socket"]
+        found: Bools = _within(self.span, socket, syns["time"]) & (syns["frame"] > self.least[socket])
         return found
 
 
@@ -342,5 +351,7 @@ class _Different:
 
 def _different(socket: Ints, source: npt.NDArray[np.uint64]) -> tuple[Ints, npt.NDArray[np.uint64]]:
     """Each source once, ascending: a socket is part of what it is a hash of."""
-    source, first = np.unique(source, return_index=True)
-    return socket[first], source
+    order = np.argsort(source)
+    source = source[order]
+    first, _ = stretches(source)
+    return socket[order[first]], source[first]

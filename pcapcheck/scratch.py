@@ -1,15 +1,10 @@
-"""What waits on disk, compressed: in a temporary file that goes when nobody needs it any more."""
+"""What waits on disk: in a temporary file that goes when nobody needs it any more."""
 
 from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import Any, Final, Protocol
-
-from pcapcheck.capture.compression import zstandard
-
-# Of zstd. Rows are mostly zeros: this makes them a fifth larger than level 1 does, in two thirds of the time.
-_LEVEL: Final = -3
+from typing import Any, Protocol
 
 
 class Read(Protocol):
@@ -46,13 +41,3 @@ class Scratch:
         self._file.seek(offset + start)
         octets: bytes = self._file.read(length - start if size is None else size)
         return octets
-
-
-def compressed(octets: bytes) -> bytes:
-    smaller: bytes = zstandard().compress(octets, _LEVEL)
-    return smaller
-
-
-def decompressed(octets: bytes) -> bytes:
-    whole: bytes = zstandard().decompress(octets)
-    return whole

@@ -13,11 +13,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pcapcheck.addresses import Addresses
+from pcapcheck.columns_on_disk import ColumnsOnDisk
 from pcapcheck.fingerprints import Again, fingerprints, part_of
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import Flows, Kept, Openings, fitted
 from pcapcheck.rows_on_disk import RowsOnDisk
-from pcapcheck.scratch import Read, Scratch, compressed, decompressed
+from pcapcheck.scratch import Read, Scratch
 
 # Flows of a piece at most: as many as are judged at a time (gather.BATCH).
 PIECE: Final = 1 << 13
@@ -34,18 +35,29 @@ _FLOW: Final = np.dtype([("low", "<u4"), ("high", "<u4"), ("low_port", "<u2"), (
 class Piece(NamedTuple):
     """Openings on disk."""
 
-    flows: Read
+    flows: ColumnsOnDisk
     rows: RowsOnDisk
     before: int = 0  # frames that come before those of these rows
 
     @classmethod
     def of(cls, openings: Openings, scratch: Scratch) -> Piece:
         """Put away openings."""
-        return cls(scratch.write(compressed(_packed(openings.flows))), RowsOnDisk(openings.rows, scratch))
+        flows = openings.flows
+        columns = {name: getattr(flows, name) for name in _FLOW.names or ()}
+        sizes = np.array([len(flows.hosts.ip4), len(flows.hosts.ip6)])
+        away = ColumnsOnDisk(_FLOW, columns, scratch, [sizes, flows.hosts.ip4, flows.hosts.ip6])
+        return cls(away, RowsOnDisk(openings.rows, scratch))
 
     def openings(self) -> Openings:
         """Read them back."""
-        whole = Openings(_unpacked(decompressed(self.flows())), self.rows.rows())
+        octets = self.flows.rest()
+        ip4, ip6 = np.frombuffer(octets, np.int64, 2).tolist()
+        # Copies: addresses are kept when the rest is not needed any more.
+        hosts = Addresses(
+            np.frombuffer(octets, np.uint32, ip4, 16).copy(), np.frombuffer(octets, "S16", ip6, 16 + 4 * ip4).copy()
+        )
+        flows = Flows(hosts, *(self.flows[name].astype(np.int64) for name in _FLOW.names or ()))
+        whole = Openings(flows, self.rows.rows())
         return whole.numbered_from(self.before) if self.before else whole
 
 
@@ -174,22 +186,3 @@ def _spilled(openings: Kept) -> Spilled:
 
 def _itself(openings: Openings) -> Openings:
     return openings
-
-
-def _packed(flows: Flows) -> bytes:
-    hosts = flows.hosts
-    keys = np.empty(len(flows), _FLOW)
-    for name in _FLOW.names or ():
-        keys[name] = getattr(flows, name)
-    sizes = np.array([len(hosts.ip4), len(hosts.ip6)], np.int64)
-    return b"".join(column.tobytes() for column in (sizes, hosts.ip4, hosts.ip6, keys))
-
-
-def _unpacked(octets: bytes) -> Flows:
-    ip4, ip6 = np.frombuffer(octets, np.int64, 2).tolist()
-    # Copies: addresses are kept when the rest is not needed any more.
-    hosts = Addresses(
-        np.frombuffer(octets, np.uint32, ip4, 16).copy(), np.frombuffer(octets, "S16", ip6, 16 + 4 * ip4).copy()
-    )
-    keys = np.frombuffer(octets, _FLOW, offset=16 + 4 * ip4 + 16 * ip6)
-    return Flows(hosts, *(keys[name].astype(np.int64) for name in _FLOW.names or ()))
