@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
@@ -36,17 +37,19 @@ def judge(openings: Openings, capture: int = 0, end_time: int = ABSENT) -> Traff
 def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     """As judge, but each flow by itself: nothing of one flow is concluded from another."""
     ordinary = regular(openings, end_time)
-    # Of the ordinary flows one of each pattern is judged by itself, and of the others every one.
+    patterns = _Patterns(ordinary.number)
+    # Of the ordinary flows the first of each pattern is judged by itself, and of the others every one.
     irregular = np.ones(len(openings.flows), bool)
     irregular[ordinary.flow] = False
     begin, end = (np.searchsorted(openings.rows["flow"], irregular.nonzero()[0], side) for side in ("left", "right"))
-    of_pattern = ordinary.start[ordinary.representative]
-    begin = np.append(begin, of_pattern)
-    size = np.append(end, of_pattern + ordinary.size[ordinary.representative]) - begin
+    first = ordinary.representative[patterns.new]
+    begin = np.append(begin, ordinary.start[first])
+    size = np.append(end, ordinary.start[first] + ordinary.size[first]) - begin
     order = np.argsort(begin)
     judged = _Table(openings, _walk(openings, end_time, begin[order], size[order]))
-    representative = judged.at(of_pattern)
-    columns = ordinary_columns(openings, ordinary, judged.columns, representative)
+    representative = judged.at(ordinary.start[first])
+    patterns.learn(judged, representative)
+    columns = ordinary_columns(openings, ordinary, patterns.columns(judged.histories))
     others = np.ones(len(judged.sizes), bool)
     others[representative] = False
     order = np.argsort(np.append(columns["first_frame"], judged.columns["first_frame"][others]), kind="stable")
@@ -70,7 +73,7 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     if len(number) < len(rows) or (number != np.arange(len(rows))).any():
         rows, event = rows.take(number), event[number]
     return Traffic(
-        Handshakes(columns, hosts, judged.histories),
+        Handshakes(columns, hosts, list(judged.histories)),
         rows,
         np.repeat(np.arange(len(size)), size),
         event,
@@ -85,6 +88,40 @@ _DECIDED: Final = (
     "server_rtt_min", "server_rtt_max", "client_rtt_min", "client_rtt_max", "handshake_rtt_min", "handshake_rtt_max",
     "rtt_status", "completeness", "zeek_state", "facts", "last_time",
 )  # fmt: skip
+
+
+_Verdict = tuple[Sequence[int], str]  # in the order of _DECIDED, and the history
+
+# What the flows of each pattern are given, in this process: patterns are few, unless somebody makes many.
+_KNOWN: Final[dict[int, _Verdict]] = {}
+_MOST_KNOWN: Final = 1 << 12
+
+
+class _Patterns:
+    """Patterns, and what is known of them."""
+
+    def __init__(self, numbers: npt.NDArray[np.uint64]) -> None:
+        if len(_KNOWN) > _MOST_KNOWN:
+            _KNOWN.clear()
+        self._found = {number: _KNOWN.get(number) for number in numbers.tolist()}
+        self.new = np.array([found is None for found in self._found.values()], bool)  # not known yet
+
+    def learn(self, judged: _Table, at: Ints) -> None:
+        """What the first flow of each new one was given, at these places of the table."""
+        histories = list(judged.histories)
+        new = [number for number, found in self._found.items() if found is None]
+        codes = judged.columns["history_code"][at].tolist()
+        for number, decided, code in zip(new, judged.decided[at].tolist(), codes, strict=True):
+            self._found[number] = _KNOWN[number] = decided, histories[code]
+
+    def columns(self, histories: dict[str, int]) -> dict[str, Ints]:
+        """The fields of _DECIDED and the history of each; its letters are added to these."""
+        found = [verdict for verdict in self._found.values() if verdict is not None]
+        table = np.array([decided for decided, _ in found], np.int64).reshape(-1, len(_DECIDED))
+        codes = [histories.setdefault(letters, len(histories)) for _, letters in found]
+        return {name: table[:, index] for index, name in enumerate(_DECIDED)} | {
+            "history_code": np.array(codes, np.int64)
+        }
 
 
 class _Table:
@@ -105,7 +142,8 @@ class _Table:
             clients.append(judged.evidence.attempt.client)
             begin.append(judged.begin)
         table = np.array(numbers, np.int64).reshape(-1, len(_DECIDED))
-        self.histories = list(histories)
+        self.histories = histories
+        self.decided = table
         self.rows, self.sizes, self.clients = (np.array(column, np.int64) for column in (rows, sizes, clients))
         self.events = np.array(events, np.int8)
         self.first = self.rows[self.sizes.cumsum() - self.sizes]  # row of each

@@ -12,17 +12,15 @@ from pcapcheck.patterns import Regular
 from pcapcheck.tables import ABSENT
 
 
-def ordinary_columns(
-    openings: Openings, ordinary: Regular, judged: Mapping[str, Ints], representative: Ints
-) -> dict[str, Ints]:
+def ordinary_columns(openings: Openings, ordinary: Regular, patterns: Mapping[str, Ints]) -> dict[str, Ints]:
     """The fields of Handshakes of the ordinary flows: what their pattern says, and their own numbers.
 
-    ``representative`` is where in ``judged`` the judged one of each pattern stands.
+    ``patterns``: of each pattern what the first flow that had it was given.
     """
 
     def of_pattern(name: str) -> Ints:
-        """What the judged one of each flow's pattern has there."""
-        values = judged[name][representative]
+        """What the pattern of each flow has there."""
+        values = patterns[name]
         if len(values) and (values == values[0]).all():
             return np.full(len(ordinary.flow), values[0])
         return values[ordinary.pattern]
@@ -41,4 +39,4 @@ def ordinary_columns(
             np.where(measured, end, ABSENT) for end in (least, most)
         )
         columns[f"{name}_rtt"] = np.where(measured & (least == most), most, ABSENT)
-    return columns | {name: of_pattern(name) for name in judged if name not in columns}
+    return columns | {name: of_pattern(name) for name in patterns if name not in columns}

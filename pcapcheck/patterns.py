@@ -4,8 +4,8 @@ Most flows are one attempt with little out of the ordinary: SYN, SYN-ACK, the ex
 or SYNs alone; or a SYN that an exact RST refused; or one that was reset before the ACK. SYN and SYN-ACK may come again,
 and what follows in any order. For them all comparisons that faults/rows.py, attempts.py, evidence.py, history.py
 and rtt.py make come down to a few bits for each row, and to when each combination of these bits is first seen. Flows
-with the same bits come out alike: one of each pattern is judged row by row, and the others are given what it was given,
-with their own numbers. Every flow of which that is not certain is irregular and is judged by itself.
+with the same bits come out alike: the first of each pattern is judged row by row, and all others are given what it was
+given, with their own numbers. Every flow of which that is not certain is irregular and is judged by itself.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Regular:
 
     flow: Ints
     pattern: Ints  # of each flow, from 0
+    number: npt.NDArray[np.uint64]  # of each pattern: its number in this process
     representative: Ints  # of each pattern: position in ``flow``
     start: Ints  # of each flow: its first row
     size: Ints  # its number of rows
@@ -77,13 +78,14 @@ def regular(openings: Openings, end_time: int) -> Regular:
     client_rtt = time[third] - time[parts.last_synack[keep]], time[third] - time[synack]
     exact = [has_synack & (least == most) for least, most in (server_rtt, client_rtt)]
     of_flow = near_end | exact[0] << 1 | exact[1] << 2 | parts.syn_count[keep] << 3 | opened << 33
-    _, representative, pattern = np.unique(
+    number, representative, pattern = np.unique(
         parts.pattern[keep] ^ of_flow.astype(np.uint64), return_index=True, return_inverse=True
     )
     completed = has_synack & (parts.event[third] == Event.COMPLETING)
     return Regular(
         rows["flow"][start].astype(np.int64),
         pattern.astype(np.int64),
+        number,
         representative.astype(np.int64),
         start,
         size,

@@ -19,6 +19,7 @@ ORDER: Final = [
     ["addresses"],
     ["capture.*"],
     ["scratch"],
+    ["columns_on_disk"],
     ["rows_on_disk"],
     ["decode.*"],
     ["openings", "flood"],

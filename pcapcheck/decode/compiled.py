@@ -159,6 +159,7 @@ class Table:
         self.slots = _zeros(_FEWEST_SLOTS)
         self.run_slots = _zeros(64)
         self.next_row = _zeros(_AHEAD)
+        self.fetched = 0
         self.flows = memoryview(np.zeros(_FEWEST_SLOTS // 2 + _SLACK, np.uint32))
         self.texts = memoryview(np.zeros(1 << 12, np.uint8))
         ports = np.zeros(1 << 16, np.uint8)
