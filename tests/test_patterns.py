@@ -314,3 +314,24 @@ def test_uses_of_one_4_tuple(different: str) -> None:
     assert len(openings.flows) == 1
     assert len(regular(openings, 10**13).flow) == (12 if apart else 0)
     assert differences(openings, 10**13) == []
+
+
+def test_a_pattern_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its first flow was given is known when it comes again, and few are remembered."""
+    walked = []
+    walk = judging._walk
+
+    def counted(openings: Openings, end_time: int, begin: Any, size: Any) -> Any:
+        walked.append(len(begin))
+        return walk(openings, end_time, begin, size)
+
+    monkeypatch.setattr(judging, "_walk", counted)
+    monkeypatch.setattr(judging, "_KNOWN", {})
+    summary = summarise(str(TESTS / "lab/clean_many_interleaved.pcap"))
+    first, again = (judge(summary.openings, 0, summary.facts.end_time).handshakes for _ in range(2))
+    assert walked[0] > 0
+    assert walked[1] == 0
+    assert [again.outcome.tolist(), again.history] == [first.outcome.tolist(), first.history]
+    monkeypatch.setattr(judging, "_MOST_KNOWN", 0)
+    judge(summary.openings, 0, summary.facts.end_time)
+    assert walked[2] == walked[0]
