@@ -44,7 +44,7 @@ class Piece(NamedTuple):
         """Put away openings."""
         flows = openings.flows
         columns = {name: getattr(flows, name) for name in _FLOW.names or ()}
-        sizes = np.array([len(flows.hosts.ip4), len(flows.hosts.ip6)])
+        sizes = np.array([len(flows.hosts.ip4), len(flows.hosts.ip6)], np.int64)
         away = ColumnsOnDisk(_FLOW, columns, scratch, [sizes, flows.hosts.ip4, flows.hosts.ip6])
         return cls(away, RowsOnDisk(openings.rows, scratch))
 
