@@ -60,6 +60,9 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
         return of_ordinary if in_order else np.append(of_ordinary, of_judged[others])[order]
 
     columns = {name: together(columns[name], column) for name, column in judged.columns.items()}
+    # Numbered in their own order, which does not depend on the patterns that are known already.
+    histories = sorted(judged.histories)
+    columns["history_code"] = np.searchsorted(histories, list(judged.histories))[columns["history_code"]]
     columns["capture"] = np.full(len(order), capture)
     hosts, (columns["client"], columns["server"]) = openings.flows.hosts.used(columns["client"], columns["server"])
     # The rows follow their handshakes. Those of an ordinary one follow each other, those of another may lie apart.
@@ -73,7 +76,7 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     if len(number) < len(rows) or (number != np.arange(len(rows))).any():
         rows, event = rows.take(number), event[number]
     return Traffic(
-        Handshakes(columns, hosts, list(judged.histories)),
+        Handshakes(columns, hosts, histories),
         rows,
         np.repeat(np.arange(len(size)), size),
         event,
