@@ -44,8 +44,8 @@ _FIRST_CELL: Final = 1  # 0 is none
 _SLACK: Final = 8  # cells that one frame may take at most
 _TEXT_SLACK: Final = 64
 _FEWEST_SLOTS: Final = 1 << 12
-_FEW_ROWS = cython.declare(cython.Py_ssize_t, 16)  # of a flow; most have no more
-_AHEAD = cython.declare(cython.Py_ssize_t, 64)  # flows, or rows, that are fetched together
+_FEW_ROWS = cython.declare(cython.longlong, 16)  # of a flow; most have no more
+_AHEAD = cython.declare(cython.longlong, 64)  # flows, or rows, that are fetched together
 
 
 def _zeros(size: cython.Py_ssize_t) -> memoryview:
