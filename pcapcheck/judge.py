@@ -93,6 +93,11 @@ _DECIDED: Final = (
 )  # fmt: skip
 
 
+def _by_name(table: Ints) -> dict[str, Ints]:
+    """The columns of a table of what _decided gives."""
+    return {name: table[:, index] for index, name in enumerate(_DECIDED)}
+
+
 _Verdict = tuple[Sequence[int], str]  # in the order of _DECIDED, and the history
 
 # What the flows of each pattern are given, in this process: patterns are few, unless somebody makes many.
@@ -122,9 +127,7 @@ class _Patterns:
         found = [verdict for verdict in self._found.values() if verdict is not None]
         table = np.array([decided for decided, _ in found], np.int64).reshape(-1, len(_DECIDED))
         codes = [histories.setdefault(letters, len(histories)) for _, letters in found]
-        return {name: table[:, index] for index, name in enumerate(_DECIDED)} | {
-            "history_code": np.array(codes, np.int64)
-        }
+        return {**_by_name(table), "history_code": np.array(codes, np.int64)}
 
 
 class _Table:
@@ -153,7 +156,7 @@ class _Table:
         self._begin = np.array(begin, np.int64)  # ascending
         self._flow = openings.rows["flow"][self._begin].astype(np.int64)
         self._attempt = np.repeat(np.arange(len(self.sizes)), self.sizes)
-        self.columns: dict[str, Ints] = {name: table[:, index] for index, name in enumerate(_DECIDED)}
+        self.columns = _by_name(table)
         for name in ("server_rtt", "client_rtt", "handshake_rtt"):
             least, most = self.columns[f"{name}_min"], self.columns[f"{name}_max"]
             self.columns[name] = np.where(least == most, most, ABSENT)

@@ -163,10 +163,10 @@ class LoneSyns:
         others, all_others = (np.bincount(socket[mask], minlength=size) for mask in (within & lonely, asked))
         lone, least = np.zeros(size, np.int64), _Least(size)
         for syns, _ in self._pieces:
-            inside = _within(span, syns["socket"], syns["time"])
-            socket_of = syns["socket"][inside]
-            lone += np.bincount(socket_of, minlength=size)
-            least.add(socket_of, syns["frame"][inside])
+            sockets = syns["socket"]
+            inside = _within(span, sockets, syns["time"])
+            lone += np.bincount(sockets[inside], minlength=size)
+            least.add(sockets[inside], syns["frame"][inside])
         # A busy server has a few of them among many that open.
         mostly = (lone + others) * 2 >= lone + all_others
         for ends in span:
@@ -198,7 +198,7 @@ class LoneSyns:
             socket, time = syns["socket"], syns["time"]
             inside = _within(limits.span, socket, time)
             sources.add(socket[inside], syns["source"][inside])
-            counted = limits.counted(syns)
+            counted = inside & limits.behind_shown(socket, syns["frame"])
             syns_of += np.bincount(socket[counted], minlength=size)
             pending += np.bincount(socket[counted & syns["pending"]], minlength=size)
             np.minimum.at(first, socket[counted], time[counted])
@@ -235,7 +235,11 @@ class _Limits(NamedTuple):
     def counted(self, syns: ColumnsOnDisk) -> Bools:
         """Which of these are not among the handshakes."""
         socket = syns["socket"]
-        found: Bools = _within(self.span, socket, syns["time"]) & (syns["frame"] > self.least[socket])
+        return _within(self.span, socket, syns["time"]) & self.behind_shown(socket, syns["frame"])
+
+    def behind_shown(self, socket: Ints, frame: Ints) -> Bools:
+        """Which come after those of a flood that are shown."""
+        found: Bools = frame > self.least[socket]
         return found
 
 

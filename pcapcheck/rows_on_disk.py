@@ -32,7 +32,7 @@ class RowsOnDisk:
 
     def column(self, name: str) -> npt.NDArray[Any]:
         """One column of them."""
-        column = np.zeros(self.size, ROW[name])
+        column = np.empty(self.size, ROW[name])
         for start, stretch in zip(range(0, self.size, STRETCH), self._stretches, strict=True):
             _read(stretch, name, column[start : start + STRETCH])
         return column
@@ -48,10 +48,11 @@ def _away(rows: Rows, scratch: Scratch) -> ColumnsOnDisk:
 
 
 def _read(stretch: ColumnsOnDisk, name: str, into: npt.NDArray[Any]) -> None:
-    """Write a column over these zeros."""
+    """Write a column over this one."""
     if name == "options":
         (long,) = (stretch["options_length"] > _USUAL.itemsize).nonzero()
         kept = stretch.rest()
+        into.view(np.uint8)[:] = 0
         into.view(_OPTIONS)["usual"] = np.frombuffer(kept, _USUAL, stretch.size)
         into[long] = np.frombuffer(kept, ROW["options"], offset=stretch.size * _USUAL.itemsize)
     else:

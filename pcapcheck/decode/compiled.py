@@ -19,7 +19,7 @@ Words are unsigned in both forms of the file: times are kept with 2^63 added, so
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -48,14 +48,16 @@ _FEW_ROWS = cython.declare(cython.longlong, 16)  # of a flow; most have no more
 _AHEAD = cython.declare(cython.longlong, 64)  # flows, or rows, that are fetched together
 
 
-def _zeros(size: cython.Py_ssize_t) -> memoryview:
-    """Words that the system hands out page by page when they are first written.
+def _zeros(size: cython.Py_ssize_t, kind: Any = np.uint64) -> memoryview:
+    """Numbers, mostly words, that the system hands out page by page when they are first written.
 
     They begin where a line of the processor's cache does: then a cell, which is as long, is one line and not two.
     """
-    words = np.zeros(size + WORDS, np.uint64)
-    skipped = -words.__array_interface__["data"][0] // 8 % WORDS
-    return memoryview(words[skipped : skipped + size])
+    octets = np.dtype(kind).itemsize
+    of_line = 8 * WORDS // octets
+    numbers = np.zeros(size + of_line, kind)
+    skipped = -numbers.__array_interface__["data"][0] // octets % of_line
+    return memoryview(numbers[skipped : skipped + size])
 
 
 @cython.cfunc
@@ -414,9 +416,7 @@ class Table:
     def make_room(self) -> None:
         """Make room for what comes."""
         while (self.used + _SLACK) * WORDS > self.cells.shape[0]:
-            cells = _zeros(2 * self.cells.shape[0])
-            np.asarray(cells)[: self.cells.shape[0]] = self.cells
-            self.cells = cells
+            self.cells = _enlarged(self.cells, np.uint64)
         while self.text_used + _TEXT_SLACK > self.texts.shape[0]:
             self.texts = _enlarged(self.texts, np.uint8)
         while self.flow_count + 1 > self.flows.shape[0]:
@@ -1891,9 +1891,9 @@ class Table:
 
 def _enlarged(view: object, kind: object) -> memoryview:
     smaller = np.asarray(view)
-    larger = np.zeros(2 * len(smaller), kind)
-    larger[: len(smaller)] = smaller
-    return memoryview(larger)
+    larger = _zeros(2 * len(smaller), kind)
+    np.asarray(larger)[: len(smaller)] = smaller
+    return larger
 
 
 @cython.cfunc
