@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import islice
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses
-from pcapcheck.decode.compiled import Table
+from pcapcheck.decode.compiled import WORDS, Table
 from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import ICMP, SEGMENT, Flows, Openings
-from pcapcheck.rows import FIELDS, ROW, Rows
+from pcapcheck.rows import Rows, Words, buffer
 from pcapcheck.tables import TUNNELS
 from pcapcheck.window import Window
 
@@ -26,8 +25,6 @@ _IP4: Final = 4  # octets
 
 _WORD: Final = 1 << 64
 _EARLIEST, _LATEST = -(2**63), 2**63 - 1  # of a time, ns
-
-Words = npt.NDArray[np.uint64]
 
 
 def new_table(seed: bytes | None = None, room: int = 1 << 12, table: type[Table] = Table) -> Table:
@@ -92,12 +89,11 @@ def openings_of(table: Table, first: int = 0, last: int | None = None, before: i
     cells, flow_cells = table.words()
     last = len(flow_cells) if last is None else last
     flow, cell = table.rows_of(first, last)
-    columns = {name: np.empty(len(cell), ROW[name]) for name in FIELDS}
-    columns["options"] = np.zeros(len(cell), ROW["options"])
-    columns["flow"] = flow - np.uint32(first)
-    others = (column.view(np.uint8) if name == "options" else column for name, column in columns.items())
-    table.spread(cell, before, *islice(others, 1, None))
-    return Openings(flow_keys(cells, flow_cells[first:last]), Rows(columns))
+    words = np.empty((len(cell), WORDS), np.uint64)
+    sizes = table.copy_rows(cell, before, buffer(words))
+    folds, texts = np.empty((sizes[0], WORDS), np.uint64), np.empty(sizes[1], np.uint8)
+    table.copy_rest(buffer(words), buffer(folds), buffer(texts))
+    return Openings(flow_keys(cells, flow_cells[first:last]), Rows(flow - np.uint32(first), words, folds, texts))
 
 
 class Tracked:

@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
-from pcapcheck.decode.option_columns import option_columns
 from pcapcheck.decode.segment import FIN
 from pcapcheck.evidence import Event, Evidence, Fact
 from pcapcheck.faults import by_vlan, copies
 from pcapcheck.handshake import outcome_of, shape_of
-from pcapcheck.named_rows import NamedRows, read_off
+from pcapcheck.named_rows import NamedRows, Offers, read_off
 from pcapcheck.openings import Openings, Row, ranges
 from pcapcheck.ordinary import ordinary_columns
 from pcapcheck.patterns import regular
@@ -162,10 +161,9 @@ class _Table:
             self.columns[name] = np.where(least == most, most, ABSENT)
         self.columns |= {"flow": self._flow, "history_code": np.array(codes, np.int64)}
         named = self._named()
-        looked_at = openings.rows.take(np.append(named.syn, named.synack))
-        options = option_columns(looked_at["options"], looked_at["options_length"], looked_at["unseen"])
-        of_syn, of_synack = np.split(np.arange(2 * len(sizes)), 2)
-        self.columns |= read_off(openings, named, options, of_syn, of_synack)
+        opened = openings.rows.take(np.append(named.syn, named.synack))
+        offers = Offers.of(opened, *np.split(np.arange(len(opened)), 2))
+        self.columns |= read_off(openings, named, offers)
 
     def at(self, begin: Ints) -> Ints:
         """Where the only attempt of what was walked from each of these rows on stands."""

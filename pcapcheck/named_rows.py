@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pcapcheck.decode.option_columns import OptionColumns
+from pcapcheck.decode.option_columns import OptionColumns, option_columns
 from pcapcheck.decode.segment import ACK
 from pcapcheck.offers import offered
 from pcapcheck.openings import Ints, Openings
+from pcapcheck.rows import Rows
 from pcapcheck.tables import ABSENT
 
 
@@ -25,34 +26,63 @@ class NamedRows(NamedTuple):
     ack: Ints
 
 
-def read_off(
-    openings: Openings, named: NamedRows, options: OptionColumns, of_syn: Ints, of_synack: Ints
-) -> dict[str, Ints]:
-    """Fields of Handshakes. The options of their SYNs and SYN-ACKs stand at these places of ``options``."""
-    rows = openings.rows
+class Offers(NamedTuple):
+    """SYNs and SYN-ACKs, their options, and where those of each handshake are; any place where it has none."""
 
+    rows: Rows
+    options: OptionColumns
+    of_syn: Ints
+    of_synack: Ints
+
+    @classmethod
+    def of(cls, rows: Rows, of_syn: Ints, of_synack: Ints) -> Offers:
+        """The options of these rows, read."""
+        options = option_columns(rows["options"], rows["options_length"], rows["unseen"])
+        return cls(rows, options, of_syn, of_synack)
+
+
+def read_off(openings: Openings, named: NamedRows, offers: Offers) -> dict[str, Ints]:
+    """Fields of Handshakes."""
+    rows, opened = openings.rows, offers.rows
     first, last, syn, synack, ack = named[2:]
     columns: dict[str, Ints] = {}
-    for at, fields in (
-        (first, {"start_time": "time", "first_frame": "frame", "vlan": "vlan", "tunnel": "tunnel"}),
-        (last, {"last_frame": "frame"}),
-        (syn, {"syn_frame": "frame", "syn_ttl": "ttl", "syn_octets": "payload_length", "client_isn": "seq"}),
-        (synack, {"synack_frame": "frame", "synack_ttl": "ttl", "synack_ack": "ack", "server_isn": "seq"}),
-        (ack, {"ack_frame": "frame", "ack_seq": "seq", "ack_ack": "ack"}),
+    every = np.arange(len(first))
+    for at, taken, place, fields in (
+        (
+            first,
+            rows.take(first),
+            every,
+            {"start_time": "time", "first_frame": "frame", "vlan": "vlan", "tunnel": "tunnel"},
+        ),
+        (last, rows.take(last), every, {"last_frame": "frame"}),
+        (
+            syn,
+            opened,
+            offers.of_syn,
+            {"syn_frame": "frame", "syn_ttl": "ttl", "syn_octets": "payload_length", "client_isn": "seq"},
+        ),
+        (
+            synack,
+            opened,
+            offers.of_synack,
+            {"synack_frame": "frame", "synack_ttl": "ttl", "synack_ack": "ack", "server_isn": "seq"},
+        ),
+        (ack, rows.take(ack), every, {"ack_frame": "frame", "ack_seq": "seq", "ack_ack": "ack"}),
     ):
         (absent,) = (at == ABSENT).nonzero()
         for field, name in fields.items():
-            columns[field] = rows[name][at].astype(np.int64)
+            columns[field] = taken[name][place].astype(np.int64)
             columns[field][absent] = ABSENT
     columns["syn_octets"] = np.maximum(columns["syn_octets"], 0)
     # A SYN of the server's own acknowledges nothing.
-    columns["synack_ack"][rows["tcp_flags"][synack] & ACK == 0] = ABSENT
+    columns["synack_ack"][opened["tcp_flags"][offers.of_synack] & ACK == 0] = ABSENT
     flows, flow = openings.flows, named.flow
     low, high = (flows.low[flow], flows.low_port[flow]), (flows.high[flow], flows.high_port[flow])
     for name, one, other in (("client", low, high), ("server", high, low)):
         columns[name], columns[f"{name}_port"] = (
             np.where(named.client, *pair) for pair in zip(other, one, strict=True)
         )
-    for name, row, at in (("client", syn, of_syn), ("server", synack, of_synack)):
-        columns |= {f"{name}_{option}": values for option, values in offered(options, at, rows, row).items()}
+    for name, row, at in (("client", syn, offers.of_syn), ("server", synack, offers.of_synack)):
+        said = offered(offers.options, opened, at, row == ABSENT)
+        columns |= {f"{name}_{option}": values for option, values in said.items()}
     return columns

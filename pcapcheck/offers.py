@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from pcapcheck.decode.option_columns import ROOM, OptionColumns
 from pcapcheck.decode.segment import ACK, AE, CWR, ECE, OPTIONS_UNSEEN
@@ -25,28 +26,28 @@ def _ecn(flags: int) -> str:
 _ECN_OF_FLAGS: Final = np.array([ECNS.index(_ecn(flags)) for flags in range(1 << 12)])
 
 
-def offered(options: OptionColumns, at: Ints, rows: Rows, row: Ints) -> dict[str, Ints]:
-    """What many SYNs or SYN-ACKs offer: these rows (or ABSENT), whose options stand at these places of the columns.
+def offered(options: OptionColumns, rows: Rows, at: Ints, absent: npt.NDArray[np.bool_]) -> dict[str, Ints]:
+    """What the SYNs or SYN-ACKs at these places offer, ``rows`` with their ``options``; nothing those that are absent.
 
     The keys are the fields of Handshakes behind client_ and server_.
     """
-    unknown = np.where(rows["unseen"][row] & OPTIONS_UNSEEN, ABSENT, 0)
-    fast_open = options.fast_open[at].astype(np.int64)
-    mptcp = np.zeros(len(at), np.int64)
-    (having,) = (options.mptcp[at] != ABSENT).nonzero()
-    octets = rows["options"][row[having]].view(np.uint8).reshape(-1, ROOM)
-    subtype = octets[np.arange(len(having)), options.mptcp[at[having]] + 2] >> 4
+    unknown = np.where(rows["unseen"] & OPTIONS_UNSEEN, ABSENT, 0)
+    fast_open = options.fast_open.astype(np.int64)
+    mptcp = np.zeros(len(rows), np.int64)
+    (having,) = (options.mptcp != ABSENT).nonzero()
+    octets = rows["options"][having].view(np.uint8).reshape(-1, ROOM)
+    subtype = octets[np.arange(len(having)), options.mptcp[having] + 2] >> 4
     mptcp[having] = np.where(subtype <= 1, subtype.astype(np.int64) + 1, 0)
     found = {
-        "mss": options.mss[at].astype(np.int64),
-        "wscale": options.wscale[at].astype(np.int64),
-        "sack_permitted": np.where(options.sack_permitted[at], 1, unknown),
-        "timestamps": np.where(options.tsval[at] != ABSENT, 1, unknown),
+        "mss": options.mss.astype(np.int64),
+        "wscale": options.wscale.astype(np.int64),
+        "sack_permitted": np.where(options.sack_permitted, 1, unknown),
+        "timestamps": np.where(options.tsval != ABSENT, 1, unknown),
         "fast_open": np.where(fast_open == ABSENT, 0, np.where(fast_open > 0, 2, 1)),
         "mptcp": mptcp,
-        "ecn": _ECN_OF_FLAGS[rows["tcp_flags"][row]],
+        "ecn": _ECN_OF_FLAGS[rows["tcp_flags"]],
     }
-    (absent,) = (row == ABSENT).nonzero()
+    found = {name: values[at] for name, values in found.items()}
     for name, values in found.items():
         values[absent] = ABSENT if name in ("mss", "wscale", "sack_permitted", "timestamps") else 0
     return found

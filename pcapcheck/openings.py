@@ -15,14 +15,12 @@ import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.packed import Ints as Ints
+from pcapcheck.rows import FAR as FAR
 from pcapcheck.rows import Rows
 from pcapcheck.tables import ABSENT
 
 SEGMENT: Final = 0
 ICMP: Final = 1
-
-# A fold's advance saturates here: beyond it nothing is asked but "much further".
-FAR: Final = 2**30
 
 # folded_signs: what some folded segment shows.
 WITHOUT_TIMESTAMP: Final = 1  # no TSopt

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.capture.frame import NO_TIME
-from pcapcheck.decode.option_columns import OptionColumns
 from pcapcheck.evidence import PENDING_NS, Event
+from pcapcheck.named_rows import Offers
 from pcapcheck.openings import Ints, Openings
 from pcapcheck.regular_flows import told
 from pcapcheck.reused import apart
@@ -44,9 +44,7 @@ class Regular:
     until: Ints  # the latest time of its rows and of what was folded into them
     server_rtt: tuple[Ints, Ints]  # least and most, where the pattern has any
     client_rtt: tuple[Ints, Ints]
-    options: OptionColumns  # of SYNs and SYN-ACKs
-    of_syn: Ints  # of each flow: where in ``options`` those of its SYN are
-    of_synack: Ints  # and of its SYN-ACK; of its SYN if it has none
+    offers: Offers  # of each flow
 
 
 def regular(openings: Openings, end_time: int) -> Regular:
@@ -58,10 +56,12 @@ def regular(openings: Openings, end_time: int) -> Regular:
     fine[doubtful] = ~parts.has_copies(doubtful, doubtful)
     (keep,) = fine.nonzero()
     has_synack = parts.synack[keep] != ABSENT
-    options = parts.options(np.append(parts.begin[keep], parts.synack[keep[has_synack]]))
     of_syn = np.arange(len(keep))
     of_synack = of_syn.copy()
     of_synack[has_synack] = len(keep) + np.arange(has_synack.sum())
+    named = rows.take(np.append(parts.begin[keep], parts.synack[keep[has_synack]]))
+    offers = Offers.of(named, of_syn, of_synack)
+    options = offers.options
     asked = parts.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
     fine[keep] = ~parts.older_timestamp(keep, options.tsval[of_syn]) & (asked < parts.syns[keep])
     stays = apart(parts, fine)[keep]
@@ -83,20 +83,18 @@ def regular(openings: Openings, end_time: int) -> Regular:
     )
     completed = has_synack & (parts.event[third] == Event.COMPLETING)
     return Regular(
-        rows["flow"][start].astype(np.int64),
+        rows.flow[start].astype(np.int64),
         pattern.astype(np.int64),
         number,
         representative.astype(np.int64),
         start,
         size,
-        rows["side"][start].astype(np.int64),
+        named["side"][of_syn].astype(np.int64),
         synack,
         np.where(completed, third, ABSENT),
         parts.event,
         parts.until[keep],
         server_rtt,
         client_rtt,
-        options,
-        of_syn,
-        of_synack,
+        offers._replace(of_syn=of_syn, of_synack=of_synack),
     )

@@ -59,12 +59,13 @@ class Parts:
         found = np.zeros(len(flows), bool)
         size = self.size[flows]
         at = ranges(self.begin[flows], size)
+        rows = self.rows.take(at)
         side, flags, number, ack, payload, ip_id, window = (
-            self.rows[name][at].astype(np.int64)
+            rows[name].astype(np.int64)
             for name in ("side", "tcp_flags", "seq", "ack", "payload_length", "ip_id", "window")
         )
         key = np.repeat(among, size).astype(np.uint64) * _ODD
-        octets = np.ascontiguousarray(self.rows["options"][at]).view(np.uint64).reshape(-1, ROOM // 8)
+        octets = rows["options"].view(np.uint64).reshape(-1, ROOM // 8)
         for part in (
             side << 16 | flags, number << 32 | ack, payload, ip_id + 1,
             *np.where(ip_id > 0, 0, [window, *octets.T.view(np.int64)]),
@@ -103,7 +104,8 @@ class Parts:
 
     def options(self, at: Ints) -> OptionColumns:
         """The options of these rows."""
-        return option_columns(self.rows["options"][at], self.rows["options_length"][at], self.rows["unseen"][at])
+        rows = self.rows.take(at)
+        return option_columns(rows["options"], rows["options_length"], rows["unseen"])
 
 
 def told(rows: Rows) -> Parts:

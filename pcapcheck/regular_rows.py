@@ -23,11 +23,10 @@ except ImportError:
 
 from pcapcheck import openings, seq
 from pcapcheck.attempts import SETTLED_NS
-from pcapcheck.capture import frame
 from pcapcheck.decode import segment
 from pcapcheck.evidence import Event
 from pcapcheck.faults.rows import COPY_NS
-from pcapcheck.rows import Rows
+from pcapcheck.rows import Rows, buffer
 
 COMPILED: Final = not __file__.endswith(".py")
 
@@ -41,7 +40,6 @@ _KIND = cython.declare(cython.int, segment.FIN | segment.SYN | segment.RST | seg
 _WINDOW_UNSEEN = cython.declare(cython.int, segment.WINDOW_UNSEEN)
 _BAD = cython.declare(cython.int, segment.BAD)
 _ICMP = cython.declare(cython.int, openings.ICMP)
-_NO_TIME = cython.declare(cython.longlong, frame.NO_TIME)
 _SETTLED_NS = cython.declare(cython.longlong, SETTLED_NS)
 _COPY_NS = cython.declare(cython.longlong, COPY_NS)
 _FAR = cython.declare(cython.longlong, openings.FAR)
@@ -82,23 +80,11 @@ def _diff(number: cython.longlong, base: cython.longlong) -> cython.longlong:
 
 @cython.cclass
 class Walk:
-    """One walk through rows (ROW) in order of their flows, and what it finds: of each part, and of each row."""
+    """One walk through rows in order of their flows, and what it finds: of each part, and of each row."""
 
     flow: cython.const[cython.uint][::1]
-    side: cython.const[cython.uchar][::1]
-    kind: cython.const[cython.uchar][::1]
-    time: cython.const[cython.longlong][::1]
-    seq: cython.const[cython.uint][::1]
-    ack: cython.const[cython.uint][::1]
-    tcp_flags: cython.const[cython.ushort][::1]
-    payload_length: cython.const[cython.uint][::1]
-    unseen: cython.const[cython.uchar][::1]
-    checksum: cython.const[cython.uchar][::1]
-    vlan: cython.const[cython.int][::1]
-    folded: cython.const[cython.uint][::1]
-    folded_octets: cython.const[cython.ulonglong][::1]
-    folded_until: cython.const[cython.longlong][::1]
-    folded_ack: cython.const[cython.uint][::1]
+    words: cython.const[cython.ulonglong][::1]
+    folds: cython.const[cython.ulonglong][::1]
 
     # Found: of each row what it is to its attempt, if its part is regular; of each part what parts() says.
     event: cython.schar[::1]
@@ -110,7 +96,7 @@ class Walk:
     syn_count: cython.longlong[::1]
     synack: cython.longlong[::1]
     last_synack: cython.longlong[::1]
-    until: cython.longlong[::1]
+    until: cython.ulonglong[::1]  # as in words: 2^63 added
     pattern: cython.ulonglong[::1]
 
     secret: cython.ulonglong
@@ -129,18 +115,12 @@ class Walk:
 
     def __init__(self, rows: Rows, secret: int) -> None:
         """``secret``: 64 bits that those who choose the traffic do not know."""
-        self.flow, self.side, self.kind = _column(rows, "flow"), _column(rows, "side"), _column(rows, "kind")
-        self.time, self.seq, self.ack = _column(rows, "time"), _column(rows, "seq"), _column(rows, "ack")
-        self.tcp_flags, self.payload_length = _column(rows, "tcp_flags"), _column(rows, "payload_length")
-        self.unseen, self.checksum = _column(rows, "unseen"), _column(rows, "checksum")
-        self.vlan = _column(rows, "vlan")
-        self.folded, self.folded_octets = _column(rows, "folded"), _column(rows, "folded_octets")
-        self.folded_until, self.folded_ack = _column(rows, "folded_until"), _column(rows, "folded_ack")
+        self.flow, self.words, self.folds = buffer(rows.flow), buffer(rows.words), buffer(rows.folds)
         size = len(rows)
         self.event, self.regular, self.doubtful = _room(size, np.int8), _room(size, np.uint8), _room(size, np.uint8)
         self.begin, self.syns, self.opened = _room(size, np.int64), _room(size, np.int64), _room(size, np.int64)
         self.syn_count, self.synack = _room(size, np.int64), _room(size, np.int64)
-        self.last_synack, self.until = _room(size, np.int64), _room(size, np.int64)
+        self.last_synack, self.until = _room(size, np.int64), _room(size, np.uint64)
         self.pattern = _room(size, np.uint64)
         self.secret = secret | 1
         self.coded = _room(_CODES, np.int64)
@@ -172,6 +152,7 @@ class Walk:
             "pattern": self.pattern,
         }
         found = {name: np.asarray(column)[: self.part] for name, column in columns.items()}
+        found["until"] = (found["until"] ^ np.uint64(1 << 63)).view(np.int64)
         return {name: column.view(bool) if column.dtype == np.uint8 else column for name, column in found.items()}
 
     @cython.cfunc
@@ -189,7 +170,7 @@ class Walk:
         self.begin[part] = begin
         self.syns[part] = self.opened[part] = self.syn_count[part] = 0
         self.last_synack[part] = -1
-        self.until[part] = self.folded_until[begin]
+        self.until[part] = self._until(begin)
         self.pattern[part] = self.secret
         while at < self.flow.shape[0] and not self._is_of_another_part(at):
             if event != _UNFIT:
@@ -213,9 +194,9 @@ class Walk:
         first: cython.Py_ssize_t = self.first
         if self.flow[at] != self.flow[first]:
             return True
-        if self.tcp_flags[at] & _KIND != _SYN:
+        if self._flags(at) & _KIND != _SYN:
             return False
-        return self.seq[at] != self.seq[first] or self.side[at] != self.side[first]
+        return self._seq(at) != self._seq(first) or self._side(at) != self._side(first)
 
     @cython.cfunc
     @cython.inline
@@ -223,16 +204,16 @@ class Walk:
     @cython.exceptval(-1)
     def _is_plain(self, at: cython.Py_ssize_t) -> cython.int:
         """A segment that was captured with its numbers, in the VLAN of the first, and not before the row before it."""
-        if self.kind[at] == _ICMP or self.unseen[at] & _WINDOW_UNSEEN or self.time[at] == _NO_TIME:
+        if self._kind(at) == _ICMP or self._unseen(at) & _WINDOW_UNSEEN or self._time(at) == 0:
             return False
-        return self.vlan[at] == self.vlan[self.first] and (at == self.first or self.time[at] >= self.time[at - 1])
+        return self._vlan(at) == self._vlan(self.first) and (at == self.first or self._time(at) >= self._time(at - 1))
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-2)
     def _event(self, at: cython.Py_ssize_t) -> cython.int:
         """What the row is to its attempt; _UNFIT if the attempt is not regular for it."""
-        from_client: cython.bint = self.side[at] == self.side[self.first]
+        from_client: cython.bint = self._side(at) == self._side(self.first)
         event: cython.int
         if self.is_open:
             return _UNFIT if self.is_over else self._later(at, from_client)
@@ -248,23 +229,23 @@ class Walk:
     @cython.exceptval(-2)
     def _opens(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
         """One of the SYNs and SYN-ACKs with which it begins; _IS_OTHER for what comes behind them."""
-        kind: cython.int = self.tcp_flags[at] & _KIND
-        if self.payload_length[at] or self.folded[at]:
+        kind: cython.int = self._flags(at) & _KIND
+        if self._payload(at) or self._folded(at):
             return _IS_OTHER
-        if kind == _SYN and from_client and self.seq[at] == self.seq[self.first]:
+        if kind == _SYN and from_client and self._seq(at) == self._seq(self.first):
             # After so long it may be another attempt; and when the SYN-ACK is there already, it was sent later.
-            if at > self.first and self.time[at] - self.time[at - 1] > _SETTLED_NS:
+            if at > self.first and self._time(at) - self._time(at - 1) > _SETTLED_NS:
                 return _UNFIT
-            if self.answer >= 0 and self.time[at] <= self.time[self.answer]:
+            if self.answer >= 0 and self._time(at) <= self._time(self.answer):
                 return _UNFIT
             if self.answer < 0:
                 self.syns[self.part] += 1
             self.syn_count[self.part] += 1
             return _IS_SYN
-        if kind == _SYN | _ACK and not from_client and _ahead(self.ack[at], self.seq[self.first]) == 1:
+        if kind == _SYN | _ACK and not from_client and _ahead(self._ack(at), self._seq(self.first)) == 1:
             if self.answer < 0:
                 self.answer = at
-            elif self.seq[at] != self.seq[self.answer]:
+            elif self._seq(at) != self._seq(self.answer):
                 return _IS_OTHER
             self.last_synack[self.part] = at
             return _IS_SYNACK
@@ -275,9 +256,9 @@ class Walk:
     @cython.exceptval(-2)
     def _is_refused(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
         """An RST with the number that RFC 9293, 3.10.7.3, demands."""
-        if from_client or self.tcp_flags[at] & _KIND != _RST | _ACK or self.payload_length[at] or self.folded[at]:
+        if from_client or self._flags(at) & _KIND != _RST | _ACK or self._payload(at) or self._folded(at):
             return _UNFIT
-        if _ahead(self.ack[at], self.seq[self.first]) != 1:
+        if _ahead(self._ack(at), self._seq(self.first)) != 1:
             return _UNFIT
         self.is_over = True
         return _REFUSES
@@ -287,17 +268,17 @@ class Walk:
     @cython.exceptval(-2)
     def _third(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
         """The segment that completes the handshake, or an RST of either side with the exact number."""
-        flags: cython.int = self.tcp_flags[at]
-        behind_syn: cython.longlong = _ahead(self.seq[at], self.seq[self.first])
+        flags: cython.int = self._flags(at)
+        behind_syn: cython.longlong = _ahead(self._seq(at), self._seq(self.first))
         behind_synack: cython.longlong
         if flags & _RST:
             if not from_client:
-                behind_syn = _ahead(self.seq[at], self.seq[self.answer])
-            if flags & _SYN or self.folded[at] or behind_syn != 1:
+                behind_syn = _ahead(self._seq(at), self._seq(self.answer))
+            if flags & _SYN or self._folded(at) or behind_syn != 1:
                 return _UNFIT
             self.is_over = True
             return _ABORTS
-        behind_synack = _ahead(self.ack[at], self.seq[self.answer])
+        behind_synack = _ahead(self._ack(at), self._seq(self.answer))
         if from_client and flags & (_SYN | _ACK) == _ACK and behind_syn == 1 and behind_synack == 1:
             return _COMPLETES
         return _UNFIT
@@ -307,7 +288,7 @@ class Walk:
     @cython.exceptval(-2)
     def _later(self, at: cython.Py_ssize_t, from_client: cython.bint) -> cython.int:
         """An ACK of either side, or an RST behind which no ACKs of both sides follow: that one closes in any case."""
-        flags: cython.int = self.tcp_flags[at]
+        flags: cython.int = self._flags(at)
         ahead: cython.longlong
         if flags & _SYN:
             return _UNFIT
@@ -322,8 +303,8 @@ class Walk:
                 return _UNFIT
         if from_client:
             return _CLIENT_GOES_ON
-        ahead = _ahead(self.seq[at], self.seq[self.answer])
-        if (self.payload_length[at] or flags & _FIN) and 0 < ahead < _FAR:
+        ahead = _ahead(self._seq(at), self._seq(self.answer))
+        if (self._payload(at) or flags & _FIN) and 0 < ahead < _FAR:
             return _SERVER_GOES_ON
         return _SERVER_GOES_ON if self._is_beyond(at) else _IS_OTHER
 
@@ -333,8 +314,8 @@ class Walk:
     @cython.exceptval(-1)
     def _is_beyond(self, at: cython.Py_ssize_t) -> cython.int:
         """A server's row that acknowledges more than its SYN-ACK did."""
-        acknowledged: cython.longlong = self.ack[at]
-        return 0 < _ahead(acknowledged + self.folded_ack[at] - 1, self.seq[self.first]) < _FAR
+        acknowledged: cython.longlong = self._ack(at)
+        return 0 < _ahead(acknowledged + self._folded_ack(at) - 1, self._seq(self.first)) < _FAR
 
     @cython.cfunc
     @cython.nogil
@@ -342,9 +323,9 @@ class Walk:
     def _note(self, at: cython.Py_ssize_t, event: cython.int) -> cython.int:
         """Enter the row into what is known of its part: its event, and its code where that is new to the pattern."""
         part: cython.Py_ssize_t = self.part
-        from_client: cython.bint = self.side[at] == self.side[self.first]
+        from_client: cython.bint = self._side(at) == self._side(self.first)
         before: cython.Py_ssize_t = self.before_of_client if from_client else self.before_of_server
-        code: cython.int = self.tcp_flags[at] & _KIND
+        code: cython.int = self._flags(at) & _KIND
         pattern: cython.ulonglong
         self.event[at] = event
         if before >= 0 and not self._is_itself(at, before):
@@ -356,13 +337,13 @@ class Walk:
             self.before_of_server = at
             if self._is_beyond(at):
                 code |= 1 << 9
-        if self.payload_length[at]:
+        if self._payload(at):
             code |= 1 << 6
             if event == _COMPLETES:
                 code |= 1 << 7
-        elif self.folded_octets[at]:
+        elif self._folded_octets(at):
             code |= 1 << 6
-        if self.checksum[at] == _BAD:
+        if self._checksum(at) == _BAD:
             code |= 1 << 8
         if event == _SERVER_GOES_ON:
             code |= 1 << 10
@@ -370,8 +351,8 @@ class Walk:
             self.coded[code] = part + 1
             pattern = ((self.pattern[part] ^ (code + 1)) * self.secret) & _ALL_ONES
             self.pattern[part] = pattern ^ pattern >> 29
-        if self.folded_until[at] > self.until[part]:
-            self.until[part] = self.folded_until[at]
+        if self._until(at) > self.until[part]:
+            self.until[part] = self._until(at)
         return 0
 
     @cython.cfunc
@@ -383,31 +364,145 @@ class Walk:
         Times are in order. So of rows that lie each behind the one before no two are alike, and all that is older than
         the first of them is too old.
         """
-        flags: cython.int = self.tcp_flags[at]
-        flags_before: cython.int = self.tcp_flags[before]
+        flags: cython.int = self._flags(at)
+        flags_before: cython.int = self._flags(before)
         ahead: cython.longlong
         acked: cython.longlong
-        if self.time[at] - self.time[before] > _COPY_NS:
+        if self._time(at) - self._time(before) > _COPY_NS:
             return True
         # An RST need not acknowledge: it is like no other segment, and nothing is compared with it.
         if flags_before & _RST:
             return False
         if flags & _RST:
             return True
-        ahead = _diff(self.seq[at], self.seq[before])
+        ahead = _diff(self._seq(at), self._seq(before))
         if flags_before & _ACK:
-            acked = _diff(self.ack[at], self.ack[before])
+            acked = _diff(self._ack(at), self._ack(before))
         else:
             acked = flags & _ACK  # what the SYN before it acknowledges is nothing
         if ahead < 0 or acked < 0:
             return False
         if ahead > 0 or acked > 0 or flags > flags_before:
             return True
-        return flags == flags_before and self.payload_length[at] > self.payload_length[before]
+        return flags == flags_before and self._payload(at) > self._payload(before)
 
+    # The words of a row (decode/compiled.py).
 
-def _column(rows: Rows, name: str) -> memoryview:
-    return memoryview(rows[name])
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _time(self, at: cython.Py_ssize_t) -> cython.ulonglong:
+        """With 2^63 added, so that NO_TIME is 0."""
+        return self.words[at * 8]
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _side(self, at: cython.Py_ssize_t) -> cython.int:
+        return self.words[at * 8 + 1] >> 40 & 1
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _kind(self, at: cython.Py_ssize_t) -> cython.int:
+        return self.words[at * 8 + 1] >> 41 & 1
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _checksum(self, at: cython.Py_ssize_t) -> cython.int:
+        return self.words[at * 8 + 1] >> 42 & 3
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _unseen(self, at: cython.Py_ssize_t) -> cython.int:
+        return self.words[at * 8 + 1] >> 44 & 3
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _seq(self, at: cython.Py_ssize_t) -> cython.longlong:
+        return self.words[at * 8 + 2] >> 32
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _ack(self, at: cython.Py_ssize_t) -> cython.longlong:
+        return self.words[at * 8 + 2] & _MASK
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _payload(self, at: cython.Py_ssize_t) -> cython.longlong:
+        return self.words[at * 8 + 3] >> 32
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _flags(self, at: cython.Py_ssize_t) -> cython.int:
+        return self.words[at * 8 + 3] & 0xFFF
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _vlan(self, at: cython.Py_ssize_t) -> cython.int:
+        """And 1 more; 0 where there is none."""
+        return self.words[at * 8 + 4] >> 25 & 0x1FFF
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _fold(self, at: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """The number of what was folded into it, from 1; 0 where nothing was."""
+        return self.words[at * 8 + 6] >> 32
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _folded(self, at: cython.Py_ssize_t) -> cython.longlong:
+        """How many segments were folded into it."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        return self.folds[fold * 8 - 8] >> 32 if fold else 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _folded_octets(self, at: cython.Py_ssize_t) -> cython.ulonglong:
+        """And their payload."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        return self.folds[fold * 8 - 7] if fold else 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _folded_ack(self, at: cython.Py_ssize_t) -> cython.longlong:
+        """How far beyond its own they acknowledge."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        return self.folds[fold * 8 - 5] & _MASK if fold else 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _until(self, at: cython.Py_ssize_t) -> cython.ulonglong:
+        """The time of the last of them, or its own; with 2^63 added."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        return self.folds[fold * 8 - 6] if fold else self.words[at * 8]
 
 
 def _room(size: int, kind: Any) -> memoryview:

@@ -21,7 +21,7 @@ from pcapcheck.tables import ABSENT
 def apart(parts: Parts, regular: Bools) -> Bools:
     """Which parts belong to flows of which all parts are ``regular`` and have nothing to do with each other."""
     rows, begin = parts.rows, parts.begin
-    flow = rows["flow"][begin]
+    flow = rows.flow[begin]
     first = np.append(True, flow[1:] != flow[:-1])[: len(flow)]
     number = first.cumsum() - 1  # of the flow of each part
     fine = regular.copy()
@@ -31,7 +31,8 @@ def apart(parts: Parts, regular: Bools) -> Bools:
         broken[number[part[~fine[part]]]] = True
         part = part[~broken[number[part]]]
         of_first = first.nonzero()[0][number[part]]
-        alike = [rows[name][begin[part]] == rows[name][begin[of_first]] for name in ("side", "vlan")]
+        one, other = rows.take(begin[part]), rows.take(begin[of_first])
+        alike = [one[name] == other[name] for name in ("side", "vlan")]
         holds = alike[0] & alike[1] & _distant(parts, part, number[part]) & ~_early(parts, part, number[part])
         broken[number[part[~holds]]] = True
         part = part[~broken[number[part]]]
@@ -47,7 +48,7 @@ def _distant(parts: Parts, part: Ints, flow: Ints) -> Bools:
     length = rows["payload_length"] + (flags & SYN != 0) + (flags & FIN != 0)
     sent = rows["seq"], length + rows["folded_end"]
     acknowledged = rows["ack"], rows["folded_ack"]
-    isns = [parts.rows["seq"][at].astype(np.int64) for at in (parts.begin[part], parts.synack[part])]
+    isns = [parts.rows.take(at)["seq"].astype(np.int64) for at in (parts.begin[part], parts.synack[part])]
     answered = parts.synack[part] != ABSENT
     distant = np.ones(len(part), bool)
     for own, isn, known in (
@@ -83,6 +84,7 @@ def _rows_of(parts: Parts, part: Ints) -> tuple[Ints, Ints, dict[str, Ints]]:
     """The rows of these parts: where those of each part begin, the part of each row, and their fields."""
     size = parts.size[part]
     at = ranges(parts.begin[part], size)
+    taken = parts.rows.take(at)
     names = ("side", "seq", "ack", "tcp_flags", "payload_length", "folded_end", "folded_ack")
-    rows = {name: parts.rows[name][at].astype(np.int64) for name in names}
+    rows = {name: taken[name].astype(np.int64) for name in names}
     return size.cumsum() - size, np.repeat(np.arange(len(part)), size), rows

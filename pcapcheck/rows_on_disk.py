@@ -1,61 +1,57 @@
-"""Rows on disk."""
+"""Rows on disk, as they are in memory."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.columns_on_disk import ColumnsOnDisk
-from pcapcheck.packed import STRETCH
-from pcapcheck.rows import FIELDS, ROW, Rows
+from pcapcheck.decode.compiled import WORDS
+from pcapcheck.rows import Rows
 from pcapcheck.scratch import Scratch
 
-_NUMBERS: Final = np.dtype([(name, ROW[name]) for name in FIELDS if name != "options"])
-_USUAL: Final = np.dtype("V12")  # octets of options: two of no operation and the timestamps
-_OPTIONS: Final = np.dtype({"names": ["usual"], "formats": [_USUAL], "itemsize": ROW["options"].itemsize})
+_ROW: Final = 8 * WORDS  # octets
+
+# Rows between two that are wanted which are read along: it takes less than to read twice.
+_GAP: Final = 256
 
 
 class RowsOnDisk:
-    """Rows that were put away. Of options the octets that they usually have, and all where they are longer."""
+    """Rows that were put away."""
 
-    __slots__ = ("_stretches", "size")
+    __slots__ = ("_folds", "_read", "_texts", "size")
 
     def __init__(self, rows: Rows, scratch: Scratch) -> None:
-        self.size = len(rows)
-        self._stretches = [_away(rows[start : start + STRETCH], scratch) for start in range(0, self.size, STRETCH)]
+        if rows.are_part:
+            rows = rows.by_themselves()
+        self.size, self._folds, self._texts = len(rows), len(rows.folds), len(rows.texts)
+        self._read = scratch.write(rows.words, rows.flow, rows.folds, rows.texts)
 
     def rows(self) -> Rows:
-        """They, of which a column is read when it is asked for."""
-        return Rows.made(self.size, self.column)
+        """They."""
+        octets = self._read()
+        words = np.frombuffer(octets, np.uint64, self.size * WORDS).reshape(-1, WORDS)
+        return Rows(np.frombuffer(octets, np.uint32, self.size, words.nbytes), words, *self._rest(octets))
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """One column of them."""
-        column = np.empty(self.size, ROW[name])
-        for start, stretch in zip(range(0, self.size, STRETCH), self._stretches, strict=True):
-            _read(stretch, name, column[start : start + STRETCH])
-        return column
+    def some(self, at: npt.NDArray[np.integer]) -> Rows:
+        """Those at these places, which ascend."""
+        flow, words = np.empty(len(at), np.uint32), np.empty((len(at), WORDS), np.uint64)
+        ends = np.append(np.flatnonzero(np.diff(at) > _GAP) + 1, len(at)).tolist()
+        start = 0
+        for end in ends if len(at) else ():
+            first, size = int(at[start]), int(at[end - 1] - at[start]) + 1
+            places = at[start:end] - first
+            octets = self._read(_ROW * first, _ROW * size)
+            words[start:end] = np.frombuffer(octets, np.uint64).reshape(-1, WORDS)[places]
+            flow[start:end] = np.frombuffer(self._read(_ROW * self.size + 4 * first, 4 * size), np.uint32)[places]
+            start = end
+        behind = (_ROW + 4) * self.size
+        found = Rows(flow, words, *self._rest(self._read(behind), behind))
+        return found.by_themselves() if found.are_part else found
 
-
-def _away(rows: Rows, scratch: Scratch) -> ColumnsOnDisk:
-    columns = {name: rows.column(name) for name in _NUMBERS.names or ()}
-    # Mostly nothing was folded in: then it is the time.
-    columns["folded_until"] = columns["folded_until"] - columns["time"]
-    options = rows.column("options")
-    (long,) = (columns["options_length"] > _USUAL.itemsize).nonzero()
-    return ColumnsOnDisk(_NUMBERS, columns, scratch, [options.view(_OPTIONS)["usual"].tobytes(), options.take(long)])
-
-
-def _read(stretch: ColumnsOnDisk, name: str, into: npt.NDArray[Any]) -> None:
-    """Write a column over this one."""
-    if name == "options":
-        (long,) = (stretch["options_length"] > _USUAL.itemsize).nonzero()
-        kept = stretch.rest()
-        into.view(np.uint8)[:] = 0
-        into.view(_OPTIONS)["usual"] = np.frombuffer(kept, _USUAL, stretch.size)
-        into[long] = np.frombuffer(kept, ROW["options"], offset=stretch.size * _USUAL.itemsize)
-    else:
-        stretch.read(name, into)
-        if name == "folded_until":
-            into += stretch["time"]
+    def _rest(self, octets: bytes, skipped: int = 0) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
+        """Folds and texts; the first so many octets of all are not among these."""
+        start = (_ROW + 4) * self.size - skipped
+        folds = np.frombuffer(octets, np.uint64, self._folds * WORDS, start).reshape(-1, WORDS)
+        return folds, np.frombuffer(octets, np.uint8, self._texts, start + folds.nbytes)

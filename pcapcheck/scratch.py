@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import weakref
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 
 class Read(Protocol):
@@ -20,8 +23,8 @@ class Scratch:
         self._file: Any = None
         self._end = 0
 
-    def write(self, octets: bytes) -> Read:
-        """Put them away; gives what reads them back."""
+    def write(self, *parts: bytes | npt.NDArray[Any]) -> Read:
+        """Put octets away, one part behind the other; gives what reads them back."""
         try:
             if self._file is None:
                 import tempfile
@@ -30,12 +33,14 @@ class Scratch:
                 weakref.finalize(self, self._file.close)
             begin = self._end
             self._file.seek(begin)
-            self._file.write(octets)
+            for part in parts:
+                self._file.write(part)
             self._file.flush()
+            self._end = self._file.tell()
         except OSError:
+            octets = b"".join(map(bytes, parts))
             return lambda start=0, size=None: octets[start:] if size is None else octets[start : start + size]
-        self._end += len(octets)
-        return partial(self._read, begin, len(octets))
+        return partial(self._read, begin, self._end - begin)
 
     def _read(self, offset: int, length: int, start: int = 0, size: int | None = None) -> bytes:
         self._file.seek(offset + start)

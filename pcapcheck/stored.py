@@ -11,13 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.openings import Ints, ranges
-from pcapcheck.packed import STRETCH, Packed
+from pcapcheck.packed import Packed
 from pcapcheck.rows import Rows
 from pcapcheck.rows_on_disk import RowsOnDisk
 from pcapcheck.scratch import Read, Scratch
 
-# Rows that are put away together.
-_PIECE: Final = STRETCH
+# Rows that are put away together: mostly those of a batch.
+_PIECE: Final = 1 << 17
 
 
 class _Piece(NamedTuple):
@@ -55,16 +55,12 @@ class Store:
             start, piece, read = self._pieces[number]
             stop = int(np.searchsorted(numbers, start + piece.size))
             wanted = numbers[at:stop] - start
-            rows.append(_some(piece, wanted))
+            rows.append(piece.some(wanted))
             event, from_client = np.frombuffer(read(), np.int8).reshape(2, -1)
             events.append(event[wanted])
             sides.append(from_client[wanted].view(bool))
             at = stop
         return Rows.together(rows), np.concatenate(events), np.concatenate(sides)
-
-
-def _some(piece: RowsOnDisk, wanted: Ints) -> Rows:
-    return Rows.made(len(wanted), lambda name: piece.column(name).take(wanted))
 
 
 class Stored:

@@ -23,7 +23,7 @@ from pcapcheck.capture.compression import ANY_RATIO_UP_TO, LARGEST_RATIO, zstand
 from pcapcheck.capture.frame import NO_TIME, Clock, Damage
 from pcapcheck.decode.segment import Skip
 from pcapcheck.openings import ICMP, Flows, Openings, beside
-from pcapcheck.rows import ROW, Rows
+from pcapcheck.rows import LIMITS, ROW, Rows
 from pcapcheck.spilled import Spilled
 from pcapcheck.stretch import CaptureFacts, Summary
 from pcapcheck.tables import TUNNELS
@@ -45,12 +45,8 @@ _OFFSETS: Final = range(-(2**63) * 10**9, 2**63 * 10**9)  # of clocks: seconds i
 _LONGEST_TEXT: Final = 1000
 _REASONS: Final = frozenset(reason.value for reason in Skip)
 
-# What a row may hold, where its type holds more: later stages find their way by these.
-_LIMITS: Final = {
-    "side": (0, 1), "kind": (0, ICMP), "frame": (1, 2**62), "tcp_flags": (0, 0xFFF), "ip_id": (-1, 0xFFFF),
-    "ecn": (0, 3), "unseen": (0, 3), "checksum": (0, 3), "vlan": (-1, 0xFFF), "tunnel": (0, len(TUNNELS) - 1),
-    "options_length": (0, 40),
-}  # fmt: skip
+# What a row may hold: later stages find their way by these.
+_LIMITS: Final = LIMITS | {"tunnel": (0, len(TUNNELS) - 1)}
 
 
 class Unusable(Exception):
@@ -195,12 +191,11 @@ def _batch(octets: memoryview, layout: dict[str, tuple[np.dtype[Any], int]]) -> 
         at += kind.itemsize * count
     hosts = Addresses(columns["ip4"].astype(np.uint32), columns["ip6"])
     flows = Flows(hosts, *(columns[name].astype(np.int64) for name in _FLOW))
-    rows = Rows.of(columns["rows"])
-    _refuse_odd(flows, rows)
-    return Openings(flows, rows)
+    _refuse_odd(flows, columns["rows"])
+    return Openings(flows, Rows.of(columns["rows"]))
 
 
-def _refuse_odd(flows: Flows, rows: Rows) -> None:
+def _refuse_odd(flows: Flows, rows: npt.NDArray[np.void]) -> None:
     """Raise ValueError where later stages would not find their way."""
     ip4, ip6, hosts = flows.hosts.ip4, flows.hosts.ip6, len(flows.hosts)
     step = np.diff(rows["flow"].astype(np.int64), prepend=-1)

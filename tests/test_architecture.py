@@ -15,13 +15,14 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "memory", "sorting", "packed", "rows", "jobs", "_version", "_cython", "built"],
+    ["errors", "seq", "tables", "texts", "memory", "sorting", "packed", "jobs", "_version", "_cython", "built"],
     ["addresses"],
     ["capture.*"],
     ["scratch"],
     ["columns_on_disk"],
-    ["rows_on_disk"],
     ["decode.*"],
+    ["rows"],
+    ["rows_on_disk"],
     ["openings", "flood"],
     ["select", "window", "fingerprints"],
     ["neighbours", "numbering"],

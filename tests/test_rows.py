@@ -7,17 +7,32 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcapcheck.rows import FIELDS, ROW, Rows
+from pcapcheck.rows import FAR, FIELDS, LIMITS, ROW, Rows
 from pcapcheck.rows_on_disk import RowsOnDisk
 from pcapcheck.scratch import Scratch
 
 
 def some(size: int, seed: int) -> npt.NDArray[np.void]:
-    """Records of any octets."""
-    return np.random.default_rng(seed).integers(0, 256, size * ROW.itemsize, np.uint8).view(ROW)
+    """Records of any values; half of them have the usual options, and half have nothing folded into them."""
+    random = np.random.default_rng(seed)
+    records = random.integers(0, 256, size * ROW.itemsize, np.uint8).view(ROW)
+    for name, (least, most) in LIMITS.items():
+        records[name] = random.integers(least, most, size, endpoint=True)
+    records["options_length"][random.integers(0, 2, size) == 0] = 12
+    octets = records["options"].copy().view(np.uint8).reshape(size, 40)
+    octets[random.integers(0, 2, size) == 0, :4] = 1, 1, 8, 10
+    octets[np.arange(40) >= records["options_length"][:, None]] = 0
+    records["options"] = octets.view("V40")[:, 0]
+    alone = random.integers(0, 2, size) == 0
+    for name in FIELDS[FIELDS.index("folded") :]:
+        records[name][alone] = 0
+    records["folded_until"][alone] = records["time"][alone]
+    records["folded_least"][alone], records["folded_tsval"][alone] = FAR, -1
+    return records
 
 
 @given(st.lists(st.integers(0, 20), max_size=4), st.integers(0, 2**32), st.data())
@@ -53,24 +68,27 @@ def test_tuples() -> None:
     assert Rows.of(map(tuple, records.tolist())).octets() == Rows.of(records).octets()
 
 
-@given(st.integers(0, 40), st.integers(0, 2**32), st.sampled_from([0, 1, 8, 20, 63]))
-def test_rows_on_disk(size: int, seed: int, bits: int) -> None:
-    """They come back, be their values near each other or as far apart as can be."""
-    records, random = some(size, seed), np.random.default_rng(seed)
-    for name in FIELDS:
-        kind = ROW[name]
-        if kind.kind in "iu":
-            least = random.integers(np.iinfo(kind).min, np.iinfo(kind).max, dtype=kind, endpoint=True)
-            records[name] = least + random.integers(0, 1 << bits, size, np.uint64, endpoint=True).astype(kind)
-    records["options_length"] %= 41
-    octets = records["options"].copy().view(np.uint8).reshape(size, 40)
-    octets[np.arange(40) >= records["options_length"][:, None]] = 0
-    records["options"] = octets.view("V40")[:, 0]
-    scratch = Scratch()
-    scratch.write(b"something else")
-    away = RowsOnDisk(Rows.of(records), scratch)
+@given(st.integers(0, 1000), st.integers(0, 2**32), st.floats(0, 1))
+def test_rows_on_disk(size: int, seed: int, part: float) -> None:
+    """They come back: all of them, and some of them, near each other or not."""
+    records, scratch = some(size, seed), Scratch()
+    scratch.write(b"some", b"thing else")
+    rows = Rows.of(records)
+    away = RowsOnDisk(rows, scratch)
     assert away.size == size
-    for name in reversed(FIELDS):
-        assert away.column(name).dtype == ROW[name]
-        assert away.column(name).tobytes() == records[name].tobytes()
-    assert away.rows().octets() == Rows.of(records).octets()
+    assert away.rows().records().tobytes() == records.tobytes()
+    (at,) = (np.random.default_rng(seed).random(size) < part**4).nonzero()
+    assert away.some(at).records().tobytes() == records[at].tobytes()
+    assert RowsOnDisk(rows.take(at), scratch).rows().records().tobytes() == records[at].tobytes()
+
+
+@pytest.mark.parametrize("name", [name for name in FIELDS if name != "options"])
+def test_each_field_is_kept_by_itself(name: str) -> None:
+    """Its least and its greatest value change no other field."""
+    usual = np.zeros(1, ROW)
+    usual["frame"], usual["ip_id"], usual["vlan"] = 1, -1, -1
+    usual["folded_least"], usual["folded_tsval"] = FAR, -1
+    for value in LIMITS.get(name, (np.iinfo(ROW[name]).min, np.iinfo(ROW[name]).max)):
+        record = usual.copy()
+        record[name] = value
+        assert Rows.of(record).records().tobytes() == record.tobytes()

@@ -1775,52 +1775,19 @@ class Table:
             cell_of[at] = cell
         return 0
 
-    def spread(
-        self,
-        cell_of: cython.uint[::1],
-        before: cython.longlong,
-        side: cython.uchar[::1],
-        kind: cython.uchar[::1],
-        frame: cython.longlong[::1],
-        time: cython.longlong[::1],
-        seq: cython.uint[::1],
-        ack: cython.uint[::1],
-        tcp_flags: cython.ushort[::1],
-        window: cython.ushort[::1],
-        payload_length: cython.uint[::1],
-        ttl: cython.uchar[::1],
-        ip_id: cython.int[::1],
-        ecn: cython.uchar[::1],
-        unseen: cython.uchar[::1],
-        checksum: cython.uchar[::1],
-        vlan: cython.int[::1],
-        tunnel: cython.uchar[::1],
-        options_length: cython.uchar[::1],
-        options: cython.uchar[::1],
-        folded: cython.uint[::1],
-        folded_octets: cython.ulonglong[::1],
-        folded_until: cython.longlong[::1],
-        folded_end: cython.uint[::1],
-        folded_ack: cython.uint[::1],
-        folded_least: cython.int[::1],
-        folded_largest: cython.uint[::1],
-        folded_tsval: cython.longlong[::1],
-        folded_signs: cython.uchar[::1],
-    ) -> None:
-        """Spread the rows in these cells over the columns of rows.ROW, of which ``options`` are zeros.
+    def copy_rows(
+        self, cell_of: cython.uint[::1], before: cython.longlong, words: cython.ulonglong[::1]
+    ) -> tuple[int, int]:
+        """Copy the rows in these cells; how many folds and how many octets of text they have, for copy_rest.
 
         ``before``: added to frames.
         """
         row: cython.Py_ssize_t
         at: cython.Py_ssize_t
-        fold: cython.Py_ssize_t
-        start: cython.Py_ssize_t
-        text: cython.Py_ssize_t
-        octet: cython.Py_ssize_t
-        length: cython.Py_ssize_t
-        word: cython.ulonglong
-        half: cython.ulonglong = 1 << 31
+        word: cython.Py_ssize_t
         ahead: cython.Py_ssize_t
+        folds: cython.Py_ssize_t = 0
+        texts: cython.Py_ssize_t = 0
         with cython.nogil:
             for row in range(cell_of.shape[0]):
                 if row % _AHEAD == 0:
@@ -1828,56 +1795,42 @@ class Table:
                         self.fetched ^= self.cells[cell_of[ahead] * 8]
                 at = cell_of[row]
                 at *= 8
-                time[row] = _time(self.cells[at])
-                word = self.cells[at + 1]
-                frame[row] = _low_40(word) + before
-                side[row] = word >> 40 & 1
-                kind[row] = word >> 41 & 1
-                checksum[row] = word >> 42 & 3
-                unseen[row] = word >> 44 & 3
-                ecn[row] = word >> 46 & 3
-                tunnel[row] = word >> 48 & 0xFF
-                length = word >> 56 & 0x3F
-                options_length[row] = length
-                start = row * 40
-                if word >> 62 & 1:  # nothing but timestamps, laid out as RFC 7323, appendix A, has them
-                    options[start] = options[start + 1] = 1
-                    options[start + 2] = 8
-                    options[start + 3] = 10
-                    for octet in range(8):
-                        options[start + 4 + octet] = self.cells[at + 5] >> (56 - 8 * octet) & 0xFF
-                else:
-                    text = self.cells[at + 5]
-                    for octet in range(length):
-                        options[start + octet] = self.texts[text + octet]
-                seq[row] = self.cells[at + 2] >> 32
-                ack[row] = _low(self.cells[at + 2])
-                word = self.cells[at + 3]
-                payload_length[row] = word >> 32
-                window[row] = word >> 16 & 0xFFFF
-                tcp_flags[row] = word & 0xFFF
-                word = self.cells[at + 4]
-                ttl[row] = word & 0xFF
-                ip_id[row] = (word >> 8 & 0x1FFFF) - 1
-                vlan[row] = (word >> 25 & 0x1FFF) - 1
-                fold = self.cells[at + 6] >> 32
-                if not fold:
-                    folded[row] = folded_octets[row] = folded_end[row] = folded_ack[row] = folded_largest[row] = 0
-                    folded_signs[row] = 0
-                    folded_until[row] = time[row]
-                    folded_least[row] = 1 << 30  # openings.FAR
-                    folded_tsval[row] = -1
-                    continue
-                fold *= 8
-                folded[row] = self.cells[fold] >> 32
-                folded_signs[row] = self.cells[fold] & 0xFF
-                folded_octets[row] = self.cells[fold + 1]
-                folded_until[row] = _time(self.cells[fold + 2])
-                folded_end[row] = self.cells[fold + 3] >> 32
-                folded_ack[row] = _low(self.cells[fold + 3])
-                folded_least[row] = (self.cells[fold + 4] >> 32) - half
-                folded_largest[row] = _low(self.cells[fold + 4])
-                folded_tsval[row] = self.cells[fold + 5] - 1
+                for word in range(7):
+                    words[row * 8 + word] = self.cells[at + word]
+                words[row * 8 + 1] += before
+                words[row * 8 + 7] = 0
+                if self.cells[at + 6] >> 32:
+                    folds += 1
+                if not self.cells[at + 1] >> 62 & 1:
+                    texts += self.cells[at + 1] >> 56 & 0x3F
+        return folds, texts
+
+    def copy_rest(self, words: cython.ulonglong[::1], folds: cython.ulonglong[::1], texts: cython.uchar[::1]) -> None:
+        """Copy folds and texts of rows that were copied, whose words say from now on where they are there."""
+        row: cython.Py_ssize_t
+        index: cython.Py_ssize_t
+        length: cython.Py_ssize_t
+        source: cython.Py_ssize_t
+        known: cython.ulonglong
+        fold: cython.Py_ssize_t = 0
+        text: cython.Py_ssize_t = 0
+        with cython.nogil:
+            for row in range(0, words.shape[0], 8):
+                source = words[row + 6] >> 32
+                words[row + 6] = 0
+                if source:
+                    for index in range(8):
+                        folds[fold * 8 + index] = self.cells[source * 8 + index]
+                    fold += 1
+                    known = fold
+                    words[row + 6] = known << 32
+                if not words[row + 1] >> 62 & 1:
+                    length = words[row + 1] >> 56 & 0x3F
+                    source = words[row + 5]
+                    words[row + 5] = text
+                    for index in range(length):
+                        texts[text + index] = self.texts[source + index]
+                    text += length
 
     @cython.cfunc
     @cython.inline
@@ -1908,6 +1861,29 @@ def _reinsert(slots: cython.ulonglong[::1], into: cython.ulonglong[::1]) -> cyth
                 place = (place + 1) & mask
             into[place] = slots[index]
     return 0
+
+
+def read_octets(
+    words: cython.const[cython.ulonglong][::1], texts: cython.const[cython.uchar][::1], options: cython.uchar[::1]
+) -> None:
+    """Write the options of rows over zeros, 40 octets each. ``words`` and ``texts`` as in rows.Rows."""
+    row: cython.Py_ssize_t
+    octet: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    text: cython.Py_ssize_t
+    with cython.nogil:
+        for row in range(words.shape[0] >> 3):
+            start = row * 40
+            if words[row * 8 + 1] >> 62 & 1:  # nothing but timestamps, laid out as RFC 7323, appendix A, has them
+                options[start] = options[start + 1] = 1
+                options[start + 2] = 8
+                options[start + 3] = 10
+                for octet in range(8):
+                    options[start + 4 + octet] = words[row * 8 + 5] >> (56 - 8 * octet) & 0xFF
+            else:
+                text = words[row * 8 + 5]
+                for octet in range(words[row * 8 + 1] >> 56 & 0x3F):
+                    options[start + octet] = texts[text + octet]
 
 
 def ones_complement_sum(octets: bytes, start: int = 0) -> int:

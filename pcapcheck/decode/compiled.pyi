@@ -1,7 +1,7 @@
 # What compiled.py gives, for type checkers: Cython checks its inside.
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ MORE: Final[int]
 ODD: Final[int]
 GROW: Final[int]
 OTHER: Final[int]
+WORDS: Final[int]
 LINKS: Final[dict[int, int]]
 
 class Table:
@@ -63,9 +64,11 @@ class Table:
     ) -> None: ...
     def take_over(self, later: Table, before: int) -> None: ...
     def rows_of(self, first: int, last: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]: ...
-    def spread(self, cell_of: npt.NDArray[np.uint32], before: int, *columns: npt.NDArray[Any]) -> None: ...
+    def copy_rows(self, cell_of: npt.NDArray[np.uint32], before: int, words: memoryview) -> tuple[int, int]: ...
+    def copy_rest(self, words: memoryview, folds: memoryview, texts: memoryview) -> None: ...
     def words(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]: ...
 
+def read_octets(words: memoryview, texts: memoryview, options: memoryview) -> None: ...
 def ones_complement_sum(octets: bytes, start: int = 0) -> int: ...
 def read_options(
     octets: memoryview,
