@@ -119,7 +119,7 @@ _NOTHING_FOLDED: Final = dict.fromkeys(_FOLDED, 0) | {"folded_least": FAR, "fold
 class Rows:
     """Any number of rows. Nobody writes into what they are made of."""
 
-    __slots__ = ("_columns", "flow", "folds", "texts", "words")
+    __slots__ = ("_columns", "away", "flow", "folds", "texts", "words")
 
     def __init__(self, flow: Column, words: Words, folds: Words, texts: npt.NDArray[np.uint8]) -> None:
         """``flow`` is that column. In their words stand the number of their fold, from 1, and where their text begins:
@@ -127,6 +127,7 @@ class Rows:
         """
         self.flow, self.words, self.folds, self.texts = flow, words, folds, texts
         self._columns: dict[str, Column] = {"flow": flow}
+        self.away: Any = None  # these very rows on disk (rows_on_disk.py), where they come from there
 
     @classmethod
     def of(cls, records: Column | Iterable[tuple[object, ...]] = ()) -> Rows:

@@ -22,6 +22,11 @@ class RowsOnDisk:
 
     __slots__ = ("_folds", "_read", "_texts", "size")
 
+    @classmethod
+    def of(cls, rows: Rows, scratch: Scratch) -> RowsOnDisk:
+        """These rows, put away unless they are on disk already."""
+        return rows.away or cls(rows, scratch)
+
     def __init__(self, rows: Rows, scratch: Scratch) -> None:
         if rows.are_part:
             rows = rows.by_themselves()
@@ -32,7 +37,9 @@ class RowsOnDisk:
         """They."""
         octets = self._read()
         words = np.frombuffer(octets, np.uint64, self.size * WORDS).reshape(-1, WORDS)
-        return Rows(np.frombuffer(octets, np.uint32, self.size, words.nbytes), words, *self._rest(octets))
+        rows = Rows(np.frombuffer(octets, np.uint32, self.size, words.nbytes), words, *self._rest(octets))
+        rows.away = self
+        return rows
 
     def some(self, at: npt.NDArray[np.integer]) -> Rows:
         """Those at these places, which ascend."""

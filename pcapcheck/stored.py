@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,6 @@ from pcapcheck.packed import Packed
 from pcapcheck.rows import Rows
 from pcapcheck.rows_on_disk import RowsOnDisk
 from pcapcheck.scratch import Read, Scratch
-
-# Rows that are put away together: mostly those of a batch.
-_PIECE: Final = 1 << 17
 
 
 class _Piece(NamedTuple):
@@ -39,10 +36,9 @@ class Store:
 
     def add(self, rows: Rows, event: npt.NDArray[np.int8], from_client: npt.NDArray[np.bool_]) -> None:
         """Put rows away, behind those that are there."""
-        for start in range(0, len(rows), _PIECE):
-            part = slice(start, start + _PIECE)
-            read = self._scratch.write(event[part].tobytes() + from_client[part].tobytes())
-            self._pieces.append(_Piece(self._size + start, RowsOnDisk(rows[part], self._scratch), read))
+        if len(rows):
+            read = self._scratch.write(event, from_client)
+            self._pieces.append(_Piece(self._size, RowsOnDisk.of(rows, self._scratch), read))
         self._size += len(rows)
 
     def read(self, numbers: Ints) -> tuple[Rows, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
