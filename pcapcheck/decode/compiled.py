@@ -43,6 +43,7 @@ WORDS: Final = 8  # of a cell
 _FIRST_CELL: Final = 1  # 0 is none
 _SLACK: Final = 8  # cells that one frame may take at most
 _TEXT_SLACK: Final = 64
+_NOTHING: Final = memoryview(bytearray())
 _FEWEST_SLOTS: Final = 1 << 12
 _FEW_ROWS = cython.declare(cython.longlong, 16)  # of a flow; most have no more
 _AHEAD = cython.declare(cython.longlong, 64)  # flows, or rows, that are fetched together
@@ -113,6 +114,8 @@ class Table:
     bias: cython.ulonglong
     seeds: cython.ulonglong[::1]
 
+    buffer: cython.uchar[::1]  # of the capture, while the loop goes through them: to hand them on takes long
+
     # Of the record at which the loop stopped.
     stopped: cython.int
     data_at: cython.Py_ssize_t
@@ -157,6 +160,7 @@ class Table:
 
     def __init__(self, seed: bytes, udp_tunnels: object, room: int = 1 << 12) -> None:
         """``seed``: 32 octets that those who choose the addresses do not know. ``room``: cells to begin with."""
+        self.buffer = _NOTHING
         self.cells = _zeros(WORDS * max(room, 4 * _SLACK))
         self.slots = _zeros(_FEWEST_SLOTS)
         self.run_slots = _zeros(64)
@@ -223,8 +227,10 @@ class Table:
         ``nanoseconds`` is one unit of a time stamp's fraction, ``header`` the octets of a record header, ``limit`` the
         longest captured length, ``link`` what LINKS says of the link type (0: every frame is odd).
         """
+        self.buffer = octets
         with cython.nogil:
-            position = self._pcap(octets, position, end, big_endian, nanoseconds, header, limit, link_type, link)
+            position = self._pcap(position, end, big_endian, nanoseconds, header, limit, link_type, link)
+        self.buffer = _NOTHING
         return position
 
     @cython.cfunc
@@ -232,7 +238,6 @@ class Table:
     @cython.exceptval(-1)
     def _pcap(
         self,
-        octets: cython.uchar[::1],
         position: cython.Py_ssize_t,
         end: cython.Py_ssize_t,
         big_endian: cython.bint,
@@ -257,15 +262,43 @@ class Table:
                 self.stopped = 1  # MORE
                 return at
             if big_endian:
-                seconds = octets[at] * b3 + octets[at + 1] * b2 + octets[at + 2] * b1 + octets[at + 3]
-                fraction = octets[at + 4] * b3 + octets[at + 5] * b2 + octets[at + 6] * b1 + octets[at + 7]
-                captured = octets[at + 8] * b3 + octets[at + 9] * b2 + octets[at + 10] * b1 + octets[at + 11]
-                original = octets[at + 12] * b3 + octets[at + 13] * b2 + octets[at + 14] * b1 + octets[at + 15]
+                seconds = (
+                    self.buffer[at] * b3 + self.buffer[at + 1] * b2 + self.buffer[at + 2] * b1 + self.buffer[at + 3]
+                )
+                fraction = (
+                    self.buffer[at + 4] * b3 + self.buffer[at + 5] * b2 + self.buffer[at + 6] * b1 + self.buffer[at + 7]
+                )
+                captured = (
+                    self.buffer[at + 8] * b3
+                    + self.buffer[at + 9] * b2
+                    + self.buffer[at + 10] * b1
+                    + self.buffer[at + 11]
+                )
+                original = (
+                    self.buffer[at + 12] * b3
+                    + self.buffer[at + 13] * b2
+                    + self.buffer[at + 14] * b1
+                    + self.buffer[at + 15]
+                )
             else:
-                seconds = octets[at + 3] * b3 + octets[at + 2] * b2 + octets[at + 1] * b1 + octets[at]
-                fraction = octets[at + 7] * b3 + octets[at + 6] * b2 + octets[at + 5] * b1 + octets[at + 4]
-                captured = octets[at + 11] * b3 + octets[at + 10] * b2 + octets[at + 9] * b1 + octets[at + 8]
-                original = octets[at + 15] * b3 + octets[at + 14] * b2 + octets[at + 13] * b1 + octets[at + 12]
+                seconds = (
+                    self.buffer[at + 3] * b3 + self.buffer[at + 2] * b2 + self.buffer[at + 1] * b1 + self.buffer[at]
+                )
+                fraction = (
+                    self.buffer[at + 7] * b3 + self.buffer[at + 6] * b2 + self.buffer[at + 5] * b1 + self.buffer[at + 4]
+                )
+                captured = (
+                    self.buffer[at + 11] * b3
+                    + self.buffer[at + 10] * b2
+                    + self.buffer[at + 9] * b1
+                    + self.buffer[at + 8]
+                )
+                original = (
+                    self.buffer[at + 15] * b3
+                    + self.buffer[at + 14] * b2
+                    + self.buffer[at + 13] * b1
+                    + self.buffer[at + 12]
+                )
             if captured > limit or captured > original or captured == 0:
                 self.stopped = 4  # OTHER
                 return at
@@ -276,7 +309,7 @@ class Table:
                 self.stopped = 3  # GROW
                 return at
             at = data + captured
-            if self._take(octets, data, captured, original, seconds * 1000000000 + fraction * nanoseconds, link):
+            if self._take(data, captured, original, seconds * 1000000000 + fraction * nanoseconds, link):
                 self.stopped = 2  # ODD
                 self.link_type = link_type
                 return at
@@ -296,8 +329,10 @@ class Table:
         nanoseconds of one unit of a time stamp (0: it is not a whole number), the largest time stamp that fits, and
         nanoseconds to be added.
         """
+        self.buffer = octets
         with cython.nogil:
-            position = self._pcapng(octets, position, end, big_endian, interfaces, longest)
+            position = self._pcapng(position, end, big_endian, interfaces, longest)
+        self.buffer = _NOTHING
         return position
 
     @cython.cfunc
@@ -305,7 +340,6 @@ class Table:
     @cython.exceptval(-1)
     def _pcapng(
         self,
-        octets: cython.uchar[::1],
         position: cython.Py_ssize_t,
         end: cython.Py_ssize_t,
         big_endian: cython.bint,
@@ -332,37 +366,107 @@ class Table:
                 self.stopped = 1  # MORE
                 return at
             if big_endian:
-                if octets[at] != 0 or octets[at + 1] != 0 or octets[at + 2] != 0 or octets[at + 3] != 6:
+                if (
+                    self.buffer[at] != 0
+                    or self.buffer[at + 1] != 0
+                    or self.buffer[at + 2] != 0
+                    or self.buffer[at + 3] != 6
+                ):
                     self.stopped = 4  # OTHER
                     return at
                 field = at + 4
-                length = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                length = (
+                    self.buffer[field] * b3
+                    + self.buffer[field + 1] * b2
+                    + self.buffer[field + 2] * b1
+                    + self.buffer[field + 3]
+                )
                 field = at + 8
-                source = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                source = (
+                    self.buffer[field] * b3
+                    + self.buffer[field + 1] * b2
+                    + self.buffer[field + 2] * b1
+                    + self.buffer[field + 3]
+                )
                 field = at + 12
-                high = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                high = (
+                    self.buffer[field] * b3
+                    + self.buffer[field + 1] * b2
+                    + self.buffer[field + 2] * b1
+                    + self.buffer[field + 3]
+                )
                 field = at + 16
-                low = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                low = (
+                    self.buffer[field] * b3
+                    + self.buffer[field + 1] * b2
+                    + self.buffer[field + 2] * b1
+                    + self.buffer[field + 3]
+                )
                 field = at + 20
-                captured = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                captured = (
+                    self.buffer[field] * b3
+                    + self.buffer[field + 1] * b2
+                    + self.buffer[field + 2] * b1
+                    + self.buffer[field + 3]
+                )
                 field = at + 24
-                original = octets[field] * b3 + octets[field + 1] * b2 + octets[field + 2] * b1 + octets[field + 3]
+                original = (
+                    self.buffer[field] * b3
+                    + self.buffer[field + 1] * b2
+                    + self.buffer[field + 2] * b1
+                    + self.buffer[field + 3]
+                )
             else:
-                if octets[at] != 6 or octets[at + 1] != 0 or octets[at + 2] != 0 or octets[at + 3] != 0:
+                if (
+                    self.buffer[at] != 6
+                    or self.buffer[at + 1] != 0
+                    or self.buffer[at + 2] != 0
+                    or self.buffer[at + 3] != 0
+                ):
                     self.stopped = 4  # OTHER
                     return at
                 field = at + 4
-                length = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                length = (
+                    self.buffer[field + 3] * b3
+                    + self.buffer[field + 2] * b2
+                    + self.buffer[field + 1] * b1
+                    + self.buffer[field]
+                )
                 field = at + 8
-                source = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                source = (
+                    self.buffer[field + 3] * b3
+                    + self.buffer[field + 2] * b2
+                    + self.buffer[field + 1] * b1
+                    + self.buffer[field]
+                )
                 field = at + 12
-                high = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                high = (
+                    self.buffer[field + 3] * b3
+                    + self.buffer[field + 2] * b2
+                    + self.buffer[field + 1] * b1
+                    + self.buffer[field]
+                )
                 field = at + 16
-                low = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                low = (
+                    self.buffer[field + 3] * b3
+                    + self.buffer[field + 2] * b2
+                    + self.buffer[field + 1] * b1
+                    + self.buffer[field]
+                )
                 field = at + 20
-                captured = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                captured = (
+                    self.buffer[field + 3] * b3
+                    + self.buffer[field + 2] * b2
+                    + self.buffer[field + 1] * b1
+                    + self.buffer[field]
+                )
                 field = at + 24
-                original = octets[field + 3] * b3 + octets[field + 2] * b2 + octets[field + 1] * b1 + octets[field]
+                original = (
+                    self.buffer[field + 3] * b3
+                    + self.buffer[field + 2] * b2
+                    + self.buffer[field + 1] * b1
+                    + self.buffer[field]
+                )
             # Whatever is not right, or not plain, the reader in Python sees again from its start.
             if length < 32 or length > longest or length & 3 or source >= interfaces.shape[0]:
                 self.stopped = 4  # OTHER
@@ -375,9 +479,19 @@ class Table:
                 return at
             last = at + length - 4
             if big_endian:
-                trailer = octets[last] * b3 + octets[last + 1] * b2 + octets[last + 2] * b1 + octets[last + 3]
+                trailer = (
+                    self.buffer[last] * b3
+                    + self.buffer[last + 1] * b2
+                    + self.buffer[last + 2] * b1
+                    + self.buffer[last + 3]
+                )
             else:
-                trailer = octets[last + 3] * b3 + octets[last + 2] * b2 + octets[last + 1] * b1 + octets[last]
+                trailer = (
+                    self.buffer[last + 3] * b3
+                    + self.buffer[last + 2] * b2
+                    + self.buffer[last + 1] * b1
+                    + self.buffer[last]
+                )
             if trailer != length or high >> 31:
                 self.stopped = 4  # OTHER
                 return at
@@ -389,7 +503,7 @@ class Table:
                 self.stopped = 3  # GROW
                 return at
             stamp = stamp * interfaces[source, 3] + interfaces[source, 5]
-            if self._take(octets, at + 28, captured, original, stamp, interfaces[source, 1]):
+            if self._take(at + 28, captured, original, stamp, interfaces[source, 1]):
                 self.stopped = 2  # ODD
                 self.link_type = interfaces[source, 0]
                 return at + length
@@ -449,7 +563,6 @@ class Table:
     @cython.exceptval(-1)
     def _take(
         self,
-        octets: cython.uchar[::1],
         start: cython.Py_ssize_t,
         captured: cython.longlong,
         original: cython.longlong,
@@ -460,7 +573,7 @@ class Table:
         self.frames += 1
         self.octets += original
         self._tick(time)
-        if self._frame(octets, start, start + captured, original, time, link):
+        if self._frame(start, start + captured, original, time, link):
             self.data_at = start
             self.captured = captured
             self.original = original
@@ -496,7 +609,6 @@ class Table:
     @cython.exceptval(-1)
     def _frame(
         self,
-        octets: cython.uchar[::1],
         start: cython.Py_ssize_t,
         stop: cython.Py_ssize_t,
         original: cython.longlong,
@@ -518,24 +630,26 @@ class Table:
         if link == 1:  # Ethernet
             if at + 14 > stop:
                 return 1
-            ethertype = octets[at + 12] << 8 | octets[at + 13]
+            ethertype = self.buffer[at + 12] << 8 | self.buffer[at + 13]
             at += 14
         elif link == 2:  # Linux cooked
             if at + 16 > stop:
                 return 1
-            ethertype = octets[at + 14] << 8 | octets[at + 15]
+            ethertype = self.buffer[at + 14] << 8 | self.buffer[at + 15]
             at += 16
         elif link == 3:  # Linux cooked, version 2
             if at + 20 > stop:
                 return 1
-            ethertype = octets[at] << 8 | octets[at + 1]
+            ethertype = self.buffer[at] << 8 | self.buffer[at + 1]
             at += 20
         elif link == 4:  # NULL: the family in the byte order of the host that captured
             if at + 4 > stop:
                 return 1
-            family = octets[at + 3] * b3 + octets[at + 2] * b2 + octets[at + 1] * b1 + octets[at]
+            family = self.buffer[at + 3] * b3 + self.buffer[at + 2] * b2 + self.buffer[at + 1] * b1 + self.buffer[at]
             if family > 65535:
-                family = octets[at] * b3 + octets[at + 1] * b2 + octets[at + 2] * b1 + octets[at + 3]
+                family = (
+                    self.buffer[at] * b3 + self.buffer[at + 1] * b2 + self.buffer[at + 2] * b1 + self.buffer[at + 3]
+                )
             if family == 2:
                 version = 4
             elif family == 24 or family == 28 or family == 30 or family == 10:
@@ -546,7 +660,7 @@ class Table:
         elif link == 5:  # raw IP
             if at >= stop:
                 return 1
-            version = octets[at] >> 4
+            version = self.buffer[at] >> 4
         elif link == 6:
             version = 4
         elif link == 7:
@@ -558,8 +672,8 @@ class Table:
                 if at + 4 > stop:
                     return 1
                 if vlan == 0:
-                    vlan = 1 + ((octets[at] & 15) << 8 | octets[at + 1])
-                ethertype = octets[at + 2] << 8 | octets[at + 3]
+                    vlan = 1 + ((self.buffer[at] & 15) << 8 | self.buffer[at + 1])
+                ethertype = self.buffer[at + 2] << 8 | self.buffer[at + 3]
                 at += 4
             if ethertype == 0x0800:
                 version = 4
@@ -582,32 +696,32 @@ class Table:
         source: cython.Py_ssize_t  # where the addresses stand
         address_octets: cython.int
         if version == 4:
-            if at + 20 > stop or octets[at] != 0x45:
+            if at + 20 > stop or self.buffer[at] != 0x45:
                 return 1
-            end = octets[at + 2] << 8 | octets[at + 3]
-            if end == 0 or (octets[at + 6] & 0x3F) != 0 or octets[at + 7] != 0:
+            end = self.buffer[at + 2] << 8 | self.buffer[at + 3]
+            if end == 0 or (self.buffer[at + 6] & 0x3F) != 0 or self.buffer[at + 7] != 0:
                 return 1
             end += at
             upper = at + 20
             if upper > end:
                 return 1
-            protocol = octets[at + 9]
-            ttl = octets[at + 8]
-            ip_id = 1 + (octets[at + 4] << 8 | octets[at + 5])
-            ecn = octets[at + 1] & 3
+            protocol = self.buffer[at + 9]
+            ttl = self.buffer[at + 8]
+            ip_id = 1 + (self.buffer[at + 4] << 8 | self.buffer[at + 5])
+            ecn = self.buffer[at + 1] & 3
             source = at + 12
             address_octets = 4
         elif version == 6:
-            if at + 40 > stop or octets[at] >> 4 != 6:
+            if at + 40 > stop or self.buffer[at] >> 4 != 6:
                 return 1
-            end = octets[at + 4] << 8 | octets[at + 5]
+            end = self.buffer[at + 4] << 8 | self.buffer[at + 5]
             if end == 0:
                 return 1
             upper = at + 40
             end += upper
-            protocol = octets[at + 6]
-            ttl = octets[at + 7]
-            ecn = octets[at + 1] >> 4 & 3
+            protocol = self.buffer[at + 6]
+            ttl = self.buffer[at + 7]
+            ecn = self.buffer[at + 1] >> 4 & 3
             source = at + 8
             address_octets = 16
             while (
@@ -618,8 +732,8 @@ class Table:
                     return 1
                 if protocol != 0:
                     checkable = False
-                protocol = octets[upper]
-                upper += (octets[upper + 1] + 1) * 8
+                protocol = self.buffer[upper]
+                upper += (self.buffer[upper + 1] + 1) * 8
                 if upper > end:
                     return 1
         else:
@@ -628,8 +742,8 @@ class Table:
             if upper + 4 > stop:
                 return 1
             if (
-                self.udp_tunnel[octets[upper] << 8 | octets[upper + 1]]
-                or self.udp_tunnel[octets[upper + 2] << 8 | octets[upper + 3]]
+                self.udp_tunnel[self.buffer[upper] << 8 | self.buffer[upper + 1]]
+                or self.udp_tunnel[self.buffer[upper + 2] << 8 | self.buffer[upper + 3]]
             ):
                 return 1
             self._count_not_tcp()
@@ -643,24 +757,24 @@ class Table:
         unseen: cython.ulonglong = 0
         if end - upper < 20 or upper + 20 > stop:
             return 1
-        data_offset = (octets[upper + 12] >> 4) * 4
+        data_offset = (self.buffer[upper + 12] >> 4) * 4
         if data_offset < 20 or upper + data_offset > end:
             return 1
         options_length = data_offset - 20
         if upper + data_offset > stop:
             unseen = 2  # OPTIONS_UNSEEN
             options_length = stop - upper - 20
-        flags: cython.ulonglong = (octets[upper + 12] & 15) << 8 | octets[upper + 13]
+        flags: cython.ulonglong = (self.buffer[upper + 12] & 15) << 8 | self.buffer[upper + 13]
         checksum: cython.ulonglong = 0
         if flags & 2 and checkable and stop >= end:
-            checksum = self._checksum(octets, source, address_octets, upper, end)
+            checksum = self._checksum(source, address_octets, upper, end)
         self.segments += 1
         if unseen:
             self.cut_segments += 1
             if self.first_cut == 0:
                 self.first_cut = self.frames
 
-        if self.windowed and not self._is_wanted(octets, time, source, address_octets, upper):
+        if self.windowed and not self._is_wanted(time, source, address_octets, upper):
             self.filtered += 1
             return 0
 
@@ -671,35 +785,48 @@ class Table:
         else:
             w0 += time
         w1: cython.ulonglong = self.frames
-        w2: cython.ulonglong = octets[upper + 4] * b3 + octets[upper + 5] * b2 + octets[upper + 6] * b1
-        w2 = (w2 + octets[upper + 7]) << 32
-        w2 |= octets[upper + 8] * b3 + octets[upper + 9] * b2 + octets[upper + 10] * b1 + octets[upper + 11]
+        w2: cython.ulonglong = self.buffer[upper + 4] * b3 + self.buffer[upper + 5] * b2 + self.buffer[upper + 6] * b1
+        w2 = (w2 + self.buffer[upper + 7]) << 32
+        w2 |= (
+            self.buffer[upper + 8] * b3
+            + self.buffer[upper + 9] * b2
+            + self.buffer[upper + 10] * b1
+            + self.buffer[upper + 11]
+        )
         w3: cython.ulonglong = end - upper - data_offset
-        w3 = w3 << 32 | (octets[upper + 14] * b1 + octets[upper + 15]) << 16 | flags
+        w3 = w3 << 32 | (self.buffer[upper + 14] * b1 + self.buffer[upper + 15]) << 16 | flags
         w4: cython.ulonglong = ttl | ip_id << 8 | vlan << 25
         w5: cython.ulonglong = 0
         options: cython.Py_ssize_t = upper + 20
         index: cython.Py_ssize_t
         w1 |= checksum << 42 | unseen << 44 | ecn << 46 | options_length << 56
         if (
-            options_length == 12 and octets[options] == 1 and octets[options + 1] == 1
-            and octets[options + 2] == 8 and octets[options + 3] == 10
+            options_length == 12 and self.buffer[options] == 1 and self.buffer[options + 1] == 1
+            and self.buffer[options + 2] == 8 and self.buffer[options + 3] == 10
         ):  # fmt: skip
             w1 |= b3 << 38  # the usual timestamps, in the word itself
-            w5 = octets[options + 4] * b3 + octets[options + 5] * b2 + octets[options + 6] * b1 + octets[options + 7]
+            w5 = (
+                self.buffer[options + 4] * b3
+                + self.buffer[options + 5] * b2
+                + self.buffer[options + 6] * b1
+                + self.buffer[options + 7]
+            )
             w5 = w5 << 32 | (
-                octets[options + 8] * b3 + octets[options + 9] * b2 + octets[options + 10] * b1 + octets[options + 11]
+                self.buffer[options + 8] * b3
+                + self.buffer[options + 9] * b2
+                + self.buffer[options + 10] * b1
+                + self.buffer[options + 11]
             )
         elif options_length:
             w5 = self.text_used
             for index in range(options_length):
-                self.texts[self.text_used + index] = octets[options + index]
+                self.texts[self.text_used + index] = self.buffer[options + index]
             self.text_used += options_length
 
         # The flow.
         ports: cython.ulonglong
-        src_port: cython.ulonglong = octets[upper] * b1 + octets[upper + 1]
-        dst_port: cython.ulonglong = octets[upper + 2] * b1 + octets[upper + 3]
+        src_port: cython.ulonglong = self.buffer[upper] * b1 + self.buffer[upper + 1]
+        dst_port: cython.ulonglong = self.buffer[upper + 2] * b1 + self.buffer[upper + 3]
         k0: cython.ulonglong = 0
         k1: cython.ulonglong = 0
         k2: cython.ulonglong = 0
@@ -708,18 +835,28 @@ class Table:
         side: cython.ulonglong = 0
         flow: cython.Py_ssize_t
         if version == 4:
-            k0 = octets[source] * b3 + octets[source + 1] * b2 + octets[source + 2] * b1 + octets[source + 3]
-            other = octets[source + 4] * b3 + octets[source + 5] * b2 + octets[source + 6] * b1 + octets[source + 7]
+            k0 = (
+                self.buffer[source] * b3
+                + self.buffer[source + 1] * b2
+                + self.buffer[source + 2] * b1
+                + self.buffer[source + 3]
+            )
+            other = (
+                self.buffer[source + 4] * b3
+                + self.buffer[source + 5] * b2
+                + self.buffer[source + 6] * b1
+                + self.buffer[source + 7]
+            )
             if k0 > other or (k0 == other and src_port > dst_port):
                 side = 1
                 k0, other = other, k0
             k0 = k0 << 32 | other
         else:
             for index in range(8):
-                k0 = k0 << 8 | octets[source + index]
-                k1 = k1 << 8 | octets[source + 8 + index]
-                k2 = k2 << 8 | octets[source + 16 + index]
-                k3 = k3 << 8 | octets[source + 24 + index]
+                k0 = k0 << 8 | self.buffer[source + index]
+                k1 = k1 << 8 | self.buffer[source + 8 + index]
+                k2 = k2 << 8 | self.buffer[source + 16 + index]
+                k3 = k3 << 8 | self.buffer[source + 24 + index]
             if k0 > k2 or (k0 == k2 and (k1 > k3 or (k1 == k3 and src_port > dst_port))):
                 side = 1
                 k0, k2 = k2, k0
@@ -757,7 +894,6 @@ class Table:
     @cython.exceptval(-1, check=True)
     def _checksum(
         self,
-        octets: cython.uchar[::1],
         source: cython.Py_ssize_t,
         address_octets: cython.int,
         upper: cython.Py_ssize_t,
@@ -769,26 +905,25 @@ class Table:
         total: cython.ulonglong = (end - upper) + 6
         partial: cython.ulonglong
         for at in range(source, source + 2 * address_octets, 2):
-            total += octets[at] * b1 + octets[at + 1]
+            total += self.buffer[at] * b1 + self.buffer[at + 1]
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)
         partial = total
         for at in range(upper, end - 1, 2):
-            total += octets[at] * b1 + octets[at + 1]
+            total += self.buffer[at] * b1 + self.buffer[at + 1]
         if (end - upper) & 1:
-            total += octets[end - 1] * b1
+            total += self.buffer[end - 1] * b1
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)
         if total == 0xFFFF:
             return 1
-        return 3 if octets[upper + 16] * b1 + octets[upper + 17] == partial else 2
+        return 3 if self.buffer[upper + 16] * b1 + self.buffer[upper + 17] == partial else 2
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def _is_wanted(
         self,
-        octets: cython.uchar[::1],
         time: cython.longlong,
         source: cython.Py_ssize_t,
         address_octets: cython.int,
@@ -805,7 +940,8 @@ class Table:
         if time < self.since or time > self.until or after < self.since_start or after > self.until_start:
             return False
         if self.ports.shape[0] > 0 and not (
-            self.ports[octets[upper] << 8 | octets[upper + 1]] or self.ports[octets[upper + 2] << 8 | octets[upper + 3]]
+            self.ports[self.buffer[upper] << 8 | self.buffer[upper + 1]]
+            or self.ports[self.buffer[upper + 2] << 8 | self.buffer[upper + 3]]
         ):
             return False
         if self.networks.shape[0] == 0:
@@ -815,9 +951,9 @@ class Table:
             high = low = 0
             for index in range(address_octets):
                 if wide and index < 8:
-                    high = high << 8 | octets[at + index]
+                    high = high << 8 | self.buffer[at + index]
                 else:
-                    low = low << 8 | octets[at + index]
+                    low = low << 8 | self.buffer[at + index]
             for index in range(0, self.networks.shape[0], 5):
                 if (
                     self.networks[index] == wide
