@@ -23,6 +23,10 @@ def exceptval(value: int | None = None, *, check: bool = True) -> Callable[[_Dec
     return cclass
 
 
+def boundscheck(on: bool) -> Callable[[_Decorated], _Decorated]:
+    return cclass
+
+
 def declare(kind: object, value: _Decorated) -> _Decorated:
     return value
 

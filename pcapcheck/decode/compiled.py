@@ -247,9 +247,6 @@ class Table:
         link_type: cython.int,
         link: cython.int,
     ) -> cython.Py_ssize_t:
-        b1: cython.longlong = 1 << 8
-        b2: cython.longlong = 1 << 16
-        b3: cython.longlong = 1 << 24
         at: cython.Py_ssize_t = position
         data: cython.Py_ssize_t
         seconds: cython.longlong
@@ -261,44 +258,10 @@ class Table:
             if data > end:
                 self.stopped = 1  # MORE
                 return at
-            if big_endian:
-                seconds = (
-                    self.buffer[at] * b3 + self.buffer[at + 1] * b2 + self.buffer[at + 2] * b1 + self.buffer[at + 3]
-                )
-                fraction = (
-                    self.buffer[at + 4] * b3 + self.buffer[at + 5] * b2 + self.buffer[at + 6] * b1 + self.buffer[at + 7]
-                )
-                captured = (
-                    self.buffer[at + 8] * b3
-                    + self.buffer[at + 9] * b2
-                    + self.buffer[at + 10] * b1
-                    + self.buffer[at + 11]
-                )
-                original = (
-                    self.buffer[at + 12] * b3
-                    + self.buffer[at + 13] * b2
-                    + self.buffer[at + 14] * b1
-                    + self.buffer[at + 15]
-                )
-            else:
-                seconds = (
-                    self.buffer[at + 3] * b3 + self.buffer[at + 2] * b2 + self.buffer[at + 1] * b1 + self.buffer[at]
-                )
-                fraction = (
-                    self.buffer[at + 7] * b3 + self.buffer[at + 6] * b2 + self.buffer[at + 5] * b1 + self.buffer[at + 4]
-                )
-                captured = (
-                    self.buffer[at + 11] * b3
-                    + self.buffer[at + 10] * b2
-                    + self.buffer[at + 9] * b1
-                    + self.buffer[at + 8]
-                )
-                original = (
-                    self.buffer[at + 15] * b3
-                    + self.buffer[at + 14] * b2
-                    + self.buffer[at + 13] * b1
-                    + self.buffer[at + 12]
-                )
+            seconds = self._number(at, big_endian)
+            fraction = self._number(at + 4, big_endian)
+            captured = self._number(at + 8, big_endian)
+            original = self._number(at + 12, big_endian)
             if captured > limit or captured > original or captured == 0:
                 self.stopped = 4  # OTHER
                 return at
@@ -346,13 +309,7 @@ class Table:
         interfaces: cython.longlong[:, ::1],
         longest: cython.longlong,
     ) -> cython.Py_ssize_t:
-        b1: cython.longlong = 1 << 8
-        b2: cython.longlong = 1 << 16
-        b3: cython.longlong = 1 << 24
-        b4: cython.longlong = 1 << 32
         at: cython.Py_ssize_t = position
-        last: cython.Py_ssize_t
-        field: cython.Py_ssize_t
         length: cython.longlong
         trailer: cython.longlong
         source: cython.longlong
@@ -365,108 +322,15 @@ class Table:
             if at + 32 > end:
                 self.stopped = 1  # MORE
                 return at
-            if big_endian:
-                if (
-                    self.buffer[at] != 0
-                    or self.buffer[at + 1] != 0
-                    or self.buffer[at + 2] != 0
-                    or self.buffer[at + 3] != 6
-                ):
-                    self.stopped = 4  # OTHER
-                    return at
-                field = at + 4
-                length = (
-                    self.buffer[field] * b3
-                    + self.buffer[field + 1] * b2
-                    + self.buffer[field + 2] * b1
-                    + self.buffer[field + 3]
-                )
-                field = at + 8
-                source = (
-                    self.buffer[field] * b3
-                    + self.buffer[field + 1] * b2
-                    + self.buffer[field + 2] * b1
-                    + self.buffer[field + 3]
-                )
-                field = at + 12
-                high = (
-                    self.buffer[field] * b3
-                    + self.buffer[field + 1] * b2
-                    + self.buffer[field + 2] * b1
-                    + self.buffer[field + 3]
-                )
-                field = at + 16
-                low = (
-                    self.buffer[field] * b3
-                    + self.buffer[field + 1] * b2
-                    + self.buffer[field + 2] * b1
-                    + self.buffer[field + 3]
-                )
-                field = at + 20
-                captured = (
-                    self.buffer[field] * b3
-                    + self.buffer[field + 1] * b2
-                    + self.buffer[field + 2] * b1
-                    + self.buffer[field + 3]
-                )
-                field = at + 24
-                original = (
-                    self.buffer[field] * b3
-                    + self.buffer[field + 1] * b2
-                    + self.buffer[field + 2] * b1
-                    + self.buffer[field + 3]
-                )
-            else:
-                if (
-                    self.buffer[at] != 6
-                    or self.buffer[at + 1] != 0
-                    or self.buffer[at + 2] != 0
-                    or self.buffer[at + 3] != 0
-                ):
-                    self.stopped = 4  # OTHER
-                    return at
-                field = at + 4
-                length = (
-                    self.buffer[field + 3] * b3
-                    + self.buffer[field + 2] * b2
-                    + self.buffer[field + 1] * b1
-                    + self.buffer[field]
-                )
-                field = at + 8
-                source = (
-                    self.buffer[field + 3] * b3
-                    + self.buffer[field + 2] * b2
-                    + self.buffer[field + 1] * b1
-                    + self.buffer[field]
-                )
-                field = at + 12
-                high = (
-                    self.buffer[field + 3] * b3
-                    + self.buffer[field + 2] * b2
-                    + self.buffer[field + 1] * b1
-                    + self.buffer[field]
-                )
-                field = at + 16
-                low = (
-                    self.buffer[field + 3] * b3
-                    + self.buffer[field + 2] * b2
-                    + self.buffer[field + 1] * b1
-                    + self.buffer[field]
-                )
-                field = at + 20
-                captured = (
-                    self.buffer[field + 3] * b3
-                    + self.buffer[field + 2] * b2
-                    + self.buffer[field + 1] * b1
-                    + self.buffer[field]
-                )
-                field = at + 24
-                original = (
-                    self.buffer[field + 3] * b3
-                    + self.buffer[field + 2] * b2
-                    + self.buffer[field + 1] * b1
-                    + self.buffer[field]
-                )
+            if self._number(at, big_endian) != 6:  # an enhanced packet
+                self.stopped = 4  # OTHER
+                return at
+            length = self._number(at + 4, big_endian)
+            source = self._number(at + 8, big_endian)
+            high = self._number(at + 12, big_endian)
+            low = self._number(at + 16, big_endian)
+            captured = self._number(at + 20, big_endian)
+            original = self._number(at + 24, big_endian)
             # Whatever is not right, or not plain, the reader in Python sees again from its start.
             if length < 32 or length > longest or length & 3 or source >= interfaces.shape[0]:
                 self.stopped = 4  # OTHER
@@ -477,25 +341,11 @@ class Table:
             if captured > length - 32 or captured > interfaces[source, 2] or interfaces[source, 3] == 0:
                 self.stopped = 4  # OTHER
                 return at
-            last = at + length - 4
-            if big_endian:
-                trailer = (
-                    self.buffer[last] * b3
-                    + self.buffer[last + 1] * b2
-                    + self.buffer[last + 2] * b1
-                    + self.buffer[last + 3]
-                )
-            else:
-                trailer = (
-                    self.buffer[last + 3] * b3
-                    + self.buffer[last + 2] * b2
-                    + self.buffer[last + 1] * b1
-                    + self.buffer[last]
-                )
+            trailer = self._number(at + length - 4, big_endian)
             if trailer != length or high >> 31:
                 self.stopped = 4  # OTHER
                 return at
-            stamp = high * b4 + low
+            stamp = high << 32 | low
             if stamp > interfaces[source, 4]:
                 self.stopped = 4  # OTHER
                 return at
@@ -618,9 +468,7 @@ class Table:
         """Decode one frame and take its segment; 1 if it is odd. What is odd is told from what is plain by the tests
         of layout.py and through_dpkt.py, in their order.
         """
-        b1: cython.ulonglong = 1 << 8
-        b2: cython.ulonglong = 1 << 16
-        b3: cython.ulonglong = 1 << 24
+        usual: cython.ulonglong = 1
         at: cython.Py_ssize_t = start
         ethertype: cython.int = 0
         vlan: cython.ulonglong = 0  # plus one
@@ -630,26 +478,24 @@ class Table:
         if link == 1:  # Ethernet
             if at + 14 > stop:
                 return 1
-            ethertype = self.buffer[at + 12] << 8 | self.buffer[at + 13]
+            ethertype = self._two(at + 12)
             at += 14
         elif link == 2:  # Linux cooked
             if at + 16 > stop:
                 return 1
-            ethertype = self.buffer[at + 14] << 8 | self.buffer[at + 15]
+            ethertype = self._two(at + 14)
             at += 16
         elif link == 3:  # Linux cooked, version 2
             if at + 20 > stop:
                 return 1
-            ethertype = self.buffer[at] << 8 | self.buffer[at + 1]
+            ethertype = self._two(at)
             at += 20
         elif link == 4:  # NULL: the family in the byte order of the host that captured
             if at + 4 > stop:
                 return 1
-            family = self.buffer[at + 3] * b3 + self.buffer[at + 2] * b2 + self.buffer[at + 1] * b1 + self.buffer[at]
+            family = self._number(at, False)
             if family > 65535:
-                family = (
-                    self.buffer[at] * b3 + self.buffer[at + 1] * b2 + self.buffer[at + 2] * b1 + self.buffer[at + 3]
-                )
+                family = self._four(at)
             if family == 2:
                 version = 4
             elif family == 24 or family == 28 or family == 30 or family == 10:
@@ -673,7 +519,7 @@ class Table:
                     return 1
                 if vlan == 0:
                     vlan = 1 + ((self.buffer[at] & 15) << 8 | self.buffer[at + 1])
-                ethertype = self.buffer[at + 2] << 8 | self.buffer[at + 3]
+                ethertype = self._two(at + 2)
                 at += 4
             if ethertype == 0x0800:
                 version = 4
@@ -698,7 +544,7 @@ class Table:
         if version == 4:
             if at + 20 > stop or self.buffer[at] != 0x45:
                 return 1
-            end = self.buffer[at + 2] << 8 | self.buffer[at + 3]
+            end = self._two(at + 2)
             if end == 0 or (self.buffer[at + 6] & 0x3F) != 0 or self.buffer[at + 7] != 0:
                 return 1
             end += at
@@ -707,14 +553,14 @@ class Table:
                 return 1
             protocol = self.buffer[at + 9]
             ttl = self.buffer[at + 8]
-            ip_id = 1 + (self.buffer[at + 4] << 8 | self.buffer[at + 5])
+            ip_id = 1 + self._two(at + 4)
             ecn = self.buffer[at + 1] & 3
             source = at + 12
             address_octets = 4
         elif version == 6:
             if at + 40 > stop or self.buffer[at] >> 4 != 6:
                 return 1
-            end = self.buffer[at + 4] << 8 | self.buffer[at + 5]
+            end = self._two(at + 4)
             if end == 0:
                 return 1
             upper = at + 40
@@ -741,10 +587,7 @@ class Table:
         if protocol == 17:
             if upper + 4 > stop:
                 return 1
-            if (
-                self.udp_tunnel[self.buffer[upper] << 8 | self.buffer[upper + 1]]
-                or self.udp_tunnel[self.buffer[upper + 2] << 8 | self.buffer[upper + 3]]
-            ):
+            if self.udp_tunnel[self._two(upper)] or self.udp_tunnel[self._two(upper + 2)]:
                 return 1
             self._count_not_tcp()
             return 0
@@ -785,16 +628,9 @@ class Table:
         else:
             w0 += time
         w1: cython.ulonglong = self.frames
-        w2: cython.ulonglong = self.buffer[upper + 4] * b3 + self.buffer[upper + 5] * b2 + self.buffer[upper + 6] * b1
-        w2 = (w2 + self.buffer[upper + 7]) << 32
-        w2 |= (
-            self.buffer[upper + 8] * b3
-            + self.buffer[upper + 9] * b2
-            + self.buffer[upper + 10] * b1
-            + self.buffer[upper + 11]
-        )
+        w2: cython.ulonglong = self._four(upper + 4) << 32 | self._four(upper + 8)
         w3: cython.ulonglong = end - upper - data_offset
-        w3 = w3 << 32 | (self.buffer[upper + 14] * b1 + self.buffer[upper + 15]) << 16 | flags
+        w3 = w3 << 32 | self._two(upper + 14) << 16 | flags
         w4: cython.ulonglong = ttl | ip_id << 8 | vlan << 25
         w5: cython.ulonglong = 0
         options: cython.Py_ssize_t = upper + 20
@@ -804,19 +640,8 @@ class Table:
             options_length == 12 and self.buffer[options] == 1 and self.buffer[options + 1] == 1
             and self.buffer[options + 2] == 8 and self.buffer[options + 3] == 10
         ):  # fmt: skip
-            w1 |= b3 << 38  # the usual timestamps, in the word itself
-            w5 = (
-                self.buffer[options + 4] * b3
-                + self.buffer[options + 5] * b2
-                + self.buffer[options + 6] * b1
-                + self.buffer[options + 7]
-            )
-            w5 = w5 << 32 | (
-                self.buffer[options + 8] * b3
-                + self.buffer[options + 9] * b2
-                + self.buffer[options + 10] * b1
-                + self.buffer[options + 11]
-            )
+            w1 |= usual << 62  # the usual timestamps, in the word itself
+            w5 = self._four(options + 4) << 32 | self._four(options + 8)
         elif options_length:
             w5 = self.text_used
             for index in range(options_length):
@@ -825,8 +650,8 @@ class Table:
 
         # The flow.
         ports: cython.ulonglong
-        src_port: cython.ulonglong = self.buffer[upper] * b1 + self.buffer[upper + 1]
-        dst_port: cython.ulonglong = self.buffer[upper + 2] * b1 + self.buffer[upper + 3]
+        src_port: cython.ulonglong = self._two(upper)
+        dst_port: cython.ulonglong = self._two(upper + 2)
         k0: cython.ulonglong = 0
         k1: cython.ulonglong = 0
         k2: cython.ulonglong = 0
@@ -835,28 +660,17 @@ class Table:
         side: cython.ulonglong = 0
         flow: cython.Py_ssize_t
         if version == 4:
-            k0 = (
-                self.buffer[source] * b3
-                + self.buffer[source + 1] * b2
-                + self.buffer[source + 2] * b1
-                + self.buffer[source + 3]
-            )
-            other = (
-                self.buffer[source + 4] * b3
-                + self.buffer[source + 5] * b2
-                + self.buffer[source + 6] * b1
-                + self.buffer[source + 7]
-            )
+            k0 = self._four(source)
+            other = self._four(source + 4)
             if k0 > other or (k0 == other and src_port > dst_port):
                 side = 1
                 k0, other = other, k0
             k0 = k0 << 32 | other
         else:
-            for index in range(8):
-                k0 = k0 << 8 | self.buffer[source + index]
-                k1 = k1 << 8 | self.buffer[source + 8 + index]
-                k2 = k2 << 8 | self.buffer[source + 16 + index]
-                k3 = k3 << 8 | self.buffer[source + 24 + index]
+            k0 = self._four(source) << 32 | self._four(source + 4)
+            k1 = self._four(source + 8) << 32 | self._four(source + 12)
+            k2 = self._four(source + 16) << 32 | self._four(source + 20)
+            k3 = self._four(source + 24) << 32 | self._four(source + 28)
             if k0 > k2 or (k0 == k2 and (k1 > k3 or (k1 == k3 and src_port > dst_port))):
                 side = 1
                 k0, k2 = k2, k0
@@ -870,6 +684,53 @@ class Table:
         self.cells[4] = w4
         self.cells[5] = w5
         return self._push(flow)
+
+    # Numbers in the octets at hand: one check of the bounds stands for all octets of each.
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.boundscheck(False)
+    @cython.exceptval(-1)
+    def _two(self, at: cython.Py_ssize_t) -> cython.ulonglong:
+        """The number in two octets, the greater one first."""
+        number: cython.ulonglong
+        if at < 0 or at + 2 > self.buffer.shape[0]:
+            raise IndexError("beyond the octets")
+        number = self.buffer[at]
+        return number << 8 | self.buffer[at + 1]
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.boundscheck(False)
+    @cython.exceptval(-1)
+    def _four(self, at: cython.Py_ssize_t) -> cython.ulonglong:
+        """The number in four octets, the greatest first."""
+        number: cython.ulonglong
+        if at < 0 or at + 4 > self.buffer.shape[0]:
+            raise IndexError("beyond the octets")
+        number = self.buffer[at]
+        number = number << 8 | self.buffer[at + 1]
+        number = number << 8 | self.buffer[at + 2]
+        return number << 8 | self.buffer[at + 3]
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.boundscheck(False)
+    @cython.exceptval(-1)
+    def _number(self, at: cython.Py_ssize_t, big_endian: cython.bint) -> cython.ulonglong:
+        """The number in four octets, in either order."""
+        number: cython.ulonglong
+        if big_endian:
+            return self._four(at)
+        if at < 0 or at + 4 > self.buffer.shape[0]:
+            raise IndexError("beyond the octets")
+        number = self.buffer[at + 3]
+        number = number << 8 | self.buffer[at + 2]
+        number = number << 8 | self.buffer[at + 1]
+        return number << 8 | self.buffer[at]
 
     @cython.cfunc
     @cython.nogil
@@ -905,19 +766,19 @@ class Table:
         total: cython.ulonglong = (end - upper) + 6
         partial: cython.ulonglong
         for at in range(source, source + 2 * address_octets, 2):
-            total += self.buffer[at] * b1 + self.buffer[at + 1]
+            total += self._two(at)
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)
         partial = total
         for at in range(upper, end - 1, 2):
-            total += self.buffer[at] * b1 + self.buffer[at + 1]
+            total += self._two(at)
         if (end - upper) & 1:
             total += self.buffer[end - 1] * b1
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)
         if total == 0xFFFF:
             return 1
-        return 3 if self.buffer[upper + 16] * b1 + self.buffer[upper + 17] == partial else 2
+        return 3 if self._two(upper + 16) == partial else 2
 
     @cython.cfunc
     @cython.nogil
@@ -939,10 +800,7 @@ class Table:
         wide: cython.ulonglong = address_octets == 16
         if time < self.since or time > self.until or after < self.since_start or after > self.until_start:
             return False
-        if self.ports.shape[0] > 0 and not (
-            self.ports[self.buffer[upper] << 8 | self.buffer[upper + 1]]
-            or self.ports[self.buffer[upper + 2] << 8 | self.buffer[upper + 3]]
-        ):
+        if self.ports.shape[0] > 0 and not (self.ports[self._two(upper)] or self.ports[self._two(upper + 2)]):
             return False
         if self.networks.shape[0] == 0:
             return True
