@@ -23,7 +23,7 @@ from pcapcheck.rules.asking import looked_at
 from pcapcheck.sorting import stable_order
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import BY_ROWS, COLUMNS, Handshakes, Ints, Traffic
+from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic, all_by_rows
 
 # What a batch's own numbers stand for differs from batch to batch.
 _RENUMBERED: Final = ("client", "server", "history_code", "flow")
@@ -87,16 +87,15 @@ class _Pile:
     def add(self, batch: Traffic) -> None:
         """Take a batch, and keep of it what will be asked for."""
         self._add_columns(batch.handshakes)
-        for name, function in BY_ROWS.items():
-            found = function(batch)
-            columns = found if isinstance(found, tuple) else (found,)
+        found = dict(all_by_rows(batch))
+        for name, columns in found.items():
             for packed, column in zip(self._known.setdefault(name, _empty(len(columns))), columns, strict=True):
                 packed.extend(column)
         self._batches.append(len(self._store))
         first = len(self._store) + batch.starts[:-1]
         self._store.add(batch.rows, batch.event, batch.from_client)
         # Once more and apart, so that what rules look at is read without the rest: to sort them out would take longer.
-        looked = looked_at(batch)
+        (looked,) = found[looked_at.__qualname__]
         rows, size = looked[batch.handshake], np.diff(batch.starts)
         first[looked] = len(self._store) + size[looked].cumsum() - size[looked]
         self._store.add(batch.rows.take(rows), batch.event[rows], batch.from_client[rows])

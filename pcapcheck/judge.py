@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -81,7 +81,15 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
         event,
         rows["side"] == np.repeat(client.astype(np.uint8), size),
         np.zeros(len(size), bool),
+        smooth=together(ordinary.smooth.astype(np.int64), np.zeros_like(judged.sizes)).astype(bool) & _went_on(columns),
     )
+
+
+def _went_on(columns: Mapping[str, Ints]) -> npt.NDArray[np.bool_]:
+    """Those that were established and not cut short."""
+    cut = np.isin(columns["close"], [CLOSES.index("reset"), CLOSES.index("half-closed")])
+    went_on: npt.NDArray[np.bool_] = (columns["outcome"] == OUTCOMES.index("established")) & ~cut
+    return went_on
 
 
 # The fields of Handshakes that are decided on an attempt's evidence, in the order of _decided.

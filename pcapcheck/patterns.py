@@ -19,8 +19,9 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.evidence import PENDING_NS, Event
 from pcapcheck.named_rows import Offers
 from pcapcheck.openings import Ints, Openings
-from pcapcheck.regular_flows import told
+from pcapcheck.regular_flows import Bools, told
 from pcapcheck.reused import apart
+from pcapcheck.smooth import smooth
 from pcapcheck.tables import ABSENT
 
 
@@ -45,6 +46,7 @@ class Regular:
     server_rtt: tuple[Ints, Ints]  # least and most, where the pattern has any
     client_rtt: tuple[Ints, Ints]
     offers: Offers  # of each flow
+    smooth: Bools  # as smooth.py says
 
 
 def regular(openings: Openings, end_time: int) -> Regular:
@@ -68,6 +70,7 @@ def regular(openings: Openings, end_time: int) -> Regular:
     keep, asked, of_syn, of_synack, has_synack = (
         column[stays] for column in (keep, asked, of_syn, of_synack, has_synack)
     )
+    offers = offers._replace(of_syn=of_syn, of_synack=of_synack)
     start, size, syns, opened, synack = (
         column[keep] for column in (parts.begin, parts.size, parts.syns, parts.opened, parts.synack)
     )
@@ -96,5 +99,6 @@ def regular(openings: Openings, end_time: int) -> Regular:
         parts.until[keep],
         server_rtt,
         client_rtt,
-        offers._replace(of_syn=of_syn, of_synack=of_synack),
+        offers,
+        smooth(parts, keep, offers),
     )

@@ -318,12 +318,20 @@ class CompiledReading:
             big_endian, nanoseconds, header, limit, link_type = plain
             link = LINKS.get(link_type, 0)
             return lambda: self.table.walk_pcap(
-                self._buffer, self._position, self._end, big_endian, nanoseconds, header, limit, link_type, link
+                memoryview(self._buffer),
+                self._position,
+                self._end,
+                big_endian,
+                nanoseconds,
+                header,
+                limit,
+                link_type,
+                link,
             )
         links = [LINKS.get(link_type, 0) for link_type in plain.interfaces[:, 0].tolist()]
         interfaces = np.insert(plain.interfaces, 1, links, axis=1)
         return lambda: self.table.walk_pcapng(
-            self._buffer, self._position, self._end, plain.big_endian, interfaces, plain.longest
+            memoryview(self._buffer), self._position, self._end, plain.big_endian, interfaces, plain.longest
         )
 
     def _take_odd(self) -> None:

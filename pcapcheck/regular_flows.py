@@ -50,6 +50,9 @@ class Parts:
     last_synack: Ints  # and the last
     until: Ints  # the latest time of its rows and of what was folded into them
     pattern: npt.NDArray[np.uint64]  # one number for what its rows are, as each kind of row first comes
+    smooth: Bools  # as far as smooth.py leaves it to the loop
+    reply: Ints  # of a smooth one: the first row of the server behind the SYN-ACK
+    largest: Ints  # and the most that a segment takes, payload and options
 
     def has_copies(self, flows: Ints, among: Ints) -> Bools:
         """Flows with rows that are alike in what copies are alike in, as faults.rows.copies compares them.

@@ -58,6 +58,18 @@ _CLIENT_GOES_ON = cython.declare(cython.int, Event.CLIENT_GOES_ON)
 _SERVER_GOES_ON = cython.declare(cython.int, Event.SERVER_GOES_ON)
 _UNFIT = cython.declare(cython.int, -1)  # no event of a regular flow
 
+# Of a smooth flow: TSvals grow by so much at most from row to row, and it has so many rows at most. All these steps
+# together do not go round half of the numbers.
+SMALL_STEP: Final = 1 << 24
+FEW_ROWS: Final = 32
+_SMALL_STEP = cython.declare(cython.longlong, SMALL_STEP)
+_FEW_ROWS = cython.declare(cython.longlong, FEW_ROWS)
+_PSH = cython.declare(cython.int, segment.PSH)
+_WITHOUT_TIMESTAMP = cython.declare(cython.longlong, openings.WITHOUT_TIMESTAMP)
+# Bits of word 1 of a row: ECN in the IP header, tunnel, length of the options, and whether they are the usual ones.
+_ECN = cython.declare(cython.ulonglong, 3 << 46)
+_TUNNEL = cython.declare(cython.ulonglong, 0xFF << 48)
+
 # The bits of a row's code above those of _KIND.
 _CODES: Final = 1 << 11
 
@@ -98,6 +110,9 @@ class Walk:
     last_synack: cython.longlong[::1]
     until: cython.ulonglong[::1]  # as in words: 2^63 added
     pattern: cython.ulonglong[::1]
+    smooth: cython.uchar[::1]
+    reply: cython.longlong[::1]
+    largest: cython.longlong[::1]
 
     secret: cython.ulonglong
     coded: cython.longlong[::1]  # of each code the last part that had it, and 1
@@ -113,6 +128,18 @@ class Walk:
     before_of_server: cython.Py_ssize_t  # its last row so far, -1 before there is one
     before_of_client: cython.Py_ssize_t
 
+    # Of the part at hand, as long as it is smooth; of the client, then of the server. Numbers count from its SYN.
+    is_smooth: cython.bint
+    goes_on: cython.bint
+    stamped: cython.bint
+    end: cython.longlong[::1]  # of what it sent
+    fin: cython.longlong[::1]  # the end of its FIN, 0 before there is one
+    acked: cython.longlong[::1]  # how far it acknowledged
+    last_ack: cython.longlong[::1]
+    spoke: cython.longlong[::1]  # whether it sent data
+    tsval: cython.longlong[::1]  # its last, -1 before there is one
+    ttl: cython.longlong[::1]
+
     def __init__(self, rows: Rows, secret: int) -> None:
         """``secret``: 64 bits that those who choose the traffic do not know."""
         self.flow, self.words, self.folds = buffer(rows.flow), buffer(rows.words), buffer(rows.folds)
@@ -122,6 +149,10 @@ class Walk:
         self.syn_count, self.synack = _room(size, np.int64), _room(size, np.int64)
         self.last_synack, self.until = _room(size, np.int64), _room(size, np.uint64)
         self.pattern = _room(size, np.uint64)
+        self.smooth, self.reply, self.largest = _room(size, np.uint8), _room(size, np.int64), _room(size, np.int64)
+        self.end, self.fin, self.acked, self.last_ack, self.spoke, self.tsval, self.ttl = (
+            _room(2, np.int64) for _ in range(7)
+        )
         self.secret = secret | 1
         self.coded = _room(_CODES, np.int64)
         self.part = 0
@@ -150,6 +181,9 @@ class Walk:
             "last_synack": self.last_synack,
             "until": self.until,
             "pattern": self.pattern,
+            "smooth": self.smooth,
+            "reply": self.reply,
+            "largest": self.largest,
         }
         found = {name: np.asarray(column)[: self.part] for name, column in columns.items()}
         found["until"] = (found["until"] ^ np.uint64(1 << 63)).view(np.int64)
@@ -172,16 +206,19 @@ class Walk:
         self.last_synack[part] = -1
         self.until[part] = self._until(begin)
         self.pattern[part] = self.secret
+        self._begin_smoothly()
         while at < self.flow.shape[0] and not self._is_of_another_part(at):
             if event != _UNFIT:
                 event = self._event(at) if self._is_plain(at) else _UNFIT
                 if event != _UNFIT:
                     self._note(at, event)
+                    self.is_smooth = self.is_smooth and self._goes_smoothly(at, event)
             at += 1
         if not self.is_open:
             self.opened[part] = at - begin
         self.synack[part] = self.answer
         self.regular[part] = event != _UNFIT
+        self.smooth[part] = event != _UNFIT and self.is_smooth and self._ends_smoothly(at - begin)
         self.part += 1
         return at
 
@@ -385,6 +422,135 @@ class Walk:
         if ahead > 0 or acked > 0 or flags > flags_before:
             return True
         return flags == flags_before and self._payload(at) > self._payload(before)
+
+    # What is smooth is said in smooth.py.
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _begin_smoothly(self) -> cython.int:
+        side: cython.Py_ssize_t
+        self.is_smooth = True
+        self.goes_on = self.stamped = False
+        self.reply[self.part] = -1
+        self.largest[self.part] = 0
+        for side in range(2):
+            self.end[side] = self.fin[side] = self.acked[side] = self.last_ack[side] = self.spoke[side] = 0
+            self.tsval[side] = -1
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _goes_smoothly(self, at: cython.Py_ssize_t, event: cython.int) -> cython.bint:
+        """Whether the part is smooth with this row, too."""
+        place: cython.Py_ssize_t = at - self.first
+        side: cython.Py_ssize_t = self._side(at) != self._side(self.first)
+        flags: cython.int = self._flags(at)
+        header: cython.ulonglong = self.words[at * 8 + 1]
+        if self._unseen(at) or self._checksum(at) == _BAD or (header ^ self.words[self.first * 8 + 1]) & _TUNNEL:
+            return False
+        if place < 2:
+            self.ttl[side] = self.words[at * 8 + 4] & 0xFF
+            if header & _ECN:
+                return False
+            if place == 0:
+                return flags == _SYN and self._ack(at) == 0
+            return event == _IS_SYNACK and flags == _SYN | _ACK
+        if self.ttl[side] != self.words[at * 8 + 4] & 0xFF or flags & ~(_ACK | _PSH | _FIN):
+            return False
+        if place == 2:
+            self.stamped = self._is_stamped(at)
+            if event != _COMPLETES or self._payload(at) or flags & _FIN or self._fold(at):
+                return False
+        if event == _SERVER_GOES_ON:
+            self.goes_on = True
+        if side and self.reply[self.part] < 0:
+            self.reply[self.part] = at
+        return self._is_stamped_smoothly(at, side) and self._is_in_step(at, side)
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_stamped(self, at: cython.Py_ssize_t) -> cython.bint:
+        """Its options are timestamps and nothing else."""
+        return self.words[at * 8 + 1] >> 62 & 1
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_stamped_smoothly(self, at: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.bint:
+        """It has timestamps like the others, which do not fall, or no options; so has what was folded into it."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        signs: cython.longlong = self.folds[fold * 8 - 8] & 0xFF if self._folded(at) else 0
+        tsval: cython.longlong = self.words[at * 8 + 5] >> 32
+        if not self.stamped:
+            return not self.words[at * 8 + 1] >> 56 & 0x7F and not signs & ~_WITHOUT_TIMESTAMP
+        if not self._is_stamped(at) or signs:
+            return False
+        if self.tsval[side] >= 0 and _ahead(tsval, self.tsval[side]) > _SMALL_STEP:
+            return False
+        self.tsval[side] = tsval
+        if self._folded(at):
+            tsval = self.folds[fold * 8 - 3]
+            self.tsval[side] = tsval - 1
+            return tsval > 0 and _ahead(tsval - 1, self.words[at * 8 + 5] >> 32) <= _SMALL_STEP
+        return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _is_in_step(self, at: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.bint:
+        """It begins where what its side sent ended, and so does what was folded into it."""
+        isn: cython.longlong = self._seq(self.answer if side else self.first)
+        of_peer: cython.longlong = self._seq(self.first if side else self.answer)
+        flags: cython.int = self._flags(at)
+        payload: cython.longlong = self._payload(at)
+        size: cython.longlong = payload + (self.words[at * 8 + 1] >> 56 & 0x3F)
+        acked: cython.longlong = _ahead(self._ack(at) - 1, of_peer)
+        fold: cython.Py_ssize_t = self._fold(at) * 8
+        octets: cython.longlong
+        if _ahead(self._seq(at) - 1, isn) != self.end[side] or acked >= _FAR or (self.fin[side] and payload):
+            return False
+        self.end[side] += payload
+        self.last_ack[side] = acked
+        if payload:
+            self.spoke[side] = True
+            self.largest[self.part] = max(self.largest[self.part], size)
+        if flags & _FIN:
+            self.end[side] += 1
+            if self.fin[side] or self._folded(at):
+                return False
+            self.fin[side] = self.end[side]
+        if self._folded(at):
+            octets = self.folds[fold - 7] & _MASK
+            # Further than that they reach where one of them is missing, and less far where one came again.
+            if octets != self.folds[fold - 7] or octets != self.folds[fold - 5] >> 32:
+                return False
+            if octets and not self.spoke[side]:
+                return False
+            self.end[side] += octets
+            acked += self.folds[fold - 5] & _MASK
+            self.largest[self.part] = max(self.largest[self.part], self.folds[fold - 4] & _MASK)
+        self.acked[side] = max(self.acked[side], acked)
+        return self.end[side] < _FAR
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
+    def _ends_smoothly(self, size: cython.Py_ssize_t) -> cython.bint:
+        """Both sides spoke and were heard, nothing more was acknowledged than captured, and both FINs are, or none."""
+        side: cython.Py_ssize_t
+        if size < 4 or size > _FEW_ROWS or not self.goes_on or not self.spoke[0]:
+            return False
+        for side in range(2):
+            if self.acked[side] > self.end[1 - side] or (self.fin[side] > 0) != (self.fin[1 - side] > 0):
+                return False
+            if self.fin[side] and self.last_ack[1 - side] != self.fin[side]:
+                return False
+        return True
 
     # The words of a row (decode/compiled.py).
 

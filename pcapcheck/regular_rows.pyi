@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pcapcheck.rows import Rows
 
 COMPILED: Final[bool]
+SMALL_STEP: Final[int]
 
 class Walk:
     def __init__(self, rows: Rows, secret: int) -> None: ...

@@ -223,6 +223,14 @@ class Rows:
             column[having] = _FOLDED[name](_as(_FOLD, self.folds)[number[having] - 1]).astype(kind)
         return column
 
+    def usual_timestamps(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """TSval and TSecr of those whose options are timestamps and nothing else; -1 of the others."""
+        cell = _as(_CELL, self.words)
+        usual = cell["options"] & _USUAL != 0
+        both = cell["text"] >> np.uint64(32), cell["text"] & np.uint64(0xFFFFFFFF)
+        tsval, tsecr = (np.where(usual, part.astype(np.int64), -1) for part in both)
+        return tsval, tsecr
+
     def take(self, at: Column) -> Rows:
         """Those at these indices, or those that meet this mask."""
         places = at.nonzero()[0] if at.dtype == bool else at

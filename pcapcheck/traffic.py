@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -223,6 +223,7 @@ class Traffic:
     known: Mapping[str, tuple[Packed | Picked, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
     floods: Mapping[Socket, Flood] = field(default_factory=dict)  # of which SYNs are not among the handshakes
     before: Packed | None = None  # of each handshake, how many of those SYNs come before it; None: none
+    smooth: npt.NDArray[np.bool_] | None = None  # of each handshake, as smooth.py says; None: of none is it known
 
     @property
     def clients(self) -> Ints:
@@ -238,6 +239,17 @@ class Traffic:
     def sockets(self) -> Ints:
         """Which listening socket each handshake asks for: the server's address and port as one number, from 0."""
         return self.handshakes.sockets
+
+    @cached_property
+    def tsval(self) -> Ints:
+        """The TSval of every row, ABSENT where there is none."""
+        tsval, _ = self.rows.usual_timestamps()
+        length = self.column("options_length")
+        (others,) = ((tsval == ABSENT) & (length > 0) & (self.column("kind") != ICMP)).nonzero()
+        rows = self.rows.take(others)
+        tsval[others] = option_columns(rows["options"], rows["options_length"], rows["unseen"]).tsval
+        tsval.flags.writeable = False  # it is everybody's
+        return tsval
 
     @cached_property
     def options(self) -> OptionColumns:
@@ -297,7 +309,15 @@ class Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
         known = {name: tuple(one.pick(at) for one in columns) for name, columns in self.known.items()}
         before = None if self.before is None else Packed.of(self.before.take(at))
-        taken = replace(self, handshakes=self.handshakes.take(at), grouped=self.grouped[at], known=known, before=before)
+        smooth = None if self.smooth is None else self.smooth[at]
+        taken = replace(
+            self,
+            handshakes=self.handshakes.take(at),
+            grouped=self.grouped[at],
+            known=known,
+            before=before,
+            smooth=smooth,
+        )
         if self.stored is not None:
             return replace(taken, stored=self.stored.take(at))
         rows, size = self.rows_of(at), np.diff(self.starts)[at]
@@ -433,30 +453,69 @@ def spread(size: int, at: Ints, values: npt.NDArray[_Kind], none: int = ABSENT) 
 
 _Columns = TypeVar("_Columns", bound=npt.NDArray[Any] | tuple[npt.NDArray[Any], ...])
 
-# Functions of the rows of each handshake by itself, by name: a column, or several, with an entry for each handshake.
-BY_ROWS: Final[dict[str, Callable[[Traffic], Any]]] = {}
+# What a function gives of smooth handshakes: one value of each column, or what it gives of those at some indices.
+_OfSmooth = int | tuple[int, ...] | Callable[["Traffic", Ints], Any]
 
 
-def by_rows(function: Callable[[Traffic], _Columns]) -> Callable[[Traffic], _Columns]:
-    """The function, which is worked out while all rows of a capture are at hand, and known when some are stored.
+class ByRows(NamedTuple):
+    """A function of the rows of each handshake by itself: a column, or several, with an entry for each handshake."""
 
-    It must look at each handshake by itself. Integers (at most 64 bits) and booleans stay what they are.
+    function: Callable[[Traffic], Any]
+    of_smooth: _OfSmooth | None  # None: their rows are looked at as well
+
+
+BY_ROWS: Final[dict[str, ByRows]] = {}  # by name
+
+
+def by_rows(
+    of_smooth: _OfSmooth | None = None,
+) -> Callable[[Callable[[Traffic], _Columns]], Callable[[Traffic], _Columns]]:
+    """A function that is worked out while all rows of a capture are at hand, and known when some are stored.
+
+    It must look at each handshake by itself. Integers (at most 64 bits) and booleans stay what they are. ``of_smooth``
+    says what it gives of smooth handshakes (smooth.py) without their rows; row by row it gives the same.
     """
-    name = function.__qualname__
-    assert name not in BY_ROWS
-    BY_ROWS[name] = worked_out = once(function)
 
-    @wraps(function)
-    def asked(traffic: Traffic) -> _Columns:
-        if name not in traffic.known:
-            return worked_out(traffic)
-        found = tuple(column.unpacked() for column in traffic.known[name])
-        return found if len(found) > 1 else found[0]  # type: ignore[return-value]
+    def known_by_rows(function: Callable[[Traffic], _Columns]) -> Callable[[Traffic], _Columns]:
+        name = function.__qualname__
+        assert name not in BY_ROWS
+        worked_out = once(function)
+        BY_ROWS[name] = ByRows(worked_out, of_smooth)
 
-    return asked
+        @wraps(function)
+        def asked(traffic: Traffic) -> _Columns:
+            if name not in traffic.known:
+                return worked_out(traffic)
+            found = tuple(column.unpacked() for column in traffic.known[name])
+            return found if len(found) > 1 else found[0]  # type: ignore[return-value]
+
+        return asked
+
+    return known_by_rows
 
 
-@by_rows
+def all_by_rows(traffic: Traffic) -> Iterator[tuple[str, tuple[npt.NDArray[Any], ...]]]:
+    """What every function of BY_ROWS gives, by name. Rows of smooth handshakes are not looked at, unless they must."""
+    smooth = np.zeros(len(traffic.handshakes), bool) if traffic.smooth is None else traffic.smooth
+    (at,), (others,) = smooth.nonzero(), (~smooth).nonzero()
+    rest = traffic.take(others) if len(at) else traffic
+    for name, (function, of_smooth) in BY_ROWS.items():
+        if of_smooth is None:
+            yield name, _columns(function(traffic))
+            continue
+        found = _columns(function(rest))
+        values = _columns(of_smooth(traffic, at) if callable(of_smooth) else of_smooth)
+        whole = tuple(np.empty(len(smooth), column.dtype) for column in found)
+        for column, of_rest, value in zip(whole, found, values, strict=True):
+            column[others], column[at] = of_rest, value
+        yield name, whole
+
+
+def _columns(found: Any) -> tuple[Any, ...]:
+    return found if isinstance(found, tuple) else (found,)
+
+
+@by_rows()
 def events_of(traffic: Traffic) -> Ints:
     """What the rows of each handshake are to it: a bit for each Event."""
     found = np.zeros(len(traffic.handshakes), np.int64)

@@ -32,7 +32,7 @@ ORDER: Final = [
     ["attempts"],
     ["evidence"],
     ["faults", "faults.rows", "handshake", "rtt", "history", "offers"],
-    ["regular_rows", "regular_flows", "reused", "patterns", "named_rows"],
+    ["regular_rows", "regular_flows", "reused", "named_rows", "smooth", "patterns"],
     ["stored", "traffic", "ordinary"],
     ["judge"],
     ["stretch"],

@@ -24,7 +24,7 @@ class Table:
     ) -> None: ...
     def walk_pcap(
         self,
-        octets: bytearray,
+        octets: memoryview,
         position: int,
         end: int,
         big_endian: bool,
@@ -36,7 +36,7 @@ class Table:
     ) -> int: ...
     def walk_pcapng(
         self,
-        octets: bytearray,
+        octets: memoryview,
         position: int,
         end: int,
         big_endian: bool,

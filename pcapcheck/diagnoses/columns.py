@@ -139,7 +139,13 @@ def near_server(traffic: Traffic) -> Bools:
     return at_server
 
 
-@by_rows
+def _opening_of_smooth(traffic: Traffic, at: Ints) -> tuple[Ints, Ints]:
+    """A SYN-ACK that answers the only SYN."""
+    start = traffic.handshakes.start_time[at]
+    return start, start + traffic.handshakes.server_rtt[at]
+
+
+@by_rows(_opening_of_smooth)
 def opening_times(traffic: Traffic) -> tuple[Ints, Ints]:
     """When the first SYN and the first SYN-ACK of each handshake came, NO_TIME where there is none."""
     syn, synack = (traffic.first_event(event) for event in (Event.SYN, Event.SYNACK))
@@ -147,25 +153,25 @@ def opening_times(traffic: Traffic) -> tuple[Ints, Ints]:
     return time[syn], time[synack]
 
 
-@by_rows
+@by_rows(lambda traffic, at: traffic.rows.take(traffic.starts[at])["window"])
 def syn_window(traffic: Traffic) -> Ints:
     """The window of each SYN, ABSENT where there is none."""
     return traffic.value("window", traffic.first_event(Event.SYN))
 
 
-@by_rows
+@by_rows(lambda traffic, at: traffic.rows.take(traffic.starts[at] + 1)["window"])
 def synack_window(traffic: Traffic) -> Ints:
     """The window of each SYN-ACK, ABSENT where there is none."""
     return traffic.value("window", traffic.first_event(Event.SYNACK))
 
 
-@by_rows
+@by_rows(lambda traffic, at: (traffic.handshakes.syn_ttl[at],) * 2)
 def client_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
     """The least and the greatest TTL of the client's segments, RSTs and copies aside; ABSENT where there are none."""
     return _ttls(traffic, traffic.from_client)
 
 
-@by_rows
+@by_rows(lambda traffic, at: (traffic.handshakes.synack_ttl[at],) * 2)
 def server_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
     """The same of the server's segments."""
     return _ttls(traffic, ~traffic.from_client)

@@ -144,7 +144,7 @@ def _awaited(traffic: Traffic, capture: CaptureFacts) -> Bools:
     return long_enough
 
 
-@by_rows
+@by_rows()
 def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
     """How many ms the SYN-ACK's TSval is behind the server's clock, and where that can be measured.
 
@@ -155,7 +155,7 @@ def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
     following = first_after(traffic, later, synack)
     final = last(traffic, later)
     complete = (following != ABSENT) & (final > following)
-    tsval, time = traffic.options.tsval, traffic.column("time")
+    tsval, time = traffic.tsval, traffic.column("time")
 
     def drift(then: Ints, now: Ints) -> Ints:
         ticks = seq.diff(tsval[now], tsval[then])

@@ -30,7 +30,7 @@ def _repeated(traffic: Traffic) -> _Repeated:
     return _Repeated(*_repeated_columns(traffic))
 
 
-@by_rows
+@by_rows((False, False, ABSENT))
 def _repeated_columns(traffic: Traffic) -> tuple[Bools, Bools, Ints]:
     size, (at,) = len(traffic.handshakes), (traffic.handshakes.syn_count > 1).nonzero()
     traffic = traffic.take(at)

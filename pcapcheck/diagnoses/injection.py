@@ -86,7 +86,7 @@ def _suspected(traffic: Traffic) -> Ints:
     return (segments(traffic) & flagged(traffic, RST) & ~traffic.is_event(Event.RST_ANSWER)).nonzero()[0]
 
 
-@by_rows
+@by_rows(False)
 def _may_be_forged(traffic: Traffic) -> Bools:
     """Which handshakes have an RST against which enough may speak, unless its sender goes on, which RS08 finds."""
     at = _suspected(traffic)

@@ -39,7 +39,7 @@ def _acknowledged_each(traffic: Traffic, synack: Ints) -> Bools:
     return each
 
 
-@by_rows
+@by_rows(False)
 def _may_be_lost(traffic: Traffic) -> Bools:
     """Which handshakes have such a SYN, if the round trip is short."""
     found = np.zeros(len(traffic.handshakes), bool)

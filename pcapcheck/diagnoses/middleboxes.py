@@ -99,7 +99,7 @@ def isn_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
-@by_rows
+@by_rows((ABSENT, ABSENT, ABSENT))
 def _far_from_all(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
     """Numbers that lie far from all of this connection, ABSENT where there is none.
 

@@ -77,7 +77,7 @@ def mtu_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
-@by_rows
+@by_rows((0, ABSENT, ABSENT, ABSENT))
 def _vanishing(traffic: Traffic) -> tuple[Ints, Ints, Ints, Ints]:
     """How certain it is that full-sized segments vanish; frames of the first such and of its repeat; its payload."""
     size = len(traffic.handshakes)

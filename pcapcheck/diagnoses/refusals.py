@@ -26,7 +26,7 @@ _ERRORS = {
 }  # fmt: skip
 
 
-@by_rows
+@by_rows((ABSENT, ABSENT))
 def _refusal(traffic: Traffic) -> tuple[Ints, Ints]:
     """Frame and TTL of the RST that refused the SYN, ABSENT where there is none."""
     refusal = traffic.first_event(Event.REFUSAL)
@@ -88,7 +88,7 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
-@by_rows
+@by_rows((ABSENT, ABSENT))
 def _bare_reset(traffic: Traffic) -> tuple[Ints, Ints]:
     """Frame of the RST without ACK that is all the server said after its SYN-ACK, and its time after the client's ACK;
     ABSENT where there is none.

@@ -43,7 +43,7 @@ def _again(traffic: Traffic) -> Ints:
     crossing = traffic.value("time", ack) + np.maximum(traffic.handshakes.server_rtt_max, 0)
     soonest = np.maximum(crossing, traffic.value("time", synack) + TIMER)
     (at,) = traffic.is_event(Event.SYNACK).nonzero()
-    of, tsval = traffic.handshake[at], traffic.options.tsval
+    of, tsval = traffic.handshake[at], traffic.tsval
     late = (ack[of] != ABSENT) & (at > ack[of]) & (traffic.column("time")[at] > soonest[of])
     # A copy that the network delayed carries the timestamp of the first.
     copied = (tsval[at] != ABSENT) & (tsval[at] == tsval[synack[of]])
@@ -65,7 +65,7 @@ def concerned(traffic: Traffic) -> Traffic:
     return traffic.only((handshakes.synack_count > 1) & (handshakes.facts & Fact.COMPLETED != 0))
 
 
-@by_rows
+@by_rows()
 def taken(traffic: Traffic) -> tuple[Ints, Bools]:
     """Of handshakes that the server took at once, without a repeat: the time of the ACK, and whether data was answered.
 

@@ -199,11 +199,11 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     return Conclusion(certainty, evidence=(handshakes.syn_frame,), detail=Details(size, text))
 
 
-@by_rows
+@by_rows()
 def _tsvals_of_client(traffic: Traffic) -> tuple[Ints, Ints]:
     """The TSval of the SYN, and of the last segment of the client that has one; ABSENT where there is none."""
     sent = traffic.from_client & (traffic.column("kind") != ICMP) & ~flagged(traffic, RST)
-    tsval = np.where(sent, traffic.options.tsval, ABSENT)
+    tsval = np.where(sent, traffic.tsval, ABSENT)
     first = traffic.first_event(Event.SYN)
     asked = np.where(first == ABSENT, ABSENT, np.append(tsval, ABSENT)[first])
     later = traffic.column("folded_tsval")

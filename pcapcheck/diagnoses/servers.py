@@ -102,7 +102,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
-@by_rows
+@by_rows()
 def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     """Frame and TTL of the first segment of the server behind its SYN-ACK."""
     goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
@@ -110,7 +110,7 @@ def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     return traffic.value("frame", reply), traffic.value("ttl", reply)
 
 
-@by_rows
+@by_rows()
 def _data_rtt(traffic: Traffic) -> Ints:
     """From the client's first data to the bare ACK of it; ABSENT where it was sent twice or data answers it.
 

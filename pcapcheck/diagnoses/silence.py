@@ -33,14 +33,14 @@ _SILENCES: Final = (
 )
 
 
-@by_rows
+@by_rows((True, True))
 def _directions(traffic: Traffic) -> tuple[Bools, Bools]:
     """Whether anything went to the server, and any segment to the client."""
     to_client = ~traffic.from_client & (traffic.column("kind") != ICMP)
     return traffic.count(traffic.from_client) > 0, traffic.count(to_client) > 0
 
 
-@by_rows
+@by_rows((ABSENT, False))
 def _second_syn(traffic: Traffic) -> tuple[Ints, Bools]:
     """The frame of the second SYN, ABSENT where there is none, and whether it came before the SYN-ACK."""
     size, (at,) = len(traffic.handshakes), (traffic.handshakes.syn_count > 1).nonzero()

@@ -75,7 +75,7 @@ def octets_missing(traffic: Traffic, capture: CaptureFacts) -> Ints:
     return _octets_not_captured(traffic)
 
 
-@by_rows
+@by_rows(0)
 def _octets_not_captured(traffic: Traffic) -> Ints:
     handshakes = traffic.handshakes
     missing = np.zeros(len(handshakes), np.int64)
@@ -120,7 +120,7 @@ def furthest(traffic: Traffic, rows: Bools, number: Ints) -> Ints:
     return traffic.most(number * rows)
 
 
-@by_rows
+@by_rows(False)
 def untimed(traffic: Traffic) -> Bools:
     """In which times are missing or go back in the order of capture: nothing in them can be timed."""
     handshakes, time = traffic.handshakes, traffic.column("time")
@@ -129,7 +129,7 @@ def untimed(traffic: Traffic) -> Bools:
     return traffic.count(backwards | (time == NO_TIME)) > 0 if len(time) else np.zeros(len(handshakes), bool)
 
 
-@by_rows
+@by_rows(False)
 def headers_cut(traffic: Traffic) -> Bools:
     """Of which some header was cut by the snaplen."""
     return traffic.count(traffic.column("unseen") != 0) > 0
@@ -141,7 +141,7 @@ def checksums_offloaded(traffic: Traffic) -> Bools:
     return offloaded
 
 
-@by_rows
+@by_rows(False)
 def synack_before_syn(traffic: Traffic) -> Bools:
     """Of which the SYN-ACK stands before the SYN that it acknowledges."""
     syn, synack = traffic.first_event(Event.SYN), traffic.first_event(Event.SYNACK)

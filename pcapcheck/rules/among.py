@@ -30,7 +30,7 @@ def outcome(*names: str) -> Among:
     return lambda traffic: traffic.handshakes.is_outcome(*names)
 
 
-@by_rows
+@by_rows(False)
 def options_cut(traffic: Traffic) -> Bools:
     """Those with a segment whose options were not captured."""
     return some(traffic, traffic.column("unseen") & OPTIONS_UNSEEN != 0)
@@ -112,7 +112,7 @@ def out_of_line(traffic: Traffic) -> Bools:
     return found
 
 
-@by_rows
+@by_rows(False)
 def lone_syn(traffic: Traffic) -> Bools:
     """Those of which one bare SYN is all there is: nothing in them can be out of order or come too often."""
     found: Bools = np.diff(traffic.starts) == 1

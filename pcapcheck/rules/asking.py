@@ -55,7 +55,7 @@ def _is_asked_by_parts(rule: Rule, traffic: Traffic) -> bool:
     return traffic.stored is not None and rule.by_flow
 
 
-@by_rows
+@by_rows(False)
 def looked_at(traffic: Traffic) -> Bools:
     """The handshakes whose rows some rule looks at."""
     found = np.zeros(len(traffic.handshakes), bool)

@@ -34,7 +34,7 @@ _STATES: Final = (
 )
 
 
-@by_rows
+@by_rows(False)
 def _with_fast_open(traffic: Traffic) -> Bools:
     """Those with the option, or with options that were not captured."""
     has = (traffic.options.fast_open != ABSENT) | (traffic.options.faults & FAST_OPEN_LENGTH != 0)

@@ -204,7 +204,7 @@ def impossible_address_or_port(traffic: Traffic, capture: CaptureFacts) -> Answe
     )
 
 
-@by_rows
+@by_rows(False)
 def _with_wrong_checksum(traffic: Traffic) -> Bools:
     """Those with a segment whose checksum is wrong."""
     return some(traffic, traffic.column("checksum") == BAD)

@@ -234,7 +234,7 @@ def _largest_offered(traffic: Traffic, by_client: bool) -> Ints:
     return largest
 
 
-@by_rows
+@by_rows(False)
 def _offers_unseen(traffic: Traffic) -> Bools:
     """Those with a SYN or SYN-ACK whose options were not captured."""
     syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)

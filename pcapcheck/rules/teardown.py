@@ -249,7 +249,7 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
     )
 
 
-@by_rows
+@by_rows((ABSENT, ABSENT, 0))
 def _end(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
     """Of connections that were cut short: the frame of the RST or FIN that says so, the time of the FIN, ABSENT where
     there is none, and what the RST left undelivered.

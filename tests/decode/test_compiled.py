@@ -255,9 +255,9 @@ def test_it_never_reads_behind_the_end(table: type[compiled.Table]) -> None:
     """A record that says it is longer than what is there stops the loop; bounds checks stop a wrong end."""
     record = bytearray(struct.pack("<IIII", 1, 0, 60, 60) + bytes(60))
     walk = cells.new_table(table=table).walk_pcap
-    assert walk(record, 0, 75, False, 1000, 16, 262_144, 1, 1) == 0
+    assert walk(memoryview(record), 0, 75, False, 1000, 16, 262_144, 1, 1) == 0
     with pytest.raises(IndexError):
-        walk(record[:20], 0, 76, False, 1000, 16, 262_144, 1, 1)
+        walk(memoryview(record[:20]), 0, 76, False, 1000, 16, 262_144, 1, 1)
 
 
 def test_its_constants_are_those_of_the_other_modules() -> None:
