@@ -16,11 +16,12 @@ from pcapcheck.decode.segment import FIN
 from pcapcheck.evidence import Event, Evidence, Fact
 from pcapcheck.faults import by_vlan, copies
 from pcapcheck.handshake import outcome_of, shape_of
-from pcapcheck.named_rows import NamedRows, Offers, read_off
+from pcapcheck.named_rows import NamedRows, OpeningRows, read_off
 from pcapcheck.openings import Openings, Row, ranges
 from pcapcheck.ordinary import ordinary_columns
 from pcapcheck.patterns import regular
 from pcapcheck.select import rows_of
+from pcapcheck.smooth import Smooth
 from pcapcheck.sorting import occur_in
 from pcapcheck.tables import ABSENT, ACK_KINDS, CLOSES, OUTCOMES, SHAPES, SIDES, ZEEK_STATES
 from pcapcheck.traffic import Handshakes, Ints, Traffic
@@ -65,31 +66,35 @@ def judge_flows(openings: Openings, capture: int, end_time: int) -> Traffic:
     columns["capture"] = np.full(len(order), capture)
     hosts, (columns["client"], columns["server"]) = openings.flows.hosts.used(columns["client"], columns["server"])
     # The rows follow their handshakes. Those of an ordinary one follow each other, those of another may lie apart.
-    size, client = together(ordinary.size, judged.sizes), together(ordinary.client, judged.clients)
+    size = together(ordinary.size, judged.sizes)
     number = ranges(together(ordinary.start, judged.first), size)
     start = (size.cumsum() - size)[np.argsort(order)[len(ordinary.flow) :]]
     number[ranges(start, judged.sizes[others])] = judged.rows[np.repeat(others, judged.sizes)]
-    rows, event = openings.rows, ordinary.event.copy()
+    rows, event, from_client = openings.rows, ordinary.event, ordinary.from_client
     event[judged.rows] = judged.events
+    from_client[judged.rows] = rows.take(judged.rows)["side"] == np.repeat(judged.clients, judged.sizes)
     # Mostly each flow is one attempt, and they stand in order already: then the rows need not be copied.
     if len(number) < len(rows) or (number != np.arange(len(rows))).any():
-        rows, event = rows.take(number), event[number]
+        rows, event, from_client = rows.take(number), event[number], from_client[number]
     return Traffic(
         Handshakes(columns, hosts, histories),
         rows,
         np.repeat(np.arange(len(size)), size),
         event,
-        rows["side"] == np.repeat(client.astype(np.uint8), size),
+        from_client,
         np.zeros(len(size), bool),
-        smooth=together(ordinary.smooth.astype(np.int64), np.zeros_like(judged.sizes)).astype(bool) & _went_on(columns),
+        smooth=_placed(ordinary.smooth, order, columns),
     )
 
 
-def _went_on(columns: Mapping[str, Ints]) -> npt.NDArray[np.bool_]:
-    """Those that were established and not cut short."""
-    cut = np.isin(columns["close"], [CLOSES.index("reset"), CLOSES.index("half-closed")])
-    went_on: npt.NDArray[np.bool_] = (columns["outcome"] == OUTCOMES.index("established")) & ~cut
-    return went_on
+def _placed(smooth: Smooth, order: Ints, columns: Mapping[str, Ints]) -> Smooth:
+    """Those that were established and not cut short, of handshakes in this order."""
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    at = place[smooth.at]
+    cut = np.isin(columns["close"][at], [CLOSES.index("reset"), CLOSES.index("half-closed")])
+    established = columns["outcome"][at] == OUTCOMES.index("established")
+    return smooth._replace(at=at).only(established & ~cut)
 
 
 # The fields of Handshakes that are decided on an attempt's evidence, in the order of _decided.
@@ -170,8 +175,9 @@ class _Table:
         self.columns |= {"flow": self._flow, "history_code": np.array(codes, np.int64)}
         named = self._named()
         opened = openings.rows.take(np.append(named.syn, named.synack))
-        offers = Offers.of(opened, *np.split(np.arange(len(opened)), 2))
-        self.columns |= read_off(openings, named, offers)
+        of_syn, of_synack = np.split(np.arange(len(opened)), 2)
+        opening = OpeningRows.of(opened, of_syn, of_synack, openings.rows.take(named.ack))
+        self.columns |= read_off(openings, named, opening)
 
     def at(self, begin: Ints) -> Ints:
         """Where the only attempt of what was walked from each of these rows on stands."""

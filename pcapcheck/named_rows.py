@@ -26,24 +26,28 @@ class NamedRows(NamedTuple):
     ack: Ints
 
 
-class Offers(NamedTuple):
-    """SYNs and SYN-ACKs, their options, and where those of each handshake are; any place where it has none."""
+class OpeningRows(NamedTuple):
+    """SYNs and SYN-ACKs, their options, and where those of each handshake are: any place where it has none.
+
+    And of each its third row, which may complete it.
+    """
 
     rows: Rows
     options: OptionColumns
     of_syn: Ints
     of_synack: Ints
+    third: Rows
 
     @classmethod
-    def of(cls, rows: Rows, of_syn: Ints, of_synack: Ints) -> Offers:
-        """The options of these rows, read."""
+    def of(cls, rows: Rows, of_syn: Ints, of_synack: Ints, third: Rows) -> OpeningRows:
+        """The same, with the options read."""
         options = option_columns(rows["options"], rows["options_length"], rows["unseen"])
-        return cls(rows, options, of_syn, of_synack)
+        return cls(rows, options, of_syn, of_synack, third)
 
 
-def read_off(openings: Openings, named: NamedRows, offers: Offers) -> dict[str, Ints]:
+def read_off(openings: Openings, named: NamedRows, opening: OpeningRows) -> dict[str, Ints]:
     """Fields of Handshakes."""
-    rows, opened = openings.rows, offers.rows
+    rows, opened = openings.rows, opening.rows
     first, last, syn, synack, ack = named[2:]
     columns: dict[str, Ints] = {}
     every = np.arange(len(first))
@@ -58,16 +62,16 @@ def read_off(openings: Openings, named: NamedRows, offers: Offers) -> dict[str, 
         (
             syn,
             opened,
-            offers.of_syn,
+            opening.of_syn,
             {"syn_frame": "frame", "syn_ttl": "ttl", "syn_octets": "payload_length", "client_isn": "seq"},
         ),
         (
             synack,
             opened,
-            offers.of_synack,
+            opening.of_synack,
             {"synack_frame": "frame", "synack_ttl": "ttl", "synack_ack": "ack", "server_isn": "seq"},
         ),
-        (ack, rows.take(ack), every, {"ack_frame": "frame", "ack_seq": "seq", "ack_ack": "ack"}),
+        (ack, opening.third, every, {"ack_frame": "frame", "ack_seq": "seq", "ack_ack": "ack"}),
     ):
         (absent,) = (at == ABSENT).nonzero()
         for field, name in fields.items():
@@ -75,14 +79,14 @@ def read_off(openings: Openings, named: NamedRows, offers: Offers) -> dict[str, 
             columns[field][absent] = ABSENT
     columns["syn_octets"] = np.maximum(columns["syn_octets"], 0)
     # A SYN of the server's own acknowledges nothing.
-    columns["synack_ack"][opened["tcp_flags"][offers.of_synack] & ACK == 0] = ABSENT
+    columns["synack_ack"][opened["tcp_flags"][opening.of_synack] & ACK == 0] = ABSENT
     flows, flow = openings.flows, named.flow
     low, high = (flows.low[flow], flows.low_port[flow]), (flows.high[flow], flows.high_port[flow])
     for name, one, other in (("client", low, high), ("server", high, low)):
         columns[name], columns[f"{name}_port"] = (
             np.where(named.client, *pair) for pair in zip(other, one, strict=True)
         )
-    for name, row, at in (("client", syn, offers.of_syn), ("server", synack, offers.of_synack)):
-        said = offered(offers.options, opened, at, row == ABSENT)
+    for name, row, at in (("client", syn, opening.of_syn), ("server", synack, opening.of_synack)):
+        said = offered(opening.options, opened, at, row == ABSENT)
         columns |= {f"{name}_{option}": values for option, values in said.items()}
     return columns

@@ -29,7 +29,7 @@ def ordinary_columns(openings: Openings, ordinary: Regular, patterns: Mapping[st
     named = NamedRows(
         ordinary.flow, ordinary.client, first, first + ordinary.size - 1, first, ordinary.synack, ordinary.ack
     )
-    columns = read_off(openings, named, ordinary.offers)
+    columns = read_off(openings, named, ordinary.opening)
     columns |= {"last_time": ordinary.until, "flow": named.flow}
     server, client = ordinary.server_rtt, ordinary.client_rtt
     both = [one + other for one, other in zip(server, client, strict=True)]

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck import seq
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.evidence import PENDING_NS, Event
-from pcapcheck.named_rows import Offers
+from pcapcheck.named_rows import OpeningRows
 from pcapcheck.openings import Ints, Openings
-from pcapcheck.regular_flows import Bools, told
+from pcapcheck.regular_flows import Bools, Parts, told
 from pcapcheck.reused import apart
-from pcapcheck.smooth import smooth
+from pcapcheck.rows import Rows
+from pcapcheck.smooth import Smooth, smooth
 from pcapcheck.tables import ABSENT
 
 
@@ -42,11 +44,12 @@ class Regular:
     synack: Ints  # its first SYN-ACK, or ABSENT
     ack: Ints  # the row that completes the handshake, or ABSENT
     event: npt.NDArray[np.int8]  # of each row of the openings: what it is to its attempt, if its flow is regular
+    from_client: Bools  # and whether the client sent it
     until: Ints  # the latest time of its rows and of what was folded into them
     server_rtt: tuple[Ints, Ints]  # least and most, where the pattern has any
     client_rtt: tuple[Ints, Ints]
-    offers: Offers  # of each flow
-    smooth: Bools  # as smooth.py says
+    opening: OpeningRows  # of each flow; where it has no SYN-ACK, that is its SYN
+    smooth: Smooth
 
 
 def regular(openings: Openings, end_time: int) -> Regular:
@@ -57,34 +60,37 @@ def regular(openings: Openings, end_time: int) -> Regular:
     (doubtful,) = (fine & parts.doubtful).nonzero()
     fine[doubtful] = ~parts.has_copies(doubtful, doubtful)
     (keep,) = fine.nonzero()
+    opening = _opening(parts, keep)
+    options, of_syn, of_synack = opening.options, opening.of_syn, opening.of_synack
     has_synack = parts.synack[keep] != ABSENT
-    of_syn = np.arange(len(keep))
-    of_synack = of_syn.copy()
-    of_synack[has_synack] = len(keep) + np.arange(has_synack.sum())
-    named = rows.take(np.append(parts.begin[keep], parts.synack[keep[has_synack]]))
-    offers = Offers.of(named, of_syn, of_synack)
-    options = offers.options
     asked = parts.asked(keep, np.where(has_synack, options.tsecr[of_synack], ABSENT))
-    fine[keep] = ~parts.older_timestamp(keep, options.tsval[of_syn]) & (asked < parts.syns[keep])
+    # PAWS drops what has an older TSval than the SYN (RFC 7323, section 5.3).
+    tsval = opening.third.tsvals()
+    compared = has_synack & (parts.opened[keep] < parts.size[keep]) & (options.tsval[of_syn] != ABSENT)
+    older = compared & (tsval != ABSENT) & (seq.diff(tsval, options.tsval[of_syn]) < 0)
+    fine[keep] = ~older & (asked < parts.syns[keep])
     stays = apart(parts, fine)[keep]
-    keep, asked, of_syn, of_synack, has_synack = (
-        column[stays] for column in (keep, asked, of_syn, of_synack, has_synack)
-    )
-    offers = offers._replace(of_syn=of_syn, of_synack=of_synack)
+    if not stays.all():
+        keep, asked, has_synack = keep[stays], asked[stays], has_synack[stays]
+        opening = opening._replace(
+            of_syn=of_syn[stays], of_synack=of_synack[stays], third=opening.third.take(stays.nonzero()[0])
+        )
     start, size, syns, opened, synack = (
         column[keep] for column in (parts.begin, parts.size, parts.syns, parts.opened, parts.synack)
     )
-    time, third = rows["time"], np.minimum(start + opened, start + size - 1)
-    awaited = time[np.where(has_synack, synack, start)]
-    near_end = (awaited > end_time - PENDING_NS) if end_time != NO_TIME else np.ones(len(keep), bool)
-    server_rtt = time[synack] - time[start + syns - 1], time[synack] - time[start + asked]
-    client_rtt = time[third] - time[parts.last_synack[keep]], time[third] - time[synack]
+    time = opening.rows["time"]
+    first, answered, third = time[opening.of_syn], time[opening.of_synack], opening.third["time"]
+    near_end = (answered > end_time - PENDING_NS) if end_time != NO_TIME else np.ones(len(keep), bool)
+    last_syn, asked_by = (_others(rows, first, start, start + place) for place in (syns - 1, asked))
+    server_rtt = answered - last_syn, answered - asked_by
+    client_rtt = third - _others(rows, answered, synack, parts.last_synack[keep]), third - answered
     exact = [has_synack & (least == most) for least, most in (server_rtt, client_rtt)]
     of_flow = near_end | exact[0] << 1 | exact[1] << 2 | parts.syn_count[keep] << 3 | opened << 33
     number, representative, pattern = np.unique(
         parts.pattern[keep] ^ of_flow.astype(np.uint64), return_index=True, return_inverse=True
     )
-    completed = has_synack & (parts.event[third] == Event.COMPLETING)
+    behind = _third(parts, keep)
+    completed = has_synack & (parts.event[behind] == Event.COMPLETING)
     return Regular(
         rows.flow[start].astype(np.int64),
         pattern.astype(np.int64),
@@ -92,13 +98,37 @@ def regular(openings: Openings, end_time: int) -> Regular:
         representative.astype(np.int64),
         start,
         size,
-        named["side"][of_syn].astype(np.int64),
+        opening.rows["side"][opening.of_syn].astype(np.int64),
         synack,
-        np.where(completed, third, ABSENT),
+        np.where(completed, behind, ABSENT),
         parts.event,
+        parts.from_client,
         parts.until[keep],
         server_rtt,
         client_rtt,
-        offers,
-        smooth(parts, keep, offers),
+        opening,
+        smooth(parts, keep, opening),
     )
+
+
+def _opening(parts: Parts, at: Ints) -> OpeningRows:
+    """The rows with which these parts begin."""
+    (answered,) = (parts.synack[at] != ABSENT).nonzero()
+    of_syn = np.arange(len(at))
+    of_synack = of_syn.copy()
+    of_synack[answered] = len(at) + np.arange(len(answered))
+    rows = parts.rows.take(np.append(parts.begin[at], parts.synack[at[answered]]))
+    return OpeningRows.of(rows, of_syn, of_synack, parts.rows.take(_third(parts, at)))
+
+
+def _third(parts: Parts, at: Ints) -> Ints:
+    """The row behind the SYNs and SYN-ACKs of these parts, or their last."""
+    return parts.begin[at] + np.minimum(parts.opened[at], parts.size[at] - 1)
+
+
+def _others(rows: Rows, times: Ints, at: Ints, others: Ints) -> Ints:
+    """The times of other rows, given those of the rows ``at``: mostly they are the same rows."""
+    (differing,) = (others != at).nonzero()
+    times = times.copy()
+    times[differing] = rows.take(others[differing])["time"]
+    return times

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck import seq
 from pcapcheck.decode.option_columns import ROOM, OptionColumns, option_columns
 from pcapcheck.evidence import Event
 from pcapcheck.openings import Ints, ranges
@@ -39,6 +38,7 @@ class Parts:
 
     rows: Rows
     event: npt.NDArray[np.int8]  # of each row: what it is to its attempt
+    from_client: Bools  # of each row: whether the client sent it
     begin: Ints  # of each part: its first row
     size: Ints  # its number of rows
     regular: Bools
@@ -51,8 +51,15 @@ class Parts:
     until: Ints  # the latest time of its rows and of what was folded into them
     pattern: npt.NDArray[np.uint64]  # one number for what its rows are, as each kind of row first comes
     smooth: Bools  # as far as smooth.py leaves it to the loop
-    reply: Ints  # of a smooth one: the first row of the server behind the SYN-ACK
-    largest: Ints  # and the most that a segment takes, payload and options
+    largest: Ints  # of a smooth one: the most that a segment takes, payload and options
+    # And places of its rows, from its first on; -1 where there is none.
+    reply: Ints  # the first of the server behind the SYN-ACK
+    data: Ints  # the first of the client with payload
+    reaction: Ints  # the first by which the server goes on behind that
+    cover: Ints  # the first of the server, without FIN, that acknowledges all of that
+    goes_on: Ints  # the first by which the server goes on
+    final: Ints  # the last by which it does
+    last: Ints  # the last of the client
 
     def has_copies(self, flows: Ints, among: Ints) -> Bools:
         """Flows with rows that are alike in what copies are alike in, as faults.rows.copies compares them.
@@ -79,15 +86,6 @@ class Parts:
         _, number, count = np.unique(key, return_inverse=True, return_counts=True)
         found[np.repeat(np.arange(len(flows)), size)[count[number] > 1]] = True
         return found
-
-    def older_timestamp(self, flows: Ints, of_syn: Ints) -> Bools:
-        """Flows of which the third segment has an older TSval than the SYN: PAWS drops it (RFC 7323, section 5.3)."""
-        older = np.zeros(len(flows), bool)
-        opened = self.opened[flows]
-        (having,) = ((opened < self.size[flows]) & (self.synack[flows] != ABSENT) & (of_syn != ABSENT)).nonzero()
-        tsval = self.options(self.begin[flows[having]] + opened[having]).tsval
-        older[having] = (tsval != ABSENT) & (seq.diff(tsval, of_syn[having]) < 0)
-        return older
 
     def asked(self, flows: Ints, echoed: Ints) -> Ints:
         """The place of the first SYN that the SYN-ACK can have answered, which echoes this TSval (or ABSENT).
@@ -117,4 +115,4 @@ def told(rows: Rows) -> Parts:
     walk.walk()
     columns = walk.parts()
     size = np.diff(columns["begin"], append=len(rows))
-    return Parts(rows, walk.events(), size=size, **columns)
+    return Parts(rows, walk.events(), walk.sides(), size=size, **columns)

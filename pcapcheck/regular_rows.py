@@ -111,8 +111,15 @@ class Walk:
     until: cython.ulonglong[::1]  # as in words: 2^63 added
     pattern: cython.ulonglong[::1]
     smooth: cython.uchar[::1]
-    reply: cython.longlong[::1]
     largest: cython.longlong[::1]
+    reply: cython.longlong[::1]
+    data: cython.longlong[::1]
+    reaction: cython.longlong[::1]
+    cover: cython.longlong[::1]
+    goes_on: cython.longlong[::1]
+    final: cython.longlong[::1]
+    last: cython.longlong[::1]
+    from_client: cython.uchar[::1]  # of each row of a regular part
 
     secret: cython.ulonglong
     coded: cython.longlong[::1]  # of each code the last part that had it, and 1
@@ -130,7 +137,6 @@ class Walk:
 
     # Of the part at hand, as long as it is smooth; of the client, then of the server. Numbers count from its SYN.
     is_smooth: cython.bint
-    goes_on: cython.bint
     stamped: cython.bint
     end: cython.longlong[::1]  # of what it sent
     fin: cython.longlong[::1]  # the end of its FIN, 0 before there is one
@@ -139,6 +145,7 @@ class Walk:
     spoke: cython.longlong[::1]  # whether it sent data
     tsval: cython.longlong[::1]  # its last, -1 before there is one
     ttl: cython.longlong[::1]
+    data_end: cython.longlong  # of the client's first data
 
     def __init__(self, rows: Rows, secret: int) -> None:
         """``secret``: 64 bits that those who choose the traffic do not know."""
@@ -149,12 +156,15 @@ class Walk:
         self.syn_count, self.synack = _room(size, np.int64), _room(size, np.int64)
         self.last_synack, self.until = _room(size, np.int64), _room(size, np.uint64)
         self.pattern = _room(size, np.uint64)
-        self.smooth, self.reply, self.largest = _room(size, np.uint8), _room(size, np.int64), _room(size, np.int64)
+        self.smooth, self.from_client = _room(size, np.uint8), _room(size, np.uint8)
+        self.largest, self.reply, self.data, self.reaction, self.cover, self.goes_on, self.final, self.last = (
+            _room(size, np.int64) for _ in range(8)
+        )
         self.end, self.fin, self.acked, self.last_ack, self.spoke, self.tsval, self.ttl = (
             _room(2, np.int64) for _ in range(7)
         )
         self.secret = secret | 1
-        self.coded = _room(_CODES, np.int64)
+        self.coded = memoryview(np.zeros(_CODES, np.int64))
         self.part = 0
 
     def walk(self) -> None:
@@ -167,6 +177,10 @@ class Walk:
     def events(self) -> Any:
         """What each row of a regular part is to its attempt (Event)."""
         return np.asarray(self.event)
+
+    def sides(self) -> Any:
+        """Whether the client sent it, of each row of a regular part."""
+        return np.asarray(self.from_client).view(bool)
 
     def parts(self) -> dict[str, Any]:
         """The columns of regular_flows.Parts."""
@@ -182,8 +196,14 @@ class Walk:
             "until": self.until,
             "pattern": self.pattern,
             "smooth": self.smooth,
-            "reply": self.reply,
             "largest": self.largest,
+            "reply": self.reply,
+            "data": self.data,
+            "reaction": self.reaction,
+            "cover": self.cover,
+            "goes_on": self.goes_on,
+            "final": self.final,
+            "last": self.last,
         }
         found = {name: np.asarray(column)[: self.part] for name, column in columns.items()}
         found["until"] = (found["until"] ^ np.uint64(1 << 63)).view(np.int64)
@@ -202,6 +222,7 @@ class Walk:
         self.is_open = self.is_over = self.reset = False
         self.acked_since = 0
         self.begin[part] = begin
+        self.doubtful[part] = False
         self.syns[part] = self.opened[part] = self.syn_count[part] = 0
         self.last_synack[part] = -1
         self.until[part] = self._until(begin)
@@ -365,6 +386,7 @@ class Walk:
         code: cython.int = self._flags(at) & _KIND
         pattern: cython.ulonglong
         self.event[at] = event
+        self.from_client[at] = from_client
         if before >= 0 and not self._is_itself(at, before):
             self.doubtful[part] = True
         if from_client:
@@ -431,10 +453,12 @@ class Walk:
     @cython.exceptval(-1)
     def _begin_smoothly(self) -> cython.int:
         side: cython.Py_ssize_t
+        part: cython.Py_ssize_t = self.part
         self.is_smooth = True
-        self.goes_on = self.stamped = False
-        self.reply[self.part] = -1
-        self.largest[self.part] = 0
+        self.stamped = False
+        self.largest[part] = self.data_end = 0
+        self.reply[part] = self.data[part] = self.reaction[part] = self.cover[part] = -1
+        self.goes_on[part] = self.final[part] = self.last[part] = -1
         for side in range(2):
             self.end[side] = self.fin[side] = self.acked[side] = self.last_ack[side] = self.spoke[side] = 0
             self.tsval[side] = -1
@@ -464,11 +488,7 @@ class Walk:
             self.stamped = self._is_stamped(at)
             if event != _COMPLETES or self._payload(at) or flags & _FIN or self._fold(at):
                 return False
-        if event == _SERVER_GOES_ON:
-            self.goes_on = True
-        if side and self.reply[self.part] < 0:
-            self.reply[self.part] = at
-        return self._is_stamped_smoothly(at, side) and self._is_in_step(at, side)
+        return self._is_stamped_smoothly(at, side) and self._is_in_step(at, side) and self._is_placed(at, side, event)
 
     @cython.cfunc
     @cython.inline
@@ -540,10 +560,37 @@ class Walk:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
+    def _is_placed(self, at: cython.Py_ssize_t, side: cython.Py_ssize_t, event: cython.int) -> cython.bint:
+        """Remember its place where it is the first, or last, of its kind."""
+        part: cython.Py_ssize_t = self.part
+        place: cython.Py_ssize_t = at - self.first
+        has_fin: cython.bint = self._flags(at) & _FIN
+        if side == 0:
+            self.last[part] = place
+            if self._payload(at) and self.data[part] < 0:
+                self.data[part] = place
+                self.data_end = _ahead(self._seq(at) - 1, self._seq(self.first)) + self._payload(at)
+                return not has_fin
+            return True
+        if self.reply[part] < 0:
+            self.reply[part] = place
+        if event == _SERVER_GOES_ON:
+            self.final[part] = place
+            if self.goes_on[part] < 0:
+                self.goes_on[part] = place
+            if self.reaction[part] < 0 and self.data[part] >= 0:
+                self.reaction[part] = place
+        if self.cover[part] < 0 and self.data[part] >= 0 and not has_fin and self.last_ack[1] >= self.data_end:
+            self.cover[part] = place
+        return True
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(-1)
     def _ends_smoothly(self, size: cython.Py_ssize_t) -> cython.bint:
         """Both sides spoke and were heard, nothing more was acknowledged than captured, and both FINs are, or none."""
         side: cython.Py_ssize_t
-        if size < 4 or size > _FEW_ROWS or not self.goes_on or not self.spoke[0]:
+        if size < 4 or size > _FEW_ROWS or self.goes_on[self.part] < 0 or not self.spoke[0]:
             return False
         for side in range(2):
             if self.acked[side] > self.end[1 - side] or (self.fin[side] > 0) != (self.fin[1 - side] > 0):
@@ -672,4 +719,4 @@ class Walk:
 
 
 def _room(size: int, kind: Any) -> memoryview:
-    return memoryview(np.zeros(size, kind))
+    return memoryview(np.empty(size, kind))

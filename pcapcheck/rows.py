@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.decode.compiled import WORDS, read_octets
+from pcapcheck.decode.option_columns import option_columns
 
 Column = npt.NDArray[Any]
 Words = npt.NDArray[np.uint64]  # of cells, one a line
@@ -230,6 +231,17 @@ class Rows:
         both = cell["text"] >> np.uint64(32), cell["text"] & np.uint64(0xFFFFFFFF)
         tsval, tsecr = (np.where(usual, part.astype(np.int64), -1) for part in both)
         return tsval, tsecr
+
+    def tsvals(self) -> npt.NDArray[np.int64]:
+        """The TSval of each, -1 where there is none."""
+        tsval, _ = self.usual_timestamps()
+        cell = _as(_CELL, self.words)
+        (others,) = ((cell["options"] & _LENGTH > 0) & (cell["options"] & _USUAL == 0)).nonzero()
+        others = others[cell["bits"][others] >> 1 & 1 == 0]  # an ICMP error has an address there
+        if len(others):
+            rows = self.take(others)
+            tsval[others] = option_columns(rows["options"], rows["options_length"], rows["unseen"]).tsval
+        return tsval
 
     def take(self, at: Column) -> Rows:
         """Those at these indices, or those that meet this mask."""

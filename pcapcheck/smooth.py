@@ -20,33 +20,53 @@ one too many is a wrong answer, which tests/test_smooth.py finds.
 
 from __future__ import annotations
 
+from typing import Final, NamedTuple
+
 import numpy as np
 
 from pcapcheck import seq
-from pcapcheck.named_rows import Offers
+from pcapcheck.named_rows import OpeningRows
 from pcapcheck.openings import Ints
 from pcapcheck.regular_flows import Bools, Parts
 from pcapcheck.regular_rows import SMALL_STEP
 from pcapcheck.tables import ABSENT
 
-LARGEST_SHIFT = 14  # of windows: RFC 7323, section 2.3
+LARGEST_SHIFT: Final = 14  # of windows: RFC 7323, section 2.3
 
 
-def smooth(parts: Parts, at: Ints, offers: Offers) -> Bools:
-    """Which of these parts are smooth; ``offers`` are theirs."""
-    found: Bools = parts.smooth[at] & (np.bincount(parts.rows.flow[parts.begin])[parts.rows.flow[parts.begin[at]]] == 1)
-    (which,) = found.nonzero()
-    rows, start = parts.rows, parts.begin[at[which]]
-    syn, synack = offers.of_syn[which], offers.of_synack[which]
-    third, reply = rows.take(start + 2), rows.take(parts.reply[at[which]])
-    options = offers.options
+class Smooth(NamedTuple):
+    """Smooth handshakes, and rows of theirs: how far each is behind the first, ABSENT where there is none."""
+
+    at: Ints  # which they are
+    reply: Ints  # the first of the server behind the SYN-ACK
+    data: Ints  # the first of the client with payload
+    reaction: Ints  # the first by which the server goes on behind that
+    cover: Ints  # the first of the server, without FIN, that acknowledges all of that
+    goes_on: Ints  # the first by which the server goes on
+    final: Ints  # the last by which it does
+    last: Ints  # the last of the client
+    asked: Ints  # TSval of the SYN, ABSENT where there is none
+    answered: Ints  # and of the SYN-ACK
+
+    def only(self, mask: Bools) -> Smooth:
+        """Those that meet the mask."""
+        return self if mask.all() else Smooth._make([column[mask] for column in self])
+
+
+def smooth(parts: Parts, at: Ints, opening: OpeningRows) -> Smooth:
+    """Which of these parts are smooth (``at`` is their place among these); ``opening`` is theirs."""
+    flow = parts.rows.flow[parts.begin]
+    (which,) = (parts.smooth[at] & (np.bincount(flow)[flow[at]] == 1)).nonzero()
+    part, syn, synack = at[which], opening.of_syn[which], opening.of_synack[which]
+    third, reply = opening.third.take(which), parts.rows.take(parts.begin[part] + parts.reply[part])
+    options = opening.options
     known = (options.faults == 0) & (options.fast_open == ABSENT) & (options.mptcp == ABSENT) & (options.mss > 0)
     known &= ~(options.md5 | options.ao | options.sack) & (options.wscale <= LARGEST_SHIFT)
     fine = known[syn] & known[synack] & (options.tsecr[syn] <= 0)
     fine &= (options.wscale[syn] != ABSENT) | (options.wscale[synack] == ABSENT)
     scaled = options.wscale[synack] != ABSENT
     mss = [options.mss[side].astype(np.int64) for side in (syn, synack)]
-    fine &= parts.largest[at[which]] <= np.minimum(*mss)
+    fine &= parts.largest[part] <= np.minimum(*mss)
     for first, side, least in zip((third, reply), (syn, synack), mss, strict=True):
         fine &= first["window"].astype(np.int64) << np.where(scaled, options.wscale[side], 0) >= least
     asked, answered = options.tsval[syn], options.tsval[synack]
@@ -55,5 +75,6 @@ def smooth(parts: Parts, at: Ints, offers: Offers) -> Bools:
     fine &= (stamped == (answered != ABSENT)) & ~((answered != ABSENT) & (asked == ABSENT))
     right = (options.tsecr[synack] == asked) & (tsecr == answered)
     right &= (seq.ahead(tsval, asked) <= SMALL_STEP) & (seq.ahead(of_reply, answered) <= SMALL_STEP)
-    found[which] = fine & (right | ~stamped)
-    return found
+    places = (parts.reply, parts.data, parts.reaction, parts.cover, parts.goes_on, parts.final, parts.last)
+    found = Smooth._make([which, *(place[part] for place in places), asked, answered])
+    return found.only(fine & (right | ~stamped))

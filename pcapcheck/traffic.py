@@ -19,6 +19,7 @@ from pcapcheck.openings import ICMP, ranges
 from pcapcheck.openings import Ints as Ints
 from pcapcheck.packed import Packed, Picked
 from pcapcheck.rows import Rows
+from pcapcheck.smooth import Smooth
 from pcapcheck.sorting import ranks
 from pcapcheck.stored import Stored
 from pcapcheck.tables import ABSENT, OUTCOMES
@@ -223,7 +224,7 @@ class Traffic:
     known: Mapping[str, tuple[Packed | Picked, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
     floods: Mapping[Socket, Flood] = field(default_factory=dict)  # of which SYNs are not among the handshakes
     before: Packed | None = None  # of each handshake, how many of those SYNs come before it; None: none
-    smooth: npt.NDArray[np.bool_] | None = None  # of each handshake, as smooth.py says; None: of none is it known
+    smooth: Smooth | None = None  # what is known of smooth handshakes where all were judged together
 
     @property
     def clients(self) -> Ints:
@@ -243,11 +244,7 @@ class Traffic:
     @cached_property
     def tsval(self) -> Ints:
         """The TSval of every row, ABSENT where there is none."""
-        tsval, _ = self.rows.usual_timestamps()
-        length = self.column("options_length")
-        (others,) = ((tsval == ABSENT) & (length > 0) & (self.column("kind") != ICMP)).nonzero()
-        rows = self.rows.take(others)
-        tsval[others] = option_columns(rows["options"], rows["options_length"], rows["unseen"]).tsval
+        tsval = self.rows.tsvals()
         tsval.flags.writeable = False  # it is everybody's
         return tsval
 
@@ -309,14 +306,13 @@ class Traffic:
         """The traffic of the handshakes at these indices, as if there were no others."""
         known = {name: tuple(one.pick(at) for one in columns) for name, columns in self.known.items()}
         before = None if self.before is None else Packed.of(self.before.take(at))
-        smooth = None if self.smooth is None else self.smooth[at]
         taken = replace(
             self,
             handshakes=self.handshakes.take(at),
             grouped=self.grouped[at],
             known=known,
             before=before,
-            smooth=smooth,
+            smooth=None,
         )
         if self.stored is not None:
             return replace(taken, stored=self.stored.take(at))
@@ -453,8 +449,8 @@ def spread(size: int, at: Ints, values: npt.NDArray[_Kind], none: int = ABSENT) 
 
 _Columns = TypeVar("_Columns", bound=npt.NDArray[Any] | tuple[npt.NDArray[Any], ...])
 
-# What a function gives of smooth handshakes: one value of each column, or what it gives of those at some indices.
-_OfSmooth = int | tuple[int, ...] | Callable[["Traffic", Ints], Any]
+# What a function gives of smooth handshakes: one value of each column, or columns of them.
+_OfSmooth = int | tuple[int, ...] | Callable[["Traffic", Smooth], Any]
 
 
 class ByRows(NamedTuple):
@@ -494,20 +490,30 @@ def by_rows(
     return known_by_rows
 
 
+def rows_of(traffic: Traffic, smooth: Smooth, place: Ints) -> Rows:
+    """Rows of smooth handshakes so far behind their first one; any where there is none."""
+    return traffic.rows.take(traffic.starts[smooth.at] + np.maximum(place, 0))
+
+
 def all_by_rows(traffic: Traffic) -> Iterator[tuple[str, tuple[npt.NDArray[Any], ...]]]:
     """What every function of BY_ROWS gives, by name. Rows of smooth handshakes are not looked at, unless they must."""
-    smooth = np.zeros(len(traffic.handshakes), bool) if traffic.smooth is None else traffic.smooth
-    (at,), (others,) = smooth.nonzero(), (~smooth).nonzero()
-    rest = traffic.take(others) if len(at) else traffic
+    smooth, size = traffic.smooth, len(traffic.handshakes)
+    if smooth is None or not len(smooth.at):
+        yield from ((name, _columns(one.function(traffic))) for name, one in BY_ROWS.items())
+        return
+    is_smooth = np.zeros(size, bool)
+    is_smooth[smooth.at] = True
+    (others,) = (~is_smooth).nonzero()
+    rest = traffic.take(others)
     for name, (function, of_smooth) in BY_ROWS.items():
         if of_smooth is None:
             yield name, _columns(function(traffic))
             continue
         found = _columns(function(rest))
-        values = _columns(of_smooth(traffic, at) if callable(of_smooth) else of_smooth)
-        whole = tuple(np.empty(len(smooth), column.dtype) for column in found)
+        values = _columns(of_smooth(traffic, smooth) if callable(of_smooth) else of_smooth)
+        whole = tuple(np.empty(size, column.dtype) for column in found)
         for column, of_rest, value in zip(whole, found, values, strict=True):
-            column[others], column[at] = of_rest, value
+            column[others], column[smooth.at] = of_rest, value
         yield name, whole
 
 

@@ -16,6 +16,7 @@ from pcapcheck.rules.positions import first_after as first_after
 from pcapcheck.rules.positions import last as last
 from pcapcheck.rules.row_options import segments as segments
 from pcapcheck.rules.row_options import some as some
+from pcapcheck.smooth import Smooth
 from pcapcheck.sorting import ranks, stable_order
 from pcapcheck.sorting import values_of as values_of
 from pcapcheck.tables import ABSENT
@@ -139,10 +140,10 @@ def near_server(traffic: Traffic) -> Bools:
     return at_server
 
 
-def _opening_of_smooth(traffic: Traffic, at: Ints) -> tuple[Ints, Ints]:
+def _opening_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Ints]:
     """A SYN-ACK that answers the only SYN."""
-    start = traffic.handshakes.start_time[at]
-    return start, start + traffic.handshakes.server_rtt[at]
+    start = traffic.handshakes.start_time[smooth.at]
+    return start, start + traffic.handshakes.server_rtt[smooth.at]
 
 
 @by_rows(_opening_of_smooth)
@@ -153,25 +154,25 @@ def opening_times(traffic: Traffic) -> tuple[Ints, Ints]:
     return time[syn], time[synack]
 
 
-@by_rows(lambda traffic, at: traffic.rows.take(traffic.starts[at])["window"])
+@by_rows(lambda traffic, smooth: traffic.rows.take(traffic.starts[smooth.at])["window"])
 def syn_window(traffic: Traffic) -> Ints:
     """The window of each SYN, ABSENT where there is none."""
     return traffic.value("window", traffic.first_event(Event.SYN))
 
 
-@by_rows(lambda traffic, at: traffic.rows.take(traffic.starts[at] + 1)["window"])
+@by_rows(lambda traffic, smooth: traffic.rows.take(traffic.starts[smooth.at] + 1)["window"])
 def synack_window(traffic: Traffic) -> Ints:
     """The window of each SYN-ACK, ABSENT where there is none."""
     return traffic.value("window", traffic.first_event(Event.SYNACK))
 
 
-@by_rows(lambda traffic, at: (traffic.handshakes.syn_ttl[at],) * 2)
+@by_rows(lambda traffic, smooth: (traffic.handshakes.syn_ttl[smooth.at],) * 2)
 def client_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
     """The least and the greatest TTL of the client's segments, RSTs and copies aside; ABSENT where there are none."""
     return _ttls(traffic, traffic.from_client)
 
 
-@by_rows(lambda traffic, at: (traffic.handshakes.synack_ttl[at],) * 2)
+@by_rows(lambda traffic, smooth: (traffic.handshakes.synack_ttl[smooth.at],) * 2)
 def server_ttls(traffic: Traffic) -> tuple[Ints, Ints]:
     """The same of the server's segments."""
     return _ttls(traffic, ~traffic.from_client)

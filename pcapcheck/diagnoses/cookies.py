@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -21,9 +22,10 @@ from pcapcheck.diagnoses.columns import (
     sampled,
 )
 from pcapcheck.evidence import PENDING_NS, Event
+from pcapcheck.smooth import Smooth
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows, rows_of
 
 # Linux hides the options in the six lowest bits of the SYN-ACK's TSval, so that it is up to 64 ms older than the clock.
 _LAG_MS: Final = 64
@@ -144,7 +146,15 @@ def _awaited(traffic: Traffic, capture: CaptureFacts) -> Bools:
     return long_enough
 
 
-@by_rows()
+def _lag_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Bools]:
+    """Segments behind the SYN-ACK have the usual timestamps, or none has."""
+    following, final = (rows_of(traffic, smooth, place) for place in (smooth.goes_on, smooth.final))
+    tsvals = smooth.answered, following.usual_timestamps()[0], final.usual_timestamps()[0]
+    synack = traffic.handshakes.start_time[smooth.at] + traffic.handshakes.server_rtt[smooth.at]
+    return _behind(smooth.final > smooth.goes_on, tsvals, (synack, following["time"], final["time"]))
+
+
+@by_rows(_lag_of_smooth)
 def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
     """How many ms the SYN-ACK's TSval is behind the server's clock, and where that can be measured.
 
@@ -155,16 +165,22 @@ def _lag(traffic: Traffic) -> tuple[Ints, Bools]:
     following = first_after(traffic, later, synack)
     final = last(traffic, later)
     complete = (following != ABSENT) & (final > following)
-    tsval, time = traffic.tsval, traffic.column("time")
+    if not len(traffic.rows):
+        return synack, complete
+    rows = synack, following, final
+    tsvals, times = ([column[row] for row in rows] for column in (traffic.tsval, traffic.column("time")))
+    return _behind(complete, tsvals, times)
 
-    def drift(then: Ints, now: Ints) -> Ints:
-        ticks = seq.diff(tsval[now], tsval[then])
-        elapsed = time[now] - time[then]
+
+def _behind(complete: Bools, tsvals: Sequence[Ints], times: Sequence[Ints]) -> tuple[Ints, Bools]:
+    """The same from TSvals and times of the SYN-ACK and two later segments, where these are there."""
+
+    def drift(then: int, now: int) -> Ints:
+        ticks = seq.diff(tsvals[now], tsvals[then])
+        elapsed = times[now] - times[then]
         ahead: Ints = np.rint(ticks - elapsed / MILLISECOND).astype(np.int64)
         return ahead
 
-    if not len(tsval):
-        return synack, complete
-    measured = complete & (tsval[synack] != ABSENT) & (tsval[following] != ABSENT) & (tsval[final] != ABSENT)
-    measured &= np.abs(drift(following, final)) <= _SLACK_MS
-    return np.where(measured, drift(synack, following), 0), measured
+    measured = complete & np.logical_and.reduce([tsval != ABSENT for tsval in tsvals])
+    measured &= np.abs(drift(1, 2)) <= _SLACK_MS
+    return np.where(measured, drift(0, 1), 0), measured

@@ -9,8 +9,9 @@ import numpy as np
 from pcapcheck.diagnoses.catalogue import Bools
 from pcapcheck.diagnoses.columns import SECOND, first_after
 from pcapcheck.evidence import Event, Fact
+from pcapcheck.smooth import Smooth
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows, rows_of
 
 # A SYN-ACK's timer runs for a second (RFC 6298, section 2.1), on some systems less; copies made on the way come sooner.
 TIMER = SECOND // 2
@@ -65,7 +66,16 @@ def concerned(traffic: Traffic) -> Traffic:
     return traffic.only((handshakes.synack_count > 1) & (handshakes.facts & Fact.COMPLETED != 0))
 
 
-@by_rows()
+def _taken_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Bools]:
+    """Nothing was repeated, and the server went on."""
+    handshakes = traffic.handshakes
+    time = handshakes.start_time[smooth.at] + handshakes.handshake_rtt[smooth.at]
+    data, reaction = rows_of(traffic, smooth, smooth.data), rows_of(traffic, smooth, smooth.reaction)
+    prompt = _is_prompt(reaction["time"] - data["time"], handshakes.server_rtt_max[smooth.at])
+    return time, prompt & (smooth.reaction != ABSENT)
+
+
+@by_rows(_taken_of_smooth)
 def taken(traffic: Traffic) -> tuple[Ints, Bools]:
     """Of handshakes that the server took at once, without a repeat: the time of the ACK, and whether data was answered.
 
@@ -90,6 +100,10 @@ def taken_at_once(traffic: Traffic, data: Ints) -> Bools:
     """Whether the server went on about one round trip after these rows, the first data of each client."""
     reply = first_after(traffic, traffic.is_event(Event.SERVER_GOES_ON), data)
     waited = traffic.value("time", reply) - traffic.value("time", data)
-    prompt: Bools = waited <= 3 * np.maximum(traffic.handshakes.server_rtt_max, 0) + SECOND // 4
-    prompt &= reply != ABSENT
+    prompt: Bools = _is_prompt(waited, traffic.handshakes.server_rtt_max) & (reply != ABSENT)
+    return prompt
+
+
+def _is_prompt(waited: Ints, server_rtt: Ints) -> Bools:
+    prompt: Bools = waited <= 3 * np.maximum(server_rtt, 0) + SECOND // 4
     return prompt

@@ -14,10 +14,11 @@ from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, pair
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.wrong_number import flow_of
+from pcapcheck.smooth import Smooth
 from pcapcheck.sorting import stable_order
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows, rows_of
 
 # RFC 9293, section 3.4.2: MSL is two minutes, and TIME-WAIT lasts twice that. Nothing older is in anybody's memory.
 _TIME_WAIT: Final = 240 * SECOND
@@ -199,7 +200,15 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     return Conclusion(certainty, evidence=(handshakes.syn_frame,), detail=Details(size, text))
 
 
-@by_rows()
+def _tsvals_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Ints]:
+    """Segments behind the SYN have the usual timestamps, or none has."""
+    last = rows_of(traffic, smooth, smooth.last)
+    folded, (tsval, _) = last["folded_tsval"], last.usual_timestamps()
+    newest = np.where(folded != ABSENT, folded, tsval)
+    return smooth.asked, np.where(newest == ABSENT, smooth.asked, newest)
+
+
+@by_rows(_tsvals_of_smooth)
 def _tsvals_of_client(traffic: Traffic) -> tuple[Ints, Ints]:
     """The TSval of the SYN, and of the last segment of the client that has one; ABSENT where there is none."""
     sent = traffic.from_client & (traffic.column("kind") != ICMP) & ~flagged(traffic, RST)

@@ -24,9 +24,10 @@ from pcapcheck.diagnoses.columns import (
 )
 from pcapcheck.evidence import Event
 from pcapcheck.openings import FAR
+from pcapcheck.smooth import Smooth
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import Ints, Traffic, by_rows
+from pcapcheck.traffic import Ints, Traffic, by_rows, rows_of
 
 # RFC 9293, section 3.8.6.3, MUST-40: an ACK is delayed by less than half a second.
 _LONGEST_DELAYED_ACK: Final = SECOND // 2
@@ -102,7 +103,12 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
 
 
-@by_rows()
+def _reply_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Ints]:
+    """All that the server sends has the TTL of its SYN-ACK."""
+    return rows_of(traffic, smooth, smooth.reply)["frame"], traffic.handshakes.synack_ttl[smooth.at]
+
+
+@by_rows(_reply_of_smooth)
 def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     """Frame and TTL of the first segment of the server behind its SYN-ACK."""
     goes_on = ~traffic.from_client & traffic.is_event(Event.SERVER_GOES_ON, Event.OTHER)
@@ -110,7 +116,14 @@ def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
     return traffic.value("frame", reply), traffic.value("ttl", reply)
 
 
-@by_rows()
+def _data_rtt_of_smooth(traffic: Traffic, smooth: Smooth) -> Ints:
+    """The client's first data is sent once, without a FIN."""
+    data, cover = rows_of(traffic, smooth, smooth.data), rows_of(traffic, smooth, smooth.cover)
+    bare = (smooth.cover != ABSENT) & (cover["payload_length"] == 0)
+    return np.where(bare, cover["time"] - data["time"], ABSENT)
+
+
+@by_rows(_data_rtt_of_smooth)
 def _data_rtt(traffic: Traffic) -> Ints:
     """From the client's first data to the bare ACK of it; ABSENT where it was sent twice or data answers it.
 

@@ -148,7 +148,7 @@ def one_flow_in_several_vlans(traffic: Traffic, capture: CaptureFacts) -> Answer
     )
 
 
-@by_rows(lambda traffic, at: traffic.handshakes.vlan[at] * 256 + traffic.handshakes.tunnel[at])
+@by_rows(lambda traffic, smooth: traffic.handshakes.vlan[smooth.at] * 256 + traffic.handshakes.tunnel[smooth.at])
 def _place_of_syn(traffic: Traffic) -> Ints:
     """In what VLAN and tunnel each SYN was: the VLAN (-1: none) times 256, and the number of the tunnel."""
     syn = traffic.first_event(Event.SYN)
