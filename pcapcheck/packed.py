@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 _Kind = TypeVar("_Kind", bound=np.generic)
 
 # Values that are packed together: few enough to be alike, many enough that what is kept for each stretch is nothing.
@@ -86,13 +88,13 @@ class Packed:
         self.boolean = False  # whether what was packed were booleans
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> Packed:
+    def of(cls, values: npt.NDArray[np.integer] | Bools) -> Packed:
         """These values, packed."""
         packed = cls()
         packed.extend(values)
         return packed
 
-    def extend(self, values: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> None:
+    def extend(self, values: npt.NDArray[np.integer] | Bools) -> None:
         """Take these values behind those that are there."""
         self.boolean = values.dtype == bool
         values = values.astype(np.int64, copy=False)
@@ -142,9 +144,16 @@ class Packed:
             return Packed.of(self.unpacked()[order])
         return Packed.of(np.full(self._size, alike.pop(), bool if self.boolean else np.int64))
 
-    def unpacked(self) -> Ints | npt.NDArray[np.bool_]:
+    def unpacked(self) -> Ints | Bools:
         """All values, as integers or booleans: as what they were packed."""
-        return self.read() != 0 if self.boolean else self.read()
+        return self.meet(lambda values: values != 0) if self.boolean else self.read()
+
+    def meet(self, condition: Callable[[Ints], Bools]) -> Bools:
+        """Which values meet the condition, which is asked of a stretch at a time: nothing large is made."""
+        found = np.empty(self._size, bool)
+        for start, one in zip(self._starts, self._stretches, strict=True):
+            found[start : start + one.size] = condition(one.values(0, 1 if one.above is None else one.size))
+        return found
 
     @overload
     def __getitem__(self, at: int) -> int: ...
@@ -173,7 +182,7 @@ class Picked:
         """The values, as a new array."""
         return self._column.take(self._at)
 
-    def unpacked(self) -> Ints | npt.NDArray[np.bool_]:
+    def unpacked(self) -> Ints | Bools:
         """The values, as what they were packed."""
         return self.values() != 0 if self._column.boolean else self.values()
 

@@ -165,11 +165,10 @@ class Handshakes:
         """The server's address of each."""
         return Named(self.hosts, self._column("server"))
 
-    @cached_property
-    def address_octets(self) -> Ints:
-        """4 or 16: the octets of the client's address of each, which are those of the server's."""
-        octets: Ints = np.where(self.client < len(self.hosts.ip4), 4, 16)
-        return octets
+    @property
+    def is_v4(self) -> npt.NDArray[np.bool_]:
+        """Which are between IPv4 addresses: the client's is one where the server's is."""
+        return self.meet("client", lambda client: client < len(self.hosts.ip4))
 
     @cached_property
     def history(self) -> list[str]:
@@ -191,7 +190,20 @@ class Handshakes:
         """Which attempts have one of these outcomes."""
         chosen = np.zeros(len(OUTCOMES), bool)
         chosen[[OUTCOMES.index(name) for name in names]] = True
-        return chosen[self.outcome]
+        return self.meet("outcome", lambda codes: chosen[codes])
+
+    def has(self, fact: int) -> npt.NDArray[np.bool_]:
+        """Of which attempts this fact (evidence.Fact) is known, or one of these."""
+        return self.meet("facts", lambda facts: facts & int(fact) != 0)
+
+    def is_known(self, name: str) -> npt.NDArray[np.bool_]:
+        """Which attempts have a value in this column."""
+        return self.meet(name, lambda values: values != ABSENT)
+
+    def meet(self, name: str, condition: Callable[[Ints], npt.NDArray[np.bool_]]) -> npt.NDArray[np.bool_]:
+        """Which attempts meet a condition that one column decides: it need not be unpacked as a whole."""
+        column = self._column(name)
+        return column.meet(condition) if isinstance(column, Packed) else condition(column)
 
     def take(self, at: Ints) -> Handshakes:
         """Those at these indices."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from pcapcheck.decode.segment import FIN, RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered, values_of
+from pcapcheck.diagnoses.columns import MILLISECOND, SECOND, Details, any_between, flagged, numbered
 from pcapcheck.evidence import Event
 from pcapcheck.history import DATA_BIT
 from pcapcheck.stretch import CaptureFacts
@@ -64,11 +64,15 @@ def client_gave_up(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing: it had lost interest. With a timeout of its own it reports that.
     """
     handshakes = traffic.handshakes
-    aborted = handshakes.is_outcome("aborted") & (handshakes.aborted_by == SIDES.index("client"))
-    used = handshakes.is_outcome("established") & (handshakes.completeness & DATA_BIT != 0)
-    brief = handshakes.last_time - handshakes.start_time <= SECOND
-    unused = handshakes.is_outcome("established") & ~used & brief & (handshakes.closed_by == SIDES.index("client"))
+    established, by_client = handshakes.is_outcome("established"), SIDES.index("client")
+    aborted = handshakes.is_outcome("aborted") & handshakes.meet("aborted_by", lambda side: side == by_client)
+    used = established & handshakes.meet("completeness", lambda bits: bits & DATA_BIT != 0)
+    unused = established & ~used & handshakes.meet("closed_by", lambda side: side == by_client)
+    if unused.any():
+        unused &= handshakes.last_time - handshakes.start_time <= SECOND
     sibling = _sibling(traffic, aborted | unused, used)
+    if not (aborted | sibling).any():
+        return Conclusion.nothing(len(handshakes))
     ended = traffic.only(aborted | sibling)
     ends = ended.from_client & flagged(ended, FIN | RST) & ~ended.is_event(Event.COPY)
     end = ended.first(ends & (ended.is_event(Event.ABORT) | ~aborted[ended.handshake]))
@@ -97,13 +101,13 @@ def _sibling(traffic: Traffic, asked: Bools, used: Bools) -> Bools:
     if not asked.any():
         return found
     (at,) = (asked | used).nonzero()
-    client, family = traffic.clients[at], handshakes.address_octets[at]
+    client, v4 = traffic.clients[at], handshakes.is_v4[at]
     start, port = handshakes.start_time[at], handshakes.server_port[at]
     given = start, used[at], asked[at]
     beside = _others(numbered(client, port), numbered(client, traffic.sockets[at]), *given)
-    clients = [values_of(traffic.clients[handshakes.address_octets == size]) for size in (4, 16)]
-    if all(len(addresses) == 1 for addresses in clients):
-        beside |= _others(numbered(port), numbered(port, family), *given)
+    clients = np.bincount(traffic.clients) > 0
+    if all(mask.sum() == 1 for mask in np.split(clients, [len(handshakes.hosts.ip4)])):
+        beside |= _others(numbered(port), numbered(port, v4.astype(np.int64)), *given)
     found[at] = beside
     return found
 

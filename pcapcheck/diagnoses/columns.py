@@ -49,10 +49,18 @@ def numbered(*columns: Ints) -> Ints:
     return ranks(number)
 
 
-@once
-def pairs(traffic: Traffic) -> Ints:
-    """A number for the client and the server of each handshake."""
-    return numbered(traffic.clients, traffic.servers)
+def with_their_pairs(traffic: Traffic, mask: Bools) -> tuple[Ints, Ints]:
+    """The handshakes between hosts of those that meet the mask, and a number for client and server of each.
+
+    With those that meet it come all others of their client and server; of pairs of which none does some may come too.
+    """
+    clients, servers = traffic.clients, traffic.servers
+    (at,) = (_those_of(clients, mask) & _those_of(servers, mask)).nonzero()
+    return at, numbered(clients[at], servers[at])
+
+
+def _those_of(group: Ints, mask: Bools) -> Bools:
+    return (counts_of(group, mask) > 0)[group]
 
 
 def sampled(group: Ints, mask: Bools) -> Bools:
@@ -66,35 +74,35 @@ def sampled(group: Ints, mask: Bools) -> Bools:
     return sample
 
 
-def count_in(group: Ints, mask: Bools) -> Ints:
-    """For each handshake, how many of its group meet the mask."""
-    return np.bincount(group[mask.nonzero()[0]], minlength=int(group.max(initial=-1)) + 1)[group]
+def counts_of(group: Ints, mask: Bools) -> Ints:
+    """Of each group, from 0, how many of its handshakes meet the mask."""
+    return np.bincount(group[mask.nonzero()[0]], minlength=int(group.max(initial=-1)) + 1)
 
 
 def flood_syns(traffic: Traffic) -> Ints:
-    """For each handshake, how many lone SYNs of a flood at its socket were set apart."""
-    found = np.zeros(len(traffic.handshakes), np.int64)
+    """Of each socket, from 0, how many lone SYNs of a flood were set apart."""
+    found = np.zeros(int(traffic.sockets.max(initial=-1)) + 1, np.int64)
     for socket, flood in traffic.floods.items():
-        found[traffic.at_socket(socket)] = flood.syns
+        found[traffic.sockets[traffic.at_socket(socket).nonzero()]] = flood.syns
     return found
 
 
-def least_in(group: Ints, values: Ints, mask: Bools) -> Ints:
-    """For each handshake, the least value of those of its group that meet the mask, ABSENT where none does."""
-    return _extreme_in(np.minimum, np.iinfo(np.int64).max, group, values, mask)
+def least_of(group: Ints, values: Ints, mask: Bools) -> Ints:
+    """Of each group, from 0, the least value of its handshakes that meet the mask, ABSENT where none does."""
+    return _extreme_of(np.minimum, np.iinfo(np.int64).max, group, values, mask)
 
 
-def most_in(group: Ints, values: Ints, mask: Bools) -> Ints:
-    """For each handshake, the greatest value of those of its group that meet the mask, ABSENT where none does."""
-    return _extreme_in(np.maximum, np.iinfo(np.int64).min, group, values, mask)
+def most_of(group: Ints, values: Ints, mask: Bools) -> Ints:
+    """Of each group, from 0, the greatest value of its handshakes that meet the mask, ABSENT where none does."""
+    return _extreme_of(np.maximum, np.iinfo(np.int64).min, group, values, mask)
 
 
-def _extreme_in(function: np.ufunc, none: int, group: Ints, values: Ints, mask: Bools) -> Ints:
+def _extreme_of(function: np.ufunc, none: int, group: Ints, values: Ints, mask: Bools) -> Ints:
     found = np.full(int(group.max(initial=-1)) + 1, none, np.int64)
     (at,) = mask.nonzero()
     function.at(found, group[at], values[at])
     found[found == none] = ABSENT
-    return found[group]
+    return found
 
 
 def any_between(group: Ints, time: Ints, mask: Bools, start: Ints, end: Ints, asked: Bools | None = None) -> Bools:
@@ -127,17 +135,20 @@ def flagged(traffic: Traffic, flags: int) -> Bools:
     return found
 
 
+@once
 def near_server(traffic: Traffic) -> Bools:
     """Which handshakes were captured near their server, as the RTTs of all handshakes with that server show.
 
     Loss between such a tap and the server is unlikely; it is never excluded.
     """
-    handshakes = traffic.handshakes
-    measured = (handshakes.server_rtt != ABSENT) & (handshakes.client_rtt >= MILLISECOND)
-    near = measured & (handshakes.server_rtt * _NEAR <= handshakes.client_rtt)
-    near_count = count_in(traffic.servers, near)
-    at_server: Bools = (near_count > 0) & (near_count * 10 >= count_in(traffic.servers, measured) * 9)
-    return at_server
+    handshakes, servers = traffic.handshakes, traffic.servers
+    measured = handshakes.is_known("server_rtt") & handshakes.meet("client_rtt", lambda rtt: rtt >= MILLISECOND)
+    (at,) = measured.nonzero()
+    near = at[handshakes.server_rtt[at] * _NEAR <= handshakes.client_rtt[at]]
+    size = int(servers.max(initial=-1)) + 1
+    near_count = np.bincount(servers[near], minlength=size)
+    at_server = (near_count > 0) & (near_count * 10 >= np.bincount(servers[at], minlength=size) * 9)
+    return at_server[servers]
 
 
 def _opening_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Ints]:

@@ -13,11 +13,11 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import (
     MILLISECOND,
     Details,
-    count_in,
+    counts_of,
     first_after,
     last,
-    least_in,
-    most_in,
+    least_of,
+    most_of,
     opening_times,
     sampled,
 )
@@ -116,24 +116,31 @@ def syn_cookies(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     socket = traffic.sockets
-    timed = (handshakes.server_timestamps == 1) & (handshakes.synack_count == 1) & handshakes.is_outcome("established")
-    timed &= count_in(socket, timed) >= _SOME
+    once = handshakes.meet("synack_count", lambda count: count == 1)
+    agreed = handshakes.meet("server_timestamps", lambda sent: sent == 1)
+    timed = agreed & once & handshakes.is_outcome("established")
     lag, measured = _lag(traffic)
+    late = timed & measured & (lag >= _LAG_MS // 6)
+    # Where fewer are late no sample says anything.
+    timed &= ((counts_of(socket, timed) >= _SOME) & (counts_of(socket, late) * 3 >= _SOME * 2))[socket]
     measured = measured & sampled(socket, timed)
-    lags = count_in(socket, measured)
-    least, most = least_in(socket, lag, measured), most_in(socket, lag, measured)
-    late = count_in(socket, measured & (lag >= _LAG_MS // 6))
-    coded = (lags >= _SOME) & (least >= -_SLACK_MS) & (most <= _LAG_MS + _SLACK_MS) & (late * 3 >= lags * 2)
+    lags, lates = counts_of(socket, measured), counts_of(socket, measured & late)
+    least, most = least_of(socket, lag, measured), most_of(socket, lag, measured)
+    coded = (lags >= _SOME) & (least >= -_SLACK_MS) & (most <= _LAG_MS + _SLACK_MS) & (lates * 3 >= lags * 2)
     spread = coded & (lags >= _MANY) & (most - least >= _LAG_MS // 2)
-    single = handshakes.is_outcome("half-open") & (handshakes.synack_count == 1) & (handshakes.syn_count == 1)
-    singles = count_in(socket, single)
-    patient = single & _awaited(traffic, capture) & (singles >= _MANY)
-    certainty = np.where(timed & coded, np.where(spread, STRONG, COMPATIBLE), np.where(patient, COMPATIBLE, 0))
+    single = handshakes.is_outcome("half-open") & once & handshakes.meet("syn_count", lambda count: count == 1)
+    singles = counts_of(socket, single)
+    patient = single & (singles >= _MANY)[socket]
+    if patient.any():
+        patient &= _awaited(traffic, capture)
+    certainty = np.where(coded, np.where(spread, STRONG, COMPATIBLE), 0)[socket]
+    certainty = np.where(timed & (certainty > 0), certainty, np.where(patient, COMPATIBLE, 0))
 
     def text(index: int) -> str:
+        its = socket[index]
         if patient[index]:
-            return f"{singles[index]} unanswered SYN-ACKs of this socket were never repeated"
-        return f"timestamps of {lags[index]} SYN-ACKs {least[index]} to {most[index]} ms older than the server's clock"
+            return f"{singles[its]} unanswered SYN-ACKs of this socket were never repeated"
+        return f"timestamps of {lags[its]} SYN-ACKs {least[its]} to {most[its]} ms older than the server's clock"
 
     return Conclusion(certainty, evidence=(handshakes.synack_frame,), detail=Details(len(handshakes), text))
 

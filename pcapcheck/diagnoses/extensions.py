@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, before, count_in, last, spread
+from pcapcheck.diagnoses.columns import Details, before, counts_of, last, spread
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ECNS, FAST_OPENS
@@ -105,11 +105,11 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     sent again by the kernel.
     """
     handshakes = traffic.handshakes
-    asked = handshakes.client_fast_open != FAST_OPENS.index("")
+    asked = handshakes.meet("client_fast_open", lambda asked: asked != FAST_OPENS.index(""))
     if not asked.any():
         return Conclusion.nothing(len(handshakes))
     dropped = _repeated(traffic).without_fast_open
-    answered = handshakes.facts & Fact.SYNACK != 0
+    answered = handshakes.has(Fact.SYNACK)
     sent_data = (handshakes.client_fast_open == _COOKIE) & (handshakes.syn_octets > 0)
     taken = seq.ahead(handshakes.synack_ack, handshakes.client_isn) - 1
     state = np.select(
@@ -125,8 +125,9 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         6,
     )
     found = answered & asked
-    taken_data = count_in(traffic.servers, found & (state == 1)) > 0
-    again = (count_in(traffic.servers, dropped) >= 2) & ~taken_data
+    servers = traffic.servers
+    taken_data = counts_of(servers, found & (state == 1)) > 0
+    again = ((counts_of(servers, dropped) >= 2) & ~taken_data)[servers]
     return Conclusion(
         np.where(found, np.where(~dropped, PROVED, np.where(again, STRONG, COMPATIBLE)), 0),
         evidence=(handshakes.syn_frame, handshakes.synack_frame),
@@ -181,12 +182,15 @@ def ecn_blackhole(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     dropped = _repeated(traffic).without_ecn
     if not dropped.any():
         return Conclusion.nothing(len(handshakes))
-    passed = (handshakes.client_ecn != ECNS.index("")) & (handshakes.facts & Fact.SYNACK != 0) & ~dropped
+    passed = (handshakes.client_ecn != ECNS.index("")) & handshakes.has(Fact.SYNACK) & ~dropped
     passed &= (handshakes.server_rtt_max != ABSENT) & (handshakes.syn_count == 1)
-    times = count_in(traffic.servers, dropped)
-    found = dropped & (count_in(traffic.servers, passed) == 0)
+    servers = traffic.servers
+    times = counts_of(servers, dropped)
+    found = dropped & (counts_of(servers, passed) == 0)[servers]
     return Conclusion(
-        np.where(found, np.where(times >= 2, STRONG, COMPATIBLE), 0),
+        np.where(found, np.where((times >= 2)[servers], STRONG, COMPATIBLE), 0),
         evidence=(handshakes.syn_frame, _repeated(traffic).answered, handshakes.synack_frame),
-        detail=Details(len(handshakes), lambda index: f"{times[index]} time(s) with this server, never the other way"),
+        detail=Details(
+            len(handshakes), lambda index: f"{times[servers[index]]} time(s) with this server, never the other way"
+        ),
     )

@@ -84,7 +84,7 @@ def backscatter(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     member = (targets >= _BACKSCATTER)[sender_number] & ~occur_in(sender, missing)
     at, sender_number, by_client = at[member], sender_number[member], by_client[member]
     group = spread(size, at, sender_number)
-    replied = np.bincount(sender_number, (handshakes.facts & Fact.ABORTED != 0)[at], count).astype(np.int64)
+    replied = np.bincount(sender_number, handshakes.has(Fact.ABORTED)[at], count).astype(np.int64)
     certainty = np.zeros(size, np.int64)
     certainty[at] = np.where((targets >= _MUCH_BACKSCATTER) & (replied > 0), STRONG, COMPATIBLE)[sender_number]
     hosts = distinct(sender_number, other[member], count)

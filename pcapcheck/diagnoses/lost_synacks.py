@@ -7,7 +7,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, after, before, last, least_in, pairs, some
+from pcapcheck.diagnoses.columns import Details, after, before, last, least_of, some, spread, with_their_pairs
 from pcapcheck.diagnoses.repeats import TIMER
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
@@ -98,8 +98,9 @@ def synack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     concerned = _may_be_lost(traffic)
     if not concerned.any():
         return Conclusion.nothing(len(handshakes))
-    asked_again = (handshakes.syn_count > 1) & (handshakes.facts & Fact.SYNACK != 0)
-    known = least_in(pairs(traffic), handshakes.client_rtt, ~asked_again & (handshakes.client_rtt > 0))
+    at, pair = with_their_pairs(traffic, concerned)
+    rtt, asked_again = handshakes.client_rtt[at], (handshakes.syn_count[at] > 1) & handshakes.has(Fact.SYNACK)[at]
+    known = spread(len(handshakes), at, least_of(pair, rtt, ~asked_again & (rtt > 0))[pair])
     traffic = traffic.only(concerned)
     synack = traffic.first_event(Event.SYNACK)
     again = _repeated_syns(traffic, synack, known) & ~_acknowledged_each(traffic, synack)[traffic.handshake]

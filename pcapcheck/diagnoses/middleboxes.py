@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.options import Kind
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, count_in, spread, syn_window, synack_window
+from pcapcheck.diagnoses.columns import Details, counts_of, spread, syn_window, synack_window
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.asking import ask
@@ -127,7 +127,7 @@ def _clamped(traffic: Traffic, mss: Ints, window: Ints) -> Bools:
     (at,) = ((mss > _TIMESTAMP_OCTETS) & (mss < _ETHERNET_V4[0]) & (window > 0)).nonzero()
     size, left = mss[at], window[at]
     own = (left % size == 0) | (left % (size - _TIMESTAMP_OCTETS) == 0)
-    v4 = traffic.handshakes.address_octets[at] == 4
+    v4 = traffic.handshakes.is_v4[at]
     for of_version, sizes in ((v4, _ETHERNET_V4), (~v4, _ETHERNET_V6)):
         made = (left % sizes[0] == 0) | (left % sizes[1] == 0)
         clamped[at] |= of_version & made & (size < sizes[0]) & ~own
@@ -184,14 +184,19 @@ def options_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     collapses = np.zeros(len(handshakes), bool)
     collapses[collapse.handshakes(collapse.failed)] = True
 
-    def has_all(side: str) -> Bools:
-        offers = [getattr(handshakes, f"{side}_{name}") for name in ("sack_permitted", "timestamps")]
-        everything: Bools = (getattr(handshakes, f"{side}_wscale") != ABSENT) & (offers[0] == 1) & (offers[1] == 1)
-        return everything
+    def has(name: str) -> Bools:
+        return handshakes.meet(name, lambda offered: offered == 1)
 
-    bare = (handshakes.server_wscale == ABSENT) & (handshakes.server_sack_permitted == 0)
-    bare &= (handshakes.server_timestamps == 0) & traffic.has(Event.SYNACK) & has_all("client")
-    stripped = bare & (count_in(traffic.sockets, has_all("client") & has_all("server")) > 0)
+    def lacks(name: str) -> Bools:
+        return handshakes.meet(name, lambda offered: offered == 0)
+
+    every, scaled = has("client_sack_permitted") & has("client_timestamps"), handshakes.is_known("server_wscale")
+    every &= handshakes.is_known("client_wscale")
+    stripped = every & ~scaled & lacks("server_sack_permitted") & lacks("server_timestamps")
+    if stripped.any():
+        stripped &= traffic.has(Event.SYNACK)
+        given = every & scaled & has("server_sack_permitted") & has("server_timestamps")
+        stripped &= (counts_of(traffic.sockets, given) > 0)[traffic.sockets]
     signs = [
         _clamped(traffic, handshakes.client_mss, syn_window(traffic)),
         _clamped(traffic, handshakes.server_mss, synack_window(traffic)),

@@ -11,7 +11,7 @@ from pcapcheck.diagnoses.columns import (
     after,
     any_between,
     before,
-    count_in,
+    counts_of,
     first_after,
     last,
     near_server,
@@ -32,19 +32,19 @@ from pcapcheck.traffic import Ints, Traffic
 
 
 def _deferred(traffic: Traffic, repeats: Repeats, soon: Bools) -> tuple[Ints, Ints]:
-    """How certain it is that the socket waits for data, and by how many of its handshakes."""
+    """How certain it is that the socket of each handshake waits for data, and of each socket by how many of its."""
     bare = traffic.handshakes.ack_kind == ACK_KINDS.index("ack")
     early = data_before_repeat(traffic, repeats)
     prompt = taken_at_once(traffic, repeats.data)
     repeated = repeats.counts > 0
     idle = bare & repeated & ~early & prompt
     socket = traffic.sockets
-    idles = count_in(socket, idle)
+    idles = counts_of(socket, idle)
     # Data that was there and did not help speaks against it.
-    consistent = count_in(socket, early & repeated) == 0
-    spoke_soon = count_in(socket, soon) > 0
+    consistent = counts_of(socket, early & repeated) == 0
+    spoke_soon = counts_of(socket, soon) > 0
     certainty = np.where((idles >= 5) & spoke_soon, STRONG, np.where(idles >= 2, COMPATIBLE, 0))
-    return np.where(idle & consistent, certainty, 0), idles
+    return np.where(idle, np.where(consistent, certainty, 0)[socket], 0), idles
 
 
 @diagnosis(
@@ -91,23 +91,25 @@ def accept_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     ECONNRESET or ETIMEDOUT. With SYN cookies the server does not even repeat its SYN-ACK, and nothing shows it.
     """
     handshakes = traffic.handshakes
-    _, soon = taken(traffic)
-    traffic = concerned(traffic)
+    whole, traffic = traffic, concerned(traffic)
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
+    _, soon = taken(whole)
     repeats = find_repeats(traffic)
     deferred, _ = _deferred(traffic, repeats, soon)
     data_ignored = data_before_repeat(traffic, repeats)
-    ignored = repeats.answered & (repeats.counts >= 2) | data_ignored | (handshakes.facts & Fact.CLIENT_ONLY != 0)
+    ignored = repeats.answered & (repeats.counts >= 2) | data_ignored | handshakes.has(Fact.CLIENT_ONLY)
     near = near_server(traffic)
     found = (repeats.counts > 0) & (ignored | near) & (deferred != STRONG)
-    alike = count_in(traffic.sockets, found)
+    alike = counts_of(traffic.sockets, found)
     return Conclusion(
         np.where(found, np.where(near & data_ignored, STRONG, COMPATIBLE), 0),
         evidence=(handshakes.ack_frame, traffic.value("frame", repeats.first), traffic.value("frame", repeats.last)),
         detail=Details(
             len(handshakes),
-            lambda index: f"{repeats.counts[index]} SYN-ACK(s) after the ACK; {alike[index]} such at this socket",
+            lambda index: (
+                f"{repeats.counts[index]} SYN-ACK(s) after the ACK; {alike[traffic.sockets[index]]} such at this socket"
+            ),
         ),
     )
 
@@ -176,10 +178,10 @@ def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: Nothing at the client. At the server accept() returns only when data is there.
     """
-    _, soon = taken(traffic)
-    traffic = concerned(traffic)
+    whole, traffic = traffic, concerned(traffic)
     if not len(traffic.rows):
         return Conclusion.nothing(len(traffic.handshakes))
+    _, soon = taken(whole)
     repeats = find_repeats(traffic)
     certainty, idles = _deferred(traffic, repeats, soon)
     return Conclusion(
@@ -189,7 +191,9 @@ def defer_accept(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
             traffic.value("frame", repeats.first),
             traffic.value("frame", repeats.data),
         ),
-        detail=Details(len(idles), lambda index: f"{idles[index]} idle handshakes of this socket alike"),
+        detail=Details(
+            len(certainty), lambda index: f"{idles[traffic.sockets[index]]} idle handshakes of this socket alike"
+        ),
     )
 
 
@@ -235,10 +239,10 @@ def ack_lost(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing; at most a delay of a second before the first answer.
     """
     handshakes = traffic.handshakes
-    taken_time, soon = taken(traffic)
-    traffic = concerned(traffic)
+    whole, traffic = traffic, concerned(traffic)
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
+    taken_time, soon = taken(whole)
     repeats = find_repeats(traffic)
     goes_on = first_after(traffic, traffic.is_event(Event.SERVER_GOES_ON), repeats.first) != ABSENT
     deferred, _ = _deferred(traffic, repeats, soon)

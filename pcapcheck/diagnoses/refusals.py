@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, server_ttls
+from pcapcheck.diagnoses.columns import SECOND, Details, counts_of, flagged, server_ttls
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.rules.icmp import message_of
 from pcapcheck.sorting import occur_in
@@ -76,7 +76,7 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: ECONNREFUSED, at once. Many applications try again; each try is an attempt of its own.
     """
     handshakes = traffic.handshakes
-    refused = handshakes.is_outcome("refused") & (handshakes.facts & Fact.SYNACK == 0)
+    refused = handshakes.is_outcome("refused") & ~handshakes.has(Fact.SYNACK)
     refusal, ttl = _refusal(traffic)
     refused &= refusal != ABSENT
     same, other = _ttl_is_known(traffic, refused, ttl)
@@ -109,8 +109,10 @@ def _ttl_is_known(traffic: Traffic, asked: Bools, ttl: Ints) -> tuple[Bools, Boo
     if not len(at):
         return same, other
     least, most = server_ttls(traffic)
-    (shown,), (several,) = (least != ABSENT).nonzero(), (least != most).nonzero()
     servers = traffic.servers
+    # Of no other servers it matters what they show.
+    concerned = (counts_of(servers, asked) > 0)[servers]
+    (shown,), (several,) = ((concerned & shows).nonzero() for shows in (least != ABSENT, least != most))
     known = np.append(servers[shown] << 8 | least[shown], servers[several] << 8 | most[several])
     same[at] = occur_in(servers[at] << 8 | ttl[at], known)
     other[at] = occur_in(servers[at], known >> 8) & ~same[at]
@@ -159,11 +161,14 @@ def accept_queue_full_reset(traffic: Traffic, capture: CaptureFacts) -> Conclusi
     if not found.any():
         return Conclusion.nothing(len(handshakes))
     found &= delay <= 3 * np.maximum(handshakes.server_rtt_max, 0) + SECOND // 2
-    together = count_in(traffic.sockets, found)
+    socket = traffic.sockets
+    together = counts_of(socket, found)
     return Conclusion(
         np.where(found, COMPATIBLE, 0),
         evidence=(reset, handshakes.ack_frame),
-        detail=Details(len(handshakes), lambda index: f"{together[index]} connection(s) to this socket reset so"),
+        detail=Details(
+            len(handshakes), lambda index: f"{together[socket[index]]} connection(s) to this socket reset so"
+        ),
     )
 
 

@@ -63,7 +63,7 @@ def _first_data(traffic: Traffic) -> Ints:
 def concerned(traffic: Traffic) -> Traffic:
     """The traffic with the rows of those completed handshakes alone whose server repeated its SYN-ACK."""
     handshakes = traffic.handshakes
-    return traffic.only((handshakes.synack_count > 1) & (handshakes.facts & Fact.COMPLETED != 0))
+    return traffic.only(handshakes.meet("synack_count", lambda count: count > 1) & handshakes.has(Fact.COMPLETED))
 
 
 def _taken_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Bools]:

@@ -10,9 +10,10 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, count_in, flagged, pairs
+from pcapcheck.diagnoses.columns import SECOND, Details, counts_of, flagged, spread, with_their_pairs
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
+from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.wrong_number import flow_of
 from pcapcheck.smooth import Smooth
 from pcapcheck.sorting import stable_order
@@ -81,32 +82,37 @@ def port_reused(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
     What the application saw: Nothing, if the server takes it. Otherwise a delay, or ETIMEDOUT.
     """
-    handshakes = traffic.handshakes
-    previous = _previous(flow_of(traffic))
+    size = len(traffic.handshakes)
+    (at,) = flow_reused(traffic).nonzero()
+    if not len(at):
+        return Conclusion.nothing(size)
+    # From here on an entry for each of those that are not the only one of their 4-tuple.
+    handshakes, previous = traffic.handshakes.take(at), _previous(flow_of(traffic)[at])
     used = handshakes.is_outcome("established", "client-only", "partial", "midstream", "one-sided")
-    gap = handshakes.start_time - handshakes.last_time[previous] if len(previous) else previous
+    gap = handshakes.start_time - handshakes.last_time[previous]
     found = (
-        (handshakes.facts & Fact.SYN != 0)
+        handshakes.has(Fact.SYN)
         & (previous != ABSENT)
         & used[previous]
-        & (traffic.clients == traffic.clients[previous])
+        & (handshakes.client == handshakes.client[previous])
         & (handshakes.client_port == handshakes.client_port[previous])
         & (handshakes.client_isn != handshakes.client_isn[previous])
         & (gap <= _TIME_WAIT)
     )
 
     def text(index: int) -> str:
-        before = int(previous[index])
-        apart = f"{gap[index] / SECOND:.3f} s after the last segment of the connection before"
-        if handshakes.client_isn[before] == ABSENT:
+        entry = int(np.searchsorted(at, index))
+        apart = f"{gap[entry] / SECOND:.3f} s after the last segment of the connection before"
+        isn, older = int(handshakes.client_isn[entry]), int(handshakes.client_isn[previous[entry]])
+        if older == ABSENT:
             return apart
-        ahead = seq.diff(int(handshakes.client_isn[index]), int(handshakes.client_isn[before]))
+        ahead = seq.diff(isn, older)
         return f"{apart}, with an ISN {abs(ahead)} {'above' if ahead > 0 else 'below'} the ISN of that"
 
     return Conclusion(
-        np.where(found, PROVED, 0),
-        evidence=(handshakes.syn_frame, handshakes.last_frame[previous] if len(previous) else previous),
-        detail=Details(len(handshakes), text),
+        spread(size, at, np.where(found, PROVED, 0), 0),
+        evidence=(traffic.handshakes.syn_frame, spread(size, at, handshakes.last_frame[previous])),
+        detail=Details(size, text),
     )
 
 
@@ -166,13 +172,15 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     size = len(handshakes)
-    silent = (handshakes.facts & (Fact.SYN | Fact.SYNACK) == Fact.SYN) & handshakes.is_outcome("unanswered", "pending")
-    pair = pairs(traffic)
-    (at,) = ((handshakes.client_timestamps == 1) & (count_in(pair, silent) > 0)).nonzero()
-    if not len(at):
+    answered = handshakes.has(Fact.SYNACK)
+    silent = handshakes.has(Fact.SYN) & ~answered & handshakes.is_outcome("unanswered", "pending")
+    at, pair = with_their_pairs(traffic, silent)
+    concerned = (handshakes.client_timestamps[at] == 1) & (counts_of(pair, silent[at]) > 0)[pair]
+    if not concerned.any():
         return Conclusion.nothing(size)
     # From here on an entry for each of those between hosts of which some were not answered.
-    pair, silent, answered = pair[at], silent[at], handshakes.facts[at] & Fact.SYNACK != 0
+    at, pair = at[concerned], pair[concerned]
+    silent, answered = silent[at], answered[at]
     previous, start = _previous(pair), handshakes.start_time[at]
     asked, newest = (column[at] for column in _tsvals_of_client(traffic))
     compared = (previous != ABSENT) & (start - start[previous] <= _REMEMBERED)
@@ -180,10 +188,10 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     lower = compared & (seq.diff(asked, newest[previous]) < 0)
     tables = np.stack(
         [
-            count_in(pair, lower & silent), count_in(pair, lower & answered),
-            count_in(pair, compared & ~lower & silent), count_in(pair, compared & ~lower & answered),
+            counts_of(pair, mask)[pair]
+            for mask in (lower & silent, lower & answered, compared & ~lower & silent, compared & ~lower & answered)
         ]
-    )  # fmt: skip
+    )
     rejected = lower & silent & (tables[1] == 0) & (tables[3] + 1 > tables[2])
     certainty = np.zeros(size, np.int64)
     for entry in rejected.nonzero()[0].tolist():

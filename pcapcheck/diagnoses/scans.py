@@ -124,13 +124,16 @@ def _scan(traffic: Traffic, connects: bool) -> Conclusion:
     """The scans that complete handshakes, or those that do not."""
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
     by_client = SIDES.index("client")
-    asked = (handshakes.facts & Fact.SYN != 0) & ~payload_of_client(traffic)
-    completed = asked & handshakes.is_outcome("established") & (handshakes.closed_by == by_client)
+    began = handshakes.has(Fact.SYN)
+    asked = began & ~payload_of_client(traffic)
+    closed = handshakes.meet("closed_by", lambda side: side == by_client)
+    completed = asked & handshakes.is_outcome("established") & closed
+    aborted = handshakes.is_outcome("aborted") & handshakes.meet("aborted_by", lambda side: side == by_client)
     failed = handshakes.is_outcome("refused", "unreachable", "unanswered", "half-open", "pending")
-    failed = asked & (failed | handshakes.is_outcome("aborted") & (handshakes.aborted_by == by_client))
+    failed = asked & (failed | aborted)
     (probes,) = (failed | completed).nonzero()
     targets = distinct(traffic.clients[probes], traffic.sockets[probes], int(traffic.clients.max(initial=0)) + 1)
-    (at,) = ((targets >= _FEW)[traffic.clients] & (handshakes.facts & Fact.SYN != 0)).nonzero()
+    (at,) = ((targets >= _FEW)[traffic.clients] & began).nonzero()
     if not len(at):
         return Conclusion.nothing(size, group=True)
     sources = _sources(traffic, at, failed[at], completed[at])
@@ -283,7 +286,7 @@ def stealth_scan(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing.
     """
     handshakes, size = traffic.handshakes, len(traffic.handshakes)
-    opened = handshakes.facts & (Fact.SYN | Fact.SYNACK) != 0
+    opened = handshakes.has(Fact.SYN | Fact.SYNACK)
     traffic = traffic.only(~opened)
     if not len(traffic.rows):
         return Conclusion.nothing(size, group=True)

@@ -13,14 +13,15 @@ from pcapcheck.diagnoses.columns import (
     MILLISECOND,
     SECOND,
     Details,
-    count_in,
+    counts_of,
     first_after,
     flagged,
-    least_in,
-    most_in,
-    pairs,
+    least_of,
+    most_of,
     sampled,
     segments,
+    spread,
+    with_their_pairs,
 )
 from pcapcheck.evidence import Event
 from pcapcheck.openings import FAR
@@ -31,6 +32,9 @@ from pcapcheck.traffic import Ints, Traffic, by_rows, rows_of
 
 # RFC 9293, section 3.8.6.3, MUST-40: an ACK is delayed by less than half a second.
 _LONGEST_DELAYED_ACK: Final = SECOND // 2
+
+# A SYN-ACK that took so much longer than others is slow.
+_LONGER: Final = SECOND // 5
 
 # So many connections of a socket make a pattern.
 _MANY: Final = 5
@@ -77,27 +81,27 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     socket = traffic.sockets
     reply, ttl = _first_reply(traffic)
-    compared = handshakes.is_outcome("established") & (reply != ABSENT) & (handshakes.synack_ttl != ABSENT)
+    established = handshakes.is_outcome("established")
+    compared = established & (reply != ABSENT) & handshakes.is_known("synack_ttl")
     differs = compared & (ttl != handshakes.synack_ttl)
-    apart = count_in(socket, differs)
-    other_ttl = differs & (apart == count_in(socket, compared))
-    timed = handshakes.is_outcome("established") & (handshakes.server_rtt != ABSENT)
-    timed &= count_in(socket, timed) >= _MANY
-    answer = np.where(sampled(socket, timed), _data_rtt(traffic), ABSENT)
-    acknowledged = timed & (answer != ABSENT)
-    least = least_in(socket, answer, acknowledged)
-    most = most_in(socket, handshakes.server_rtt, timed)
-    too_quick = timed & (count_in(socket, acknowledged) >= _MANY) & (least - _LONGEST_DELAYED_ACK > 3 * most)
+    apart = counts_of(socket, differs)
+    other_ttl = differs & (apart == counts_of(socket, compared))[socket]
+    timed, waited = established & handshakes.is_known("server_rtt"), _data_rtt(traffic)
+    # Where fewer wait so long no sample says anything; nor is it one of fewer.
+    timed &= (counts_of(socket, timed & (waited > _LONGEST_DELAYED_ACK)) >= _MANY)[socket]
+    acknowledged = sampled(socket, timed) & (waited != ABSENT)
+    least, most = least_of(socket, waited, acknowledged), most_of(socket, handshakes.server_rtt, timed)
+    quick = (counts_of(socket, acknowledged) >= _MANY) & (least - _LONGEST_DELAYED_ACK > 3 * most)
+    too_quick = timed & quick[socket]
 
     def text(index: int) -> str:
+        its = socket[index]
         if other_ttl[index]:
-            return f"TTL {handshakes.synack_ttl[index]}, then {ttl[index]}; {apart[index]} connection(s) of this socket"
-        return (
-            f"SYN-ACK after at most {most[index] // MILLISECOND} ms, ACK of data after {least[index] // MILLISECOND} ms"
-        )
+            return f"TTL {handshakes.synack_ttl[index]}, then {ttl[index]}; {apart[its]} connection(s) of this socket"
+        return f"SYN-ACK after at most {most[its] // MILLISECOND} ms, ACK of data after {least[its] // MILLISECOND} ms"
 
     return Conclusion(
-        np.where(too_quick | other_ttl & (apart >= _MANY), STRONG, np.where(other_ttl, COMPATIBLE, 0)),
+        np.where(too_quick | other_ttl & (apart >= _MANY)[socket], STRONG, np.where(other_ttl, COMPATIBLE, 0)),
         evidence=(handshakes.synack_frame, reply),
         detail=Details(len(handshakes), text),
     )
@@ -202,17 +206,23 @@ def server_slow(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing but a slow connect().
     """
     handshakes = traffic.handshakes
-    rtt = handshakes.server_rtt
-    measured = (rtt != ABSENT) & (handshakes.syn_count == 1)
+    size = len(handshakes)
+    long = handshakes.meet("server_rtt", lambda rtt: rtt >= _LONGER)
+    if not long.any():
+        return Conclusion.nothing(size)
     # The same way: from one client to one server.
-    way = pairs(traffic)
-    least = least_in(way, rtt, measured)
-    slow = measured & (count_in(way, measured) >= 3) & (rtt - least >= SECOND // 5) & (rtt >= 5 * least)
+    at, way = with_their_pairs(traffic, long)
+    rtt = handshakes.server_rtt[at]
+    measured = (rtt != ABSENT) & (handshakes.syn_count[at] == 1)
+    least = least_of(way, rtt, measured)[way]
+    slow = measured & (counts_of(way, measured) >= 3)[way] & (rtt - least >= _LONGER) & (rtt >= 5 * least)
+
+    def text(index: int) -> str:
+        entry = int(np.searchsorted(at, index))
+        return f"{rtt[entry] // MILLISECOND} ms; at best it took {least[entry] // MILLISECOND} ms"
+
     return Conclusion(
-        np.where(slow, COMPATIBLE, 0),
+        spread(size, at, np.where(slow, COMPATIBLE, 0), 0),
         evidence=(handshakes.synack_frame, handshakes.syn_frame),
-        detail=Details(
-            len(handshakes),
-            lambda index: f"{rtt[index] // MILLISECOND} ms; at best it took {least[index] // MILLISECOND} ms",
-        ),
+        detail=Details(size, text),
     )

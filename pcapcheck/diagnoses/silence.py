@@ -10,10 +10,10 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion,
 from pcapcheck.diagnoses.columns import (
     SECOND,
     Details,
-    count_in,
+    counts_of,
     first_after,
     flood_syns,
-    least_in,
+    least_of,
     near_server,
     spread,
 )
@@ -84,15 +84,23 @@ def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     soon as its own timeout ended.
     """
     handshakes = traffic.handshakes
+    unanswered = handshakes.is_outcome("unanswered")
+    if not unanswered.any():
+        return Conclusion.nothing(len(handshakes))
     host_count = int(max(traffic.clients.max(initial=0), traffic.servers.max(initial=0))) + 1
     sent, reached = np.zeros(host_count, bool), np.zeros(host_count, bool)
     to_server, to_client = _directions(traffic)
-    sent[traffic.servers[to_client]] = sent[traffic.clients[to_server]] = True
-    reached[traffic.clients[to_client]] = reached[traffic.servers[to_server]] = True
-    answers = count_in(traffic.sockets, handshakes.facts & Fact.SYNACK != 0) > 0
-    silence = np.select([answers, sent[traffic.servers], reached[traffic.clients]], [0, 1, 2], 3)
+    for mask, receivers, senders in (
+        (to_server.nonzero(), traffic.servers, traffic.clients),
+        (to_client.nonzero(), traffic.clients, traffic.servers),
+    ):
+        sent[senders[mask]] = reached[receivers[mask]] = True
+    answers = counts_of(traffic.sockets, handshakes.has(Fact.SYNACK)) > 0
+    (at,) = unanswered.nonzero()
+    signs = [answers[traffic.sockets[at]], sent[traffic.servers[at]], reached[traffic.clients[at]]]
+    silence = spread(len(handshakes), at, np.select(signs, [0, 1, 2], 3).astype(np.int8))
     return Conclusion(
-        np.where(handshakes.is_outcome("unanswered"), COMPATIBLE, 0),
+        np.where(unanswered, COMPATIBLE, 0),
         evidence=(handshakes.syn_frame,),
         detail=Details(
             len(handshakes), lambda index: f"{handshakes.syn_count[index]} SYN(s); {_SILENCES[silence[index]]}"
@@ -159,20 +167,20 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     second, before_answer = _second_syn(traffic)
-    answered = handshakes.facts & Fact.SYNACK != 0
+    answered = handshakes.has(Fact.SYNACK)
     late = answered & before_answer & ~fell_back(traffic)
-    quick = answered & ~late & (handshakes.server_rtt != ABSENT)
-    waited = capture.end_time - handshakes.start_time >= SECOND
+    quick = answered & ~late & handshakes.is_known("server_rtt")
+    waited = handshakes.meet("start_time", lambda time: capture.end_time - time >= SECOND)
     ignored = ~answered & (handshakes.is_outcome("unanswered") | handshakes.is_outcome("pending") & waited)
     dropped: Bools = ignored | late
     if not (dropped.any() and quick.any()):
         return Conclusion.nothing(len(handshakes))
     socket = traffic.sockets
-    drops, attempts = (count_in(socket, mask) + flood_syns(traffic) for mask in (dropped, dropped | answered))
+    drops, attempts = (counts_of(socket, mask) + flood_syns(traffic) for mask in (dropped, dropped | answered))
     # A path that takes as long as a SYN's timer runs makes spurious repeats, not drops.
-    fastest = least_in(socket, handshakes.server_rtt, quick)
+    fastest = least_of(socket, handshakes.server_rtt, quick)
     open_port = (fastest != ABSENT) & (fastest < SECOND // 2)
-    found = dropped & open_port & (drops >= 2) & (drops * 10 >= attempts)
+    found = dropped & (open_port & (drops >= 2) & (drops * 10 >= attempts))[socket]
     if not found.any():
         return Conclusion.nothing(len(handshakes))
     return Conclusion(
@@ -180,6 +188,9 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         evidence=(handshakes.syn_frame, second),
         detail=Details(
             len(handshakes),
-            lambda index: f"{drops[index]} of {attempts[index]} attempts at this socket: no answer to the first SYN",
+            lambda index: (
+                f"{drops[socket[index]]} of {attempts[socket[index]]} attempts at this socket:"
+                " no answer to the first SYN"
+            ),
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pcapcheck.diagnoses.catalogue import PROVED, STRONG, Bools, Conclusion, diagnosis
+from pcapcheck.diagnoses.catalogue import PROVED, STRONG, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import MILLISECOND, Details
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
@@ -46,7 +46,7 @@ def old_duplicate_syn(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing but a round trip more.
     """
     handshakes = traffic.handshakes
-    found: Bools = handshakes.shape == SHAPES.index("old-duplicate")
+    found = handshakes.meet("shape", lambda shape: shape == SHAPES.index("old-duplicate"))
     if not found.any():
         return Conclusion.nothing(len(handshakes))
     traffic = traffic.only(found)
@@ -92,7 +92,7 @@ def stale_connection(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing but a short delay; ETIMEDOUT where the RST is missing.
     """
     handshakes = traffic.handshakes
-    traffic = traffic.only(handshakes.facts & Fact.CHALLENGED != 0)
+    traffic = traffic.only(handshakes.has(Fact.CHALLENGED))
     if not len(traffic.rows):
         return Conclusion.nothing(len(handshakes))
     challenge = traffic.first_event(Event.CHALLENGE)
@@ -101,7 +101,7 @@ def stale_connection(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         & traffic.from_client
         & (traffic.column("seq") == traffic.value("ack", challenge)[traffic.handshake])
     )
-    found = (challenge != ABSENT) & (handshakes.facts & Fact.SYN != 0)
+    found = (challenge != ABSENT) & handshakes.has(Fact.SYN)
     found &= handshakes.shape != SHAPES.index("old-duplicate")
     stuck = found & handshakes.is_outcome("invalid", "unanswered")
     waited = traffic.value("time", reset) - traffic.value("time", challenge)

@@ -61,12 +61,13 @@ def forsaken(traffic: Traffic, end_time: int) -> Bools:
     handshakes = traffic.handshakes
     open_ended = handshakes.is_outcome("half-open", "unanswered")
     # Too near to the capture's end for a verdict, but not for a repeat; and no kernel leaves out its MSS.
-    waited = (end_time - handshakes.start_time >= REPEAT_NS) | (handshakes.client_mss == ABSENT)
-    open_ended |= handshakes.is_outcome("pending") & waited
+    waited = handshakes.meet("start_time", lambda time: end_time - time >= REPEAT_NS)
+    open_ended |= handshakes.is_outcome("pending") & (waited | ~handshakes.is_known("client_mss"))
     # The true owner of a forged address resets the SYN-ACK.
-    open_ended |= handshakes.is_outcome("aborted") & (handshakes.aborted_by == SIDES.index("client"))
-    found: Bools = open_ended & (handshakes.syn_count == 1) & ~payload_of_client(traffic)
-    return found
+    by_client = handshakes.meet("aborted_by", lambda side: side == SIDES.index("client"))
+    open_ended |= handshakes.is_outcome("aborted") & by_client
+    once = handshakes.meet("syn_count", lambda count: count == 1)
+    return open_ended & once & ~payload_of_client(traffic)
 
 
 @once
@@ -86,7 +87,7 @@ def flooded(traffic: Traffic, capture: CaptureFacts) -> Bools:
     within = (first != ABSENT)[socket]
     within &= (handshakes.start_time >= first[socket]) & (handshakes.start_time <= last[socket])
     # A busy server has a few of them among many that open.
-    asked = handshakes.facts & Fact.SYN != 0
+    asked = handshakes.has(Fact.SYN)
     mostly = np.bincount(socket, within & lonely, size) * 2 >= np.bincount(socket, within & asked, size)
     mostly[list(known)] = True
     found[:] = lonely & within & mostly[socket]

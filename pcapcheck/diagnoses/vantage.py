@@ -21,7 +21,8 @@ from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Traffic
 
-_BOTH: Final = Fact.CLIENT_SEEN | Fact.SERVER_SEEN
+# Of whom segments were captured, by whether some of the client were.
+_SIDE: Final = ("server", "client")
 
 
 @diagnosis(
@@ -57,13 +58,13 @@ def one_sided_capture(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: Nothing; what became of these handshakes is not in the capture.
     """
     handshakes, missing = traffic.handshakes, one_sided(traffic)
-    proofs = Fact.CLIENT_BEYOND | Fact.SERVER_GOES_ON
-    itself = handshakes.facts & proofs != 0
-    seen = np.where(handshakes.facts & Fact.CLIENT_SEEN != 0, "client", "server")
+    if not missing.any():
+        return Conclusion.nothing(len(handshakes))
+    itself, seen = handshakes.has(Fact.CLIENT_BEYOND | Fact.SERVER_GOES_ON), handshakes.has(Fact.CLIENT_SEEN)
     return Conclusion(
         np.where(missing, np.where(itself, PROVED, STRONG), 0),
         evidence=(np.where(missing, handshakes.first_frame, ABSENT),),
-        detail=Details(len(handshakes), lambda index: f"only segments of the {seen[index]} were captured"),
+        detail=Details(len(handshakes), lambda index: f"only segments of the {_SIDE[int(seen[index])]} were captured"),
     )
 
 
@@ -98,7 +99,9 @@ def capture_began_late(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     """
     handshakes = traffic.handshakes
     late = began_late(traffic, capture) & ~handshakes.is_outcome("stray")
-    both = handshakes.facts & _BOTH == _BOTH
+    if not late.any():
+        return Conclusion.nothing(len(handshakes))
+    both = handshakes.has(Fact.CLIENT_SEEN) & handshakes.has(Fact.SERVER_SEEN)
     since = handshakes.start_time - capture.first_time
     return Conclusion(
         np.where(late, np.where(both, PROVED, COMPATIBLE), 0),
@@ -190,6 +193,8 @@ def clock_steps(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     handshakes = traffic.handshakes
     early = synack_before_syn(traffic)
     found = untimed(traffic) | early
+    if not found.any():
+        return Conclusion.nothing(len(handshakes))
     texts = ("times are missing or go back", "the SYN-ACK was recorded before its SYN")
     return Conclusion(
         np.where(found, PROVED, 0),
@@ -238,6 +243,8 @@ def capture_dropped_frames(traffic: Traffic, capture: CaptureFacts) -> Conclusio
     handshakes = traffic.handshakes
     octets = octets_missing(traffic, capture)
     found = segment_missing(traffic, capture) | (octets > 0)
+    if not found.any():
+        return Conclusion.nothing(len(handshakes))
 
     def text(index: int) -> str:
         missing = f"{octets[index]} octets were acknowledged and not captured"

@@ -70,6 +70,8 @@ def flow_reused(traffic: Traffic) -> Bools:
     found = np.zeros(len(traffic.handshakes), bool)
     # Few may be: only these are sorted.
     (shared,) = flow_shared(traffic).nonzero()
+    if not len(shared):
+        return found
     flow = flow_of(traffic)[shared]
     order = stable_order(flow)
     (same,) = (flow[order[1:]] == flow[order[:-1]]).nonzero()

@@ -40,8 +40,7 @@ def _sides(traffic: Traffic) -> tuple[_Side, _Side]:
     handshakes, flags = traffic.handshakes, traffic.column("tcp_flags")
     opening = (traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK))
     plain = segments(traffic) & (flags & (SYN | RST) == 0)
-    octets = handshakes.address_octets
-    default = np.where(octets == 4, *DEFAULT_MSS)
+    default = np.where(handshakes.is_v4, *DEFAULT_MSS)
     sides = []
     for event, from_client, isn, mss in (
         (Event.SYN, True, handshakes.client_isn, handshakes.server_mss),

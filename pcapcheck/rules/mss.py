@@ -70,11 +70,6 @@ def _sent_as_one(traffic: Traffic, sent: Bools) -> Bools:
     return one
 
 
-def _is_v4(traffic: Traffic) -> Bools:
-    v4: Bools = traffic.handshakes.address_octets == 4
-    return v4
-
-
 def _without_mss(traffic: Traffic) -> Bools:
     handshakes = traffic.handshakes
     without: Bools = (handshakes.client_mss == ABSENT) | (handshakes.server_mss == ABSENT)
@@ -123,7 +118,7 @@ def mss_missing(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether the option is there at another capture point, and the size of the first full segments.
     """
     handshakes = traffic.handshakes
-    default = np.where(_is_v4(traffic), DEFAULT_MSS_V4, DEFAULT_MSS_V6)
+    default = np.where(traffic.handshakes.is_v4, DEFAULT_MSS_V4, DEFAULT_MSS_V6)
     syn, synack = traffic.is_event(Event.SYN), traffic.is_event(Event.SYNACK)
     client_seen, server_seen = options_seen(traffic, syn), options_seen(traffic, synack)
     no_client = client_seen & (handshakes.client_mss == ABSENT)
@@ -285,7 +280,7 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: Whether both directions and all connections of this path name the same value.
     """
     handshakes = traffic.handshakes
-    overhead = np.where(_is_v4(traffic), 40, 60)
+    overhead = np.where(traffic.handshakes.is_v4, 40, 60)
     values = (handshakes.client_mss, handshakes.server_mss)
     tiny = [(mss != ABSENT) & (mss < SMALLEST_MSS) for mss in values]
     tunnel = [(mss + overhead >= LOWERED_MTUS.start) & (mss + overhead < LOWERED_MTUS.stop) for mss in values]
