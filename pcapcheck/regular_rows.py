@@ -151,12 +151,12 @@ class Walk:
         """``secret``: 64 bits that those who choose the traffic do not know."""
         self.flow, self.words, self.folds = buffer(rows.flow), buffer(rows.words), buffer(rows.folds)
         size = len(rows)
-        self.event, self.regular, self.doubtful = _room(size, np.int8), _room(size, np.uint8), _room(size, np.uint8)
+        self.event, self.from_client = memoryview(np.zeros(size, np.int8)), memoryview(np.zeros(size, np.uint8))
+        self.regular, self.doubtful, self.smooth = (_room(size, np.uint8) for _ in range(3))
         self.begin, self.syns, self.opened = _room(size, np.int64), _room(size, np.int64), _room(size, np.int64)
         self.syn_count, self.synack = _room(size, np.int64), _room(size, np.int64)
         self.last_synack, self.until = _room(size, np.int64), _room(size, np.uint64)
         self.pattern = _room(size, np.uint64)
-        self.smooth, self.from_client = _room(size, np.uint8), _room(size, np.uint8)
         self.largest, self.reply, self.data, self.reaction, self.cover, self.goes_on, self.final, self.last = (
             _room(size, np.int64) for _ in range(8)
         )
@@ -588,9 +588,9 @@ class Walk:
     @cython.nogil
     @cython.exceptval(-1)
     def _ends_smoothly(self, size: cython.Py_ssize_t) -> cython.bint:
-        """Both sides spoke and were heard, nothing more was acknowledged than captured, and both FINs are, or none."""
+        """The server went on, nothing more was acknowledged than captured, and both FINs are, or none."""
         side: cython.Py_ssize_t
-        if size < 4 or size > _FEW_ROWS or self.goes_on[self.part] < 0 or not self.spoke[0]:
+        if size < 4 or size > _FEW_ROWS or self.goes_on[self.part] < 0:
             return False
         for side in range(2):
             if self.acked[side] > self.end[1 - side] or (self.fin[side] > 0) != (self.fin[1 - side] > 0):

@@ -67,10 +67,12 @@ _CELL: Final = np.dtype(
     {
         "names": [
             "time", "header", "bits", "tunnel", "options", "ack", "seq", "tcp_flags", "window", "payload_length",
-            "ttl", "place", "text", "fold",
+            "ttl", "place", "text", "tsecr", "tsval", "fold",
         ],
-        "formats": ["u8", "u8", "u1", "u1", "u1", "u4", "u4", "u2", "u2", "u4", "u1", "u8", "u8", "u4"],
-        "offsets": [0, 0 + 8, 13, 14, 15, 16, 20, 24, 26, 28, 32, 32, 40, 52],
+        "formats": [
+            "u8", "u8", "u1", "u1", "u1", "u4", "u4", "u2", "u2", "u4", "u1", "u8", "u8", "u4", "u4", "u4",
+        ],
+        "offsets": [0, 8, 13, 14, 15, 16, 20, 24, 26, 28, 32, 32, 40, 40, 44, 52],
         "itemsize": 8 * WORDS,
     }
 )  # fmt: skip
@@ -228,8 +230,7 @@ class Rows:
         """TSval and TSecr of those whose options are timestamps and nothing else; -1 of the others."""
         cell = _as(_CELL, self.words)
         usual = cell["options"] & _USUAL != 0
-        both = cell["text"] >> np.uint64(32), cell["text"] & np.uint64(0xFFFFFFFF)
-        tsval, tsecr = (np.where(usual, part.astype(np.int64), -1) for part in both)
+        tsval, tsecr = (np.where(usual, cell[name], np.int64(-1)) for name in ("tsval", "tsecr"))
         return tsval, tsecr
 
     def tsvals(self) -> npt.NDArray[np.int64]:

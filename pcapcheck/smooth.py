@@ -3,8 +3,8 @@
 They are nearly all of ordinary traffic. That one of them is a finding, or evidence of another's fault, is known without
 looking (traffic.by_rows, rules/asking.py). A connection is smooth where
 
-- SYN, SYN-ACK and the exact bare ACK came, once each and in this order, and are the only ones of their 4-tuple; both
-  sides went on, and the client sent data;
+- SYN, SYN-ACK and the exact bare ACK came, once each and in this order, and are the only ones of their 4-tuple; the
+  server went on from there;
 - every segment was captured whole, with a right checksum or none to be checked, in order of time, in one VLAN and
   tunnel, with the TTL of its side;
 - it has no flags but SYN, ACK, PSH and FIN, each where it belongs, and no ECN while it opens; there is no RST, no ICMP

@@ -31,7 +31,8 @@ CAPTURES: Final = sorted([*TESTS.glob("lab/*.pcap"), *TESTS.parent.glob("sample_
 
 def none_regular(openings: Openings, end_time: int) -> Regular:
     none = regular(Openings(Flows.of(), openings.rows[:0]), end_time)
-    return replace(none, event=np.zeros(len(openings.rows), np.int8))
+    size = len(openings.rows)
+    return replace(none, event=np.zeros(size, np.int8), from_client=np.zeros(size, bool))
 
 
 def each_by_itself(openings: Openings, end_time: int) -> Traffic:

@@ -43,8 +43,35 @@ def test_an_ordinary_handshake(form: ModuleType) -> None:
     del parts["until"], parts["pattern"]
     assert parts == {
         "begin": [0], "regular": [True], "doubtful": [False], "syns": [2], "opened": [4], "syn_count": [2],
-        "synack": [2], "last_synack": [3],
+        "synack": [2], "last_synack": [3], "smooth": [False], "largest": [0],
+        **{name: [-1] for name in ("reply", "data", "reaction", "cover", "goes_on", "final", "last")},
     }  # fmt: skip
+
+
+@FORMS
+def test_places_in_a_smooth_one(form: ModuleType) -> None:
+    exchange = """
+        +0   > S  0:0(0) win 64240
+        +.02 < S. 0:0(0) ack 1 win 65160
+        +0   > .  1:1(0) ack 1
+        +.1  < P. 1:31(30) ack 1
+        +.1  > P. 1:101(100) ack 31
+        +.02 < .  31:31(0) ack 51
+        +.02 < P. 31:231(200) ack 101
+        +0   > .  101:101(0) ack 231
+        +0   > F. 101:101(0) ack 231
+        +.02 < F. 231:231(0) ack 102
+        +0   > .  102:102(0) ack 232
+    """
+    _, parts = told(form, select(parse_exchange(exchange).segments()))
+    places = {
+        name: parts[name] for name in ("smooth", "reply", "data", "reaction", "cover", "goes_on", "final", "last")
+    }
+    assert places == {
+        "smooth": [True], "reply": [3], "data": [4], "reaction": [5], "cover": [6], "goes_on": [3], "final": [9],
+        "last": [10],
+    }  # fmt: skip
+    assert parts["largest"] == [200]
 
 
 @FORMS
