@@ -53,6 +53,9 @@ ROW: Final = np.dtype(
 
 FIELDS: Final = ROW.names or ()
 
+# Where no more than one in so many is left out of rows on disk, they need not be put there again.
+_FEW: Final = 8
+
 # Where a type holds more than a cell does: the least and the greatest value.
 LIMITS: Final = {
     "side": (0, 1), "kind": (0, 1), "frame": (1, 2**40 - 1), "tcp_flags": (0, 0xFFF), "ip_id": (-1, 0xFFFF),
@@ -130,7 +133,7 @@ class Rows:
         """
         self.flow, self.words, self.folds, self.texts = flow, words, folds, texts
         self._columns: dict[str, Column] = {"flow": flow}
-        self.away: Any = None  # these very rows on disk (rows_on_disk.py), where they come from there
+        self.away: Any = None  # the same on disk (rows_on_disk.py) but for numbers of flows, where they come from there
 
     @classmethod
     def of(cls, records: Column | Iterable[tuple[object, ...]] = ()) -> Rows:
@@ -247,15 +250,20 @@ class Rows:
     def take(self, at: Column) -> Rows:
         """Those at these indices, or those that meet this mask."""
         places = at.nonzero()[0] if at.dtype == bool else at
-        return Rows(self.flow[places], self.words.take(places, axis=0), self.folds, self.texts)
+        rows = Rows(self.flow[places], self.words.take(places, axis=0), self.folds, self.texts)
+        if self.away is not None and at.dtype == bool and _FEW * (len(at) - len(places)) < len(at):
+            rows.away = self.away.without((~at).nonzero()[0])
+        return rows
 
     def having(self, *, flow: Column | None = None, frame: Column | None = None) -> Rows:
         """The same rows with other numbers of flows or frames."""
-        words = self.words
+        words, flow = self.words, self.flow if flow is None else flow.astype(np.uint32, copy=False)
         if frame is not None:
             words = words.copy()
             words[:, 1] = words[:, 1] & ~_FRAME | frame.astype(np.uint64)
-        return Rows(self.flow if flow is None else flow.astype(np.uint32, copy=False), words, self.folds, self.texts)
+        rows = Rows(flow, words, self.folds, self.texts)
+        rows.away = self.away if frame is None else None
+        return rows
 
     @property
     def are_part(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Final
 
 import numpy as np
@@ -20,7 +21,7 @@ _GAP: Final = 256
 class RowsOnDisk:
     """Rows that were put away."""
 
-    __slots__ = ("_folds", "_read", "_texts", "size")
+    __slots__ = ("_folds", "_kept", "_left_out", "_read", "_texts", "size")
 
     @classmethod
     def of(cls, rows: Rows, scratch: Scratch) -> RowsOnDisk:
@@ -30,11 +31,22 @@ class RowsOnDisk:
     def __init__(self, rows: Rows, scratch: Scratch) -> None:
         if rows.are_part:
             rows = rows.by_themselves()
-        self.size, self._folds, self._texts = len(rows), len(rows.folds), len(rows.texts)
+        self.size = self._kept = len(rows)
+        self._folds, self._texts = len(rows.folds), len(rows.texts)
+        self._left_out = np.empty(0, np.int64)  # of these the rows that are not meant, each less those before it
         self._read = scratch.write(rows.words, rows.flow, rows.folds, rows.texts)
 
+    def without(self, places: npt.NDArray[np.int64]) -> RowsOnDisk | None:
+        """The same but for a few rows; None where that was said once already. Flows keep their numbers."""
+        if len(self._left_out):
+            return None
+        few = copy(self)
+        few.size, few._left_out = self.size - len(places), places - np.arange(len(places))
+        return few
+
     def rows(self) -> Rows:
-        """They."""
+        """They, unless some are not meant."""
+        assert not len(self._left_out)
         octets = self._read()
         words = np.frombuffer(octets, np.uint64, self.size * WORDS).reshape(-1, WORDS)
         rows = Rows(np.frombuffer(octets, np.uint32, self.size, words.nbytes), words, *self._rest(octets))
@@ -43,6 +55,7 @@ class RowsOnDisk:
 
     def some(self, at: npt.NDArray[np.integer]) -> Rows:
         """Those at these places, which ascend."""
+        at = at + np.searchsorted(self._left_out, at, side="right")
         flow, words = np.empty(len(at), np.uint32), np.empty((len(at), WORDS), np.uint64)
         ends = np.append(np.flatnonzero(np.diff(at) > _GAP) + 1, len(at)).tolist()
         start = 0
@@ -51,14 +64,14 @@ class RowsOnDisk:
             places = at[start:end] - first
             octets = self._read(_ROW * first, _ROW * size)
             words[start:end] = np.frombuffer(octets, np.uint64).reshape(-1, WORDS)[places]
-            flow[start:end] = np.frombuffer(self._read(_ROW * self.size + 4 * first, 4 * size), np.uint32)[places]
+            flow[start:end] = np.frombuffer(self._read(_ROW * self._kept + 4 * first, 4 * size), np.uint32)[places]
             start = end
-        behind = (_ROW + 4) * self.size
+        behind = (_ROW + 4) * self._kept
         found = Rows(flow, words, *self._rest(self._read(behind), behind))
         return found.by_themselves() if found.are_part else found
 
     def _rest(self, octets: bytes, skipped: int = 0) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
         """Folds and texts; the first so many octets of all are not among these."""
-        start = (_ROW + 4) * self.size - skipped
+        start = (_ROW + 4) * self._kept - skipped
         folds = np.frombuffer(octets, np.uint64, self._folds * WORDS, start).reshape(-1, WORDS)
         return folds, np.frombuffer(octets, np.uint8, self._texts, start + folds.nbytes)

@@ -79,6 +79,13 @@ def test_rows_on_disk(size: int, seed: int, part: float) -> None:
     assert away.rows().records().tobytes() == records.tobytes()
     (at,) = (np.random.default_rng(seed).random(size) < part**4).nonzero()
     assert away.some(at).records().tobytes() == records[at].tobytes()
+    mask = np.ones(size, bool)
+    mask[at] = False
+    most = away.rows().take(mask)
+    again = RowsOnDisk.of(most, scratch)
+    assert (most.away is again) == (8 * len(at) < size)
+    some_of_most = np.arange(0, len(most), 3)
+    assert again.some(some_of_most).records().tobytes() == records[mask][some_of_most].tobytes()
     assert RowsOnDisk(rows.take(at), scratch).rows().records().tobytes() == records[at].tobytes()
 
 
