@@ -21,7 +21,8 @@ from pcapcheck.addresses import Addresses
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.diagnoses import DIAGNOSES, diagnose
 from pcapcheck.judge import judge
-from pcapcheck.openings import ROW, FlowKey, Flows, Openings
+from pcapcheck.openings import FlowKey, Flows, Openings
+from pcapcheck.rows import FIELDS, Rows
 from pcapcheck.rules import RULES
 from pcapcheck.rules.asking import ask
 from pcapcheck.stretch import CaptureFacts, summarise
@@ -32,7 +33,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 CAPTURES: Final = [ROOT / "tests/lab/clean_many_interleaved.pcap", ROOT / "sample_captures/handshakes.pcap"]
 
 SHARED: Final[dict[str, Callable[[Traffic], Any]]] = {
-    "columns": lambda traffic: [traffic.column(name) for name in ROW.names or () if name != "options"],
+    "columns": lambda traffic: [traffic.column(name) for name in FIELDS if name != "options"],
     "options": lambda traffic: traffic.options,
     "addresses": lambda traffic: (traffic.clients, traffic.sockets),
 }
@@ -50,7 +51,7 @@ def tile_of(paths: list[Path]) -> tuple[Openings, CaptureFacts]:
     summaries = [summarise(str(path)) for path in paths]
     start = frame = 0
     for summary in summaries:
-        rows = summary.openings.rows.copy()
+        rows = summary.openings.rows.records()
         rows["flow"] += len(flows)
         rows["frame"] += frame
         _move(rows, start - summary.facts.first_time)
@@ -59,7 +60,7 @@ def tile_of(paths: list[Path]) -> tuple[Openings, CaptureFacts]:
         frame += summary.facts.frames
         start += summary.facts.end_time - summary.facts.first_time + SECOND
     facts = replace(summaries[0].facts, first_time=0, first_frame_time=0, end_time=start, last_time=start, frames=frame)
-    return Openings(Flows.of(flows), np.concatenate(parts)), facts
+    return Openings(Flows.of(flows), Rows.of(np.concatenate(parts))), facts
 
 
 def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
@@ -85,14 +86,14 @@ def traffic_of(size: int, paths: list[Path]) -> tuple[Traffic, CaptureFacts]:
     columns["client"], columns["server"] = of_hosts[columns["client"]], of_hosts[columns["server"]]
     columns["flow"] += len(openings.flows) * which
     handshakes = Handshakes(columns, named, tile.histories)
-    rows = np.tile(traffic.rows, number)
+    rows = np.tile(traffic.rows.records(), number)
     which = np.repeat(np.arange(number), len(traffic.rows))
     rows["flow"] += (len(openings.flows) * which).astype(np.uint32)
     rows["frame"] += facts.frames * which
     _move(rows, step * which)
     tiled = Traffic(
         handshakes,
-        rows,
+        Rows.of(rows),
         np.tile(traffic.handshake, number) + len(tile) * which,
         np.tile(traffic.event, number),
         np.tile(traffic.from_client, number),
