@@ -10,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.addresses import Addresses
+from pcapcheck.cell_layout import Words, buffer
 from pcapcheck.decode.compiled import WORDS, Table
 from pcapcheck.decode.layout import UDP_TUNNELS
 from pcapcheck.decode.segment import IcmpError, Segment
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import ICMP, SEGMENT, Flows, Openings
-from pcapcheck.rows import Rows, Words, buffer
+from pcapcheck.rows import Rows
 from pcapcheck.tables import TUNNELS
 from pcapcheck.window import Window
 

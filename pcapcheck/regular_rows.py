@@ -23,10 +23,11 @@ except ImportError:
 
 from pcapcheck import openings, seq
 from pcapcheck.attempts import SETTLED_NS
+from pcapcheck.cell_layout import buffer
 from pcapcheck.decode import segment
 from pcapcheck.evidence import Event
 from pcapcheck.faults.rows import COPY_NS
-from pcapcheck.rows import Rows, buffer
+from pcapcheck.rows import Rows
 
 COMPILED: Final = not __file__.endswith(".py")
 

@@ -21,6 +21,7 @@ ORDER: Final = [
     ["scratch"],
     ["columns_on_disk"],
     ["decode.*"],
+    ["cell_layout"],
     ["rows"],
     ["rows_on_disk"],
     ["openings", "flood"],
