@@ -25,7 +25,7 @@ from pcapcheck.sorting import occur_again
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import KEEPS
 from pcapcheck.totals import Totals, merged, places, totals
-from pcapcheck.traffic import Handshakes, Ints, Traffic
+from pcapcheck.traffic import Handshakes, Ints, Traffic, spread
 
 TOTALS, SHOWN, FINDINGS, CAUSES, EVERYTHING = KEEPS
 
@@ -108,15 +108,16 @@ def judged(
     With ``population`` the columns of every handshake are kept besides, for expectations about several captures.
     """
     undecidable, explained = undecidable_of(checked), softened(traffic, facts, checked)
-    first, last, flows = _flows(traffic.handshakes, by_time=bool(facts.parts))
+    filter_from, filter_to, flows = _flows(traffic.handshakes, by_time=bool(facts.parts))
     found = [one.take(failed) for one in checked if len(failed := one.failed)]
     faults = {fault.name for fault in explained} | {one.rule.id for one in found if one.rule.id.startswith("CAP")}
+    at = Packed.of(places(traffic, np.arange(len(traffic.handshakes))))
     counted = sum(flood.syns for flood in traffic.floods.values())
     whole = Judged(
         facts=facts,
         keep=EVERYTHING,
         size=len(traffic.handshakes) + counted,
-        held=Kept(Packed.of(places(traffic)), traffic, causes, Packed.of(first), Packed.of(last)),
+        held=Kept(at, traffic, causes, filter_from, filter_to),
         checked=found,
         counted=Counter(),
         asked=tuple(sorted({one.rule.id for one in checked})),
@@ -183,26 +184,29 @@ def _taken(traffic: Traffic, at: Ints) -> Traffic:
 _ODD: Final = -0x61C8864680B583EB
 
 
-def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Ints, Ints, int]:
+def _flows(handshakes: Handshakes, *, by_time: bool) -> tuple[Packed, Packed, int]:
     """For each handshake the frames (or times) between which its filter must stay, one end for each neighbour on its
     4-tuple; and how many 4-tuples there are, whichever side is the client.
     """
+    size = len(handshakes)
+    client = handshakes.client << 16 | handshakes.client_port
+    server = handshakes.server << 16 | handshakes.server_port
+    # Only those that are not the only one of what looks like a flow are sorted: most often few are.
+    (at,) = occur_again(np.minimum(client, server) * _ODD ^ np.maximum(client, server)).nonzero()
+    low, high = np.minimum(client[at], server[at]), np.maximum(client[at], server[at])
+    order = np.lexsort((high, low))  # stable: those of a flow stay in their order
+    at, low, high = at[order], low[order], high[order]
+    handshakes = handshakes.take(at)
     begin, end = handshakes.first_frame, handshakes.last_frame
     if by_time:
         begin, end = handshakes.start_time, handshakes.last_time
-    first, last = np.full((2, len(handshakes)), -1, np.int64)
-    client = handshakes.client << 16 | handshakes.client_port
-    server = handshakes.server << 16 | handshakes.server_port
-    low, high = np.minimum(client, server), np.maximum(client, server)
-    # Only those that are not the only one of what looks like a flow are sorted: most often few are.
-    (at,) = occur_again(low * _ODD ^ high).nonzero()
-    order = at[np.lexsort((high[at], low[at]))]  # stable: those of a flow stay in their order
-    low, high = low[order], high[order]
-    again = (low[1:] == low[:-1]) & (high[1:] == high[:-1])
-    later, before = order[1:][again], order[:-1][again]
-    first[later] = begin[later]
-    last[before] = np.maximum(end[before], begin[later] - 1)
-    return first, last, len(handshakes) - len(later)
+    (before,) = ((low[1:] == low[:-1]) & (high[1:] == high[:-1])).nonzero()
+    later = before + 1
+    until = np.maximum(end[before], begin[later] - 1)
+    first, last = (
+        Packed.of(spread(size, at[ends], values)) for ends, values in ((later, begin[later]), (before, until))
+    )
+    return first, last, size - len(later)
 
 
 def cut(part: Part, keep: str) -> Part:

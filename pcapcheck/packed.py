@@ -139,14 +139,19 @@ class Packed:
 
     def reordered(self, order: Ints) -> Packed:
         """All values in another order: first that at the first of these indices."""
-        alike = {one.least if one.above is None else None for one in self._stretches}
-        if None in alike or len(alike) != 1:
-            return Packed.of(self.unpacked()[order])
-        return Packed.of(np.full(self._size, alike.pop(), bool if self.boolean else np.int64))
+        return Packed.of(self.unpacked() if self._same is not None else self.unpacked()[order])
 
     def unpacked(self) -> Ints | Bools:
-        """All values, as integers or booleans: as what they were packed."""
+        """All values, as integers or booleans: as what they were packed. They are not to be written to."""
+        if self._same is not None:
+            return np.broadcast_to(np.array(self._same, bool if self.boolean else np.int64), self._size)
         return self.meet(lambda values: values != 0) if self.boolean else self.read()
+
+    @property
+    def _same(self) -> int | None:
+        """What all values are, where they are the same: then they take no room."""
+        least = {one.least if one.above is None else None for one in self._stretches}
+        return least.pop() if len(least) == 1 else None
 
     def meet(self, condition: Callable[[Ints], Bools]) -> Bools:
         """Which values meet the condition, which is asked of a stretch at a time: nothing large is made."""

@@ -244,6 +244,8 @@ class Work:
         checked = answers(traffic, facts, causes, chosen)
         alone = [one for one in policy.expectations if one not in policy.together]
         given = [*policy.weighed(checked, facts.path), *policy.asked(alone, [traffic], [facts])]
+        if large:
+            give_back()
         return self._reduced(judged.judged(facts, traffic, causes, given, population=several))
 
     def _may_count_floods(self, facts: CaptureFacts) -> bool:

@@ -92,13 +92,13 @@ def totals(
                 said[diagnosed.id, code] = len(which)
                 of_failed[diagnosed.id, code] = int(failed[which].sum())
                 examples[diagnosed.id, code] = tuple(which[:EXAMPLES].tolist())
-    rtts = [getattr(handshakes, name) for name in RTTS]
-    place = places(traffic)
-    examples = {key: tuple(place[list(some)].tolist()) for key, some in examples.items()}
+    examples = {key: tuple(places(traffic, np.array(some)).tolist()) for key, some in examples.items()}
+    every = np.zeros(len(handshakes), np.int64)
+    rtts = [distributions(every, getattr(handshakes, name), 1) for name in RTTS]
     own = Totals(
         Counter({OUTCOMES[code]: count for code, count in enumerate(_counts(handshakes.outcome)) if count}),
-        int((handshakes.rtt_status == RTT_STATUSES.index("interval")).sum()),
-        together([distributions(np.zeros(len(one), np.int64), one, 1) for one in rtts], _EACH, len(RTTS)),
+        int(handshakes.meet("rtt_status", lambda status: status == RTT_STATUSES.index("interval")).sum()),
+        together(rtts, _EACH, len(RTTS)),
         said,
         +of_failed,
         examples,
@@ -109,10 +109,9 @@ def totals(
     return merged([own, *(_of_flood(socket, flood) for socket, flood in traffic.floods.items())])
 
 
-def places(traffic: Traffic) -> Ints:
-    """Of each handshake its index among all of the capture, those that are counted alone (Traffic.floods) with them."""
-    own = np.arange(len(traffic.handshakes))
-    return own if traffic.before is None else own + traffic.before.read()
+def places(traffic: Traffic, at: Ints) -> Ints:
+    """Of these handshakes their indices among all of the capture: those that are counted alone (Traffic.floods) too."""
+    return at if traffic.before is None else at + traffic.before.take(at)
 
 
 def _of_flood(socket: Socket, flood: Flood) -> Totals:
@@ -160,7 +159,7 @@ def _servers(traffic: Traffic, causes: Causes, failed: npt.NDArray[np.bool_]) ->
     (why,) = failed.nonzero()
     return Servers(
         sockets,
-        distributions(server, handshakes.outcome.astype(np.int64), len(sockets)),
+        distributions(server, handshakes.outcome, len(sockets)),
         distributions(server[why], causes.first_of(why)[0], len(sockets)),
         distributions(server, handshakes.server_rtt, len(sockets)),
     )

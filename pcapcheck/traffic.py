@@ -117,7 +117,7 @@ class Handshakes:
             return column
         unpacked = self._unpacked.pop(name, None)
         if unpacked is None:
-            unpacked = column.read()
+            unpacked = np.asarray(column.unpacked())
             unpacked.flags.writeable = False  # the next one may be given the same
         self._unpacked[name] = unpacked
         stay = max(_FEWEST_UNPACKED, min(_UNPACKED, _UNPACKED_OCTETS // max(unpacked.nbytes, 1)))

@@ -48,6 +48,16 @@ class Details(Sequence[str]):
         return self._text(index)
 
 
+def _in_words(size: int, at: Ints, said: Sequence[str]) -> Details:
+    """What is said of the handshakes at these indices, which ascend; of all others nothing is."""
+
+    def text(index: int) -> str:
+        entry = int(np.searchsorted(at, index))
+        return said[entry] if entry < len(at) and at[entry] == index else ""
+
+    return Details(size, text)
+
+
 @dataclass(frozen=True)
 class Conclusion:
     """What a diagnosis says of every handshake of a capture.
@@ -77,8 +87,7 @@ class Conclusion:
         detail = self.detail
         if detail is not None and len(at) * _MANY < size:
             # Put into words at once: what puts them into words may hold on to columns of all handshakes.
-            said = {index: detail[index] for index in at.tolist()}
-            detail = Details(size, lambda index: said.get(index, ""))
+            detail = _in_words(size, at, [detail[index] for index in at.tolist()])
         return Conclusion(
             self.certainty.astype(np.int8),
             tuple(one if isinstance(one, Packed) else Packed.of(one) for one in self.evidence),

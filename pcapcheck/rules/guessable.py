@@ -93,17 +93,14 @@ def _by_host(traffic: Traffic) -> tuple[Ints, Ints]:
     """The first handshakes of each 4-tuple that have an ISN of the client's, by client; and of the server's."""
     handshakes = traffic.handshakes
     reused = flow_reused(traffic)
-    (shared,) = reused.nonzero()
-    shared = shared[stable_order(flow_of(traffic)[shared])]
     once_each = ~reused
-    once_each[shared[stretches(flow_of(traffic)[shared])[0]]] = True
-    (first,) = once_each.nonzero()
+    if reused.any():
+        (shared,) = reused.nonzero()
+        shared = shared[stable_order(flow_of(traffic)[shared])]
+        once_each[shared[stretches(flow_of(traffic)[shared])[0]]] = True
     found = []
-    for host, isn, fact in (
-        (traffic.clients, handshakes.client_isn, Fact.SYN),
-        (traffic.servers, handshakes.server_isn, Fact.SYNACK),
-    ):
-        at = first[(handshakes.facts[first] & fact != 0) & (isn[first] != ABSENT)]
+    for host, isn, fact in ((traffic.clients, "client_isn", Fact.SYN), (traffic.servers, "server_isn", Fact.SYNACK)):
+        (at,) = (once_each & handshakes.has(fact) & handshakes.is_known(isn)).nonzero()
         found.append(at[stable_order(host[at])])
     return found[0], found[1]
 
@@ -258,12 +255,15 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes, found, applies = traffic.handshakes, [], False
     for series in _isns(traffic):
         applies = applies or len(series.at) > 1
-        number, frame = series.number, series.frame
-        key = series.host << 32 | number
+        hosts, number = series.host, series.number
+        key = hosts << 32 | number
         (order,) = occur_again(key).nonzero()
+        if not len(order):
+            continue
         order = order[stable_order(key[order])]
         start, end = stretches(key[order])
-        first, behind = stretches(series.host)
+        first, behind = stretches(hosts)
+        frame = series.frame
         peer = handshakes.server_isn if series.role == "client" else handshakes.client_isn
         for group in range(len(start)):  # only what failed already
             entries = order[start[group] : end[group]]
@@ -317,11 +317,12 @@ def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
     step, other = port[1:] - port[:-1], socket[1:] != socket[:-1]
     steps = _within(other, start, end - 1)
     in_row = _within(other & (step >= 1) & (step <= PORT_STEP), start, end - 1)
-    found, frame = [], clients.frame
-    for host in ((steps >= ENOUGH) & (2 * in_row >= steps)).nonzero()[0].tolist():
-        at = clients.at[start[host] : start[host] + 2]
-        frames = frame[at].tolist()
-        address = ip_address(handshakes.client_address[int(at[0])])
-        text = f"{address}: {in_row[host]} of {steps[host]} just above the one before"
-        found.append(_Found((frames[0], frames[1]), text))
+    (hosts,) = ((steps >= ENOUGH) & (2 * in_row >= steps)).nonzero()
+    at, frame = clients.at[start[hosts]], clients.frame
+    frames = zip(frame[at].tolist(), frame[clients.at[start[hosts] + 1]].tolist(), strict=True)
+    said = zip(traffic.clients[at].tolist(), in_row[hosts].tolist(), steps[hosts].tolist(), frames, strict=True)
+    found = [
+        _Found(first, f"{ip_address(handshakes.hosts[client])}: {above} of {number} just above the one before")
+        for client, above, number, first in said
+    ]
     return _answer(found, bool((steps >= ENOUGH).any()), "ports that cannot be guessed")
