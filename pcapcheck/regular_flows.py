@@ -51,6 +51,7 @@ class Parts:
     until: Ints  # the latest time of its rows and of what was folded into them
     pattern: npt.NDArray[np.uint64]  # one number for what its rows are, as each kind of row first comes
     smooth: Bools  # as far as smooth.py leaves it to the loop
+    sacked: Bools  # of a smooth one: whether SACK blocks were folded into its rows
     largest: Ints  # of a smooth one: the most that a segment takes, payload and options
     # And places of its rows, from its first on; -1 where there is none.
     reply: Ints  # the first of the server behind the SYN-ACK

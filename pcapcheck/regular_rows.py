@@ -67,6 +67,9 @@ _SMALL_STEP = cython.declare(cython.longlong, SMALL_STEP)
 _FEW_ROWS = cython.declare(cython.longlong, FEW_ROWS)
 _PSH = cython.declare(cython.int, segment.PSH)
 _WITHOUT_TIMESTAMP = cython.declare(cython.longlong, openings.WITHOUT_TIMESTAMP)
+_TSVAL_BACK = cython.declare(cython.longlong, openings.TSVAL_BACK)
+_WITH_SACK = cython.declare(cython.longlong, openings.WITH_SACK)
+_REPEATED = cython.declare(cython.longlong, openings.REPEATED)
 # Bits of word 1 of a row: ECN in the IP header, tunnel, length of the options, and whether they are the usual ones.
 _ECN = cython.declare(cython.ulonglong, 3 << 46)
 _TUNNEL = cython.declare(cython.ulonglong, 0xFF << 48)
@@ -112,6 +115,7 @@ class Walk:
     until: cython.ulonglong[::1]  # as in words: 2^63 added
     pattern: cython.ulonglong[::1]
     smooth: cython.uchar[::1]
+    sacked: cython.uchar[::1]
     largest: cython.longlong[::1]
     reply: cython.longlong[::1]
     data: cython.longlong[::1]
@@ -139,6 +143,8 @@ class Walk:
     # Of the part at hand, as long as it is smooth; of the client, then of the server. Numbers count from its SYN.
     is_smooth: cython.bint
     stamped: cython.bint
+    repeated: cython.bint
+    begun: cython.longlong[::1]  # where its last data in a row of its own begins, -1 before there is any
     end: cython.longlong[::1]  # of what it sent
     fin: cython.longlong[::1]  # the end of its FIN, 0 before there is one
     acked: cython.longlong[::1]  # how far it acknowledged
@@ -153,7 +159,7 @@ class Walk:
         self.flow, self.words, self.folds = buffer(rows.flow), buffer(rows.words), buffer(rows.folds)
         size = len(rows)
         self.event, self.from_client = memoryview(np.zeros(size, np.int8)), memoryview(np.zeros(size, np.uint8))
-        self.regular, self.doubtful, self.smooth = (_room(size, np.uint8) for _ in range(3))
+        self.regular, self.doubtful, self.smooth, self.sacked = (_room(size, np.uint8) for _ in range(4))
         self.begin, self.syns, self.opened = _room(size, np.int64), _room(size, np.int64), _room(size, np.int64)
         self.syn_count, self.synack = _room(size, np.int64), _room(size, np.int64)
         self.last_synack, self.until = _room(size, np.int64), _room(size, np.uint64)
@@ -161,8 +167,8 @@ class Walk:
         self.largest, self.reply, self.data, self.reaction, self.cover, self.goes_on, self.final, self.last = (
             _room(size, np.int64) for _ in range(8)
         )
-        self.end, self.fin, self.acked, self.last_ack, self.spoke, self.tsval, self.ttl = (
-            _room(2, np.int64) for _ in range(7)
+        self.begun, self.end, self.fin, self.acked, self.last_ack, self.spoke, self.tsval, self.ttl = (
+            _room(2, np.int64) for _ in range(8)
         )
         self.secret = secret | 1
         self.coded = memoryview(np.zeros(_CODES, np.int64))
@@ -197,6 +203,7 @@ class Walk:
             "until": self.until,
             "pattern": self.pattern,
             "smooth": self.smooth,
+            "sacked": self.sacked,
             "largest": self.largest,
             "reply": self.reply,
             "data": self.data,
@@ -456,13 +463,13 @@ class Walk:
         side: cython.Py_ssize_t
         part: cython.Py_ssize_t = self.part
         self.is_smooth = True
-        self.stamped = False
+        self.stamped = self.repeated = self.sacked[part] = False
         self.largest[part] = self.data_end = 0
         self.reply[part] = self.data[part] = self.reaction[part] = self.cover[part] = -1
         self.goes_on[part] = self.final[part] = self.last[part] = -1
         for side in range(2):
             self.end[side] = self.fin[side] = self.acked[side] = self.last_ack[side] = self.spoke[side] = 0
-            self.tsval[side] = -1
+            self.tsval[side] = self.begun[side] = -1
         return 0
 
     @cython.cfunc
@@ -476,6 +483,8 @@ class Walk:
         header: cython.ulonglong = self.words[at * 8 + 1]
         if self._unseen(at) or self._checksum(at) == _BAD or (header ^ self.words[self.first * 8 + 1]) & _TUNNEL:
             return False
+        if place < 3 and self._has_fold(at):
+            return False
         if place < 2:
             self.ttl[side] = self.words[at * 8 + 4] & 0xFF
             if header & _ECN:
@@ -487,7 +496,7 @@ class Walk:
             return False
         if place == 2:
             self.stamped = self._is_stamped(at)
-            if event != _COMPLETES or self._payload(at) or flags & _FIN or self._fold(at):
+            if event != _COMPLETES or self._payload(at) or flags & _FIN:
                 return False
         return self._is_stamped_smoothly(at, side) and self._is_in_step(at, side) and self._is_placed(at, side, event)
 
@@ -504,27 +513,25 @@ class Walk:
     @cython.exceptval(-1)
     def _is_stamped_smoothly(self, at: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.bint:
         """It has timestamps like the others, which do not fall, or no options; so has what was folded into it."""
-        fold: cython.Py_ssize_t = self._fold(at)
-        signs: cython.longlong = self.folds[fold * 8 - 8] & 0xFF if self._folded(at) else 0
-        tsval: cython.longlong = self.words[at * 8 + 5] >> 32
+        own: cython.longlong = self.words[at * 8 + 5] >> 32
+        folded: cython.longlong = self._folded_tsval(at)
+        signs: cython.longlong = self._signs(at)
+        if signs & _WITH_SACK:
+            self.sacked[self.part] = True
         if not self.stamped:
-            return not self.words[at * 8 + 1] >> 56 & 0x7F and not signs & ~_WITHOUT_TIMESTAMP
-        if not self._is_stamped(at) or signs:
+            return not self.words[at * 8 + 1] >> 56 & 0x7F and folded < 0 and not signs & _TSVAL_BACK
+        if not self._is_stamped(at) or signs & (_TSVAL_BACK | _WITHOUT_TIMESTAMP):
             return False
-        if self.tsval[side] >= 0 and _ahead(tsval, self.tsval[side]) > _SMALL_STEP:
+        if self.tsval[side] >= 0 and _ahead(own, self.tsval[side]) > _SMALL_STEP:
             return False
-        self.tsval[side] = tsval
-        if self._folded(at):
-            tsval = self.folds[fold * 8 - 3]
-            self.tsval[side] = tsval - 1
-            return tsval > 0 and _ahead(tsval - 1, self.words[at * 8 + 5] >> 32) <= _SMALL_STEP
-        return True
+        self.tsval[side] = folded if self._has_fold(at) else own
+        return not self._has_fold(at) or (folded >= 0 and _ahead(folded, own) <= _SMALL_STEP)
 
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(-1)
     def _is_in_step(self, at: cython.Py_ssize_t, side: cython.Py_ssize_t) -> cython.bint:
-        """It begins where what its side sent ended, and so does what was folded into it."""
+        """It begins where what its side sent ended, and so does what was folded into it, but for what came again."""
         isn: cython.longlong = self._seq(self.answer if side else self.first)
         of_peer: cython.longlong = self._seq(self.first if side else self.answer)
         flags: cython.int = self._flags(at)
@@ -533,26 +540,31 @@ class Walk:
         acked: cython.longlong = _ahead(self._ack(at) - 1, of_peer)
         fold: cython.Py_ssize_t = self._fold(at) * 8
         octets: cython.longlong
+        reach: cython.longlong
         if _ahead(self._seq(at) - 1, isn) != self.end[side] or acked >= _FAR or (self.fin[side] and payload):
             return False
         self.end[side] += payload
         self.last_ack[side] = acked
         if payload:
             self.spoke[side] = True
+            self.begun[side] = self.end[side] - payload
             self.largest[self.part] = max(self.largest[self.part], size)
         if flags & _FIN:
             self.end[side] += 1
-            if self.fin[side] or self._folded(at):
+            if self.fin[side] or self._has_fold(at):
                 return False
             self.fin[side] = self.end[side]
-        if self._folded(at):
+        if self._has_fold(at):
             octets = self.folds[fold - 7] & _MASK
-            # Further than that they reach where one of them is missing, and less far where one came again.
-            if octets != self.folds[fold - 7] or octets != self.folds[fold - 5] >> 32:
+            reach = self.folds[fold - 5] >> 32
+            # They reach further where one of them is missing, and less far where one came again.
+            if octets != self.folds[fold - 7] or octets < reach or (octets and not self.spoke[side]):
                 return False
-            if octets and not self.spoke[side]:
+            if self._signs(at) & _REPEATED:
+                self.repeated = True
+            elif octets != reach:
                 return False
-            self.end[side] += octets
+            self.end[side] += reach
             acked += self.folds[fold - 5] & _MASK
             self.largest[self.part] = max(self.largest[self.part], self.folds[fold - 4] & _MASK)
         self.acked[side] = max(self.acked[side], acked)
@@ -597,6 +609,8 @@ class Walk:
             if self.acked[side] > self.end[1 - side] or (self.fin[side] > 0) != (self.fin[1 - side] > 0):
                 return False
             if self.fin[side] and self.last_ack[1 - side] != self.fin[side]:
+                return False
+            if self.repeated and self.begun[side] >= self.acked[1 - side]:
                 return False
         return True
 
@@ -690,6 +704,33 @@ class Walk:
         """How many segments were folded into it."""
         fold: cython.Py_ssize_t = self._fold(at)
         return self.folds[fold * 8 - 8] >> 32 if fold else 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _has_fold(self, at: cython.Py_ssize_t) -> cython.bint:
+        """Something was folded into it: a fold may be there before anything is in it."""
+        return self._folded(at) != 0 or self._folded_octets(at) != 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _signs(self, at: cython.Py_ssize_t) -> cython.longlong:
+        """What some of them show."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        return self.folds[fold * 8 - 8] & 0xFF if fold else 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def _folded_tsval(self, at: cython.Py_ssize_t) -> cython.longlong:
+        """The TSval of the last of them, -1 where it has none."""
+        fold: cython.Py_ssize_t = self._fold(at)
+        stamp: cython.longlong = self.folds[fold * 8 - 3] if fold else 0
+        return stamp - 1
 
     @cython.cfunc
     @cython.inline

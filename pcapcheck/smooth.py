@@ -9,10 +9,12 @@ looking (traffic.by_rows, rules/asking.py). A connection is smooth where
   tunnel, with the TTL of its side;
 - it has no flags but SYN, ACK, PSH and FIN, each where it belongs, and no ECN while it opens; there is no RST, no ICMP
   error, no copy;
-- each side's numbers go on where they had ended: nothing came twice, nothing is missing, nothing is acknowledged that
-  was not sent; both FINs came and were acknowledged exactly, or none came;
-- SYN and SYN-ACK offer what they may, and all segments behind them have timestamps alone or no options: timestamps as
-  agreed, which echo rightly and do not fall; no segment is larger than the lesser MSS, and the first windows bear one.
+- each side's numbers go on where they had ended: nothing is missing, nothing is acknowledged that was not sent; among
+  what was folded some may have come twice, if it was acknowledged in the end; both FINs came and were acknowledged
+  exactly, or none came;
+- SYN and SYN-ACK offer what they may, and all segments behind them have timestamps alone or no options, but for SACK
+  blocks of what was folded, where both permitted them: timestamps as agreed, which echo rightly and do not fall; no
+  segment is larger than the lesser MSS, and the first windows bear one.
 
 What is said of rows is told by the loop over them (regular_rows.py), the rest here. Too few smooth ones cost time only;
 one too many is a wrong answer, which tests/test_smooth.py finds.
@@ -66,6 +68,7 @@ def smooth(parts: Parts, at: Ints, opening: OpeningRows) -> Smooth:
     fine &= (options.wscale[syn] != ABSENT) | (options.wscale[synack] == ABSENT)
     scaled = options.wscale[synack] != ABSENT
     mss = [options.mss[side].astype(np.int64) for side in (syn, synack)]
+    fine &= ~parts.sacked[part] | (options.sack_permitted[syn] & options.sack_permitted[synack])
     fine &= parts.largest[part] <= np.minimum(*mss)
     for first, side, least in zip((third, reply), (syn, synack), mss, strict=True):
         fine &= first["window"].astype(np.int64) << np.where(scaled, options.wscale[side], 0) >= least

@@ -43,7 +43,7 @@ def test_an_ordinary_handshake(form: ModuleType) -> None:
     del parts["until"], parts["pattern"]
     assert parts == {
         "begin": [0], "regular": [True], "doubtful": [False], "syns": [2], "opened": [4], "syn_count": [2],
-        "synack": [2], "last_synack": [3], "smooth": [False], "largest": [0],
+        "synack": [2], "last_synack": [3], "smooth": [False], "sacked": [False], "largest": [0],
         **{name: [-1] for name in ("reply", "data", "reaction", "cover", "goes_on", "final", "last")},
     }  # fmt: skip
 
