@@ -143,6 +143,29 @@ def _special(addresses: Addresses) -> _Addresses:
     )
 
 
+def _reasons(traffic: Traffic) -> dict[str, Bools]:
+    """What is wrong with the ends of each handshake; of several what is last: about addresses weighs more."""
+    handshakes = traffic.handshakes
+    hosts = _special(handshakes.hosts)
+    client, server = hosts.take(traffic.clients), hosts.take(traffic.servers)
+    same = (traffic.clients == traffic.servers) & (handshakes.client_port == handshakes.server_port)
+    same &= (handshakes.shape != SHAPES.index("self-connect")) & ~client.loopback
+    return {
+        "port 0": (handshakes.client_port == 0) | (handshakes.server_port == 0),
+        "a group address as destination": server.group,
+        "an unspecified destination": server.unspecified,
+        "a group address as source": client.group,
+        "an unspecified source": client.unspecified,
+        "the same address and port at both ends": same,
+    }
+
+
+def _impossible(traffic: Traffic) -> Bools:
+    """Those with an end that cannot be one."""
+    impossible: Bools = np.logical_or.reduce(list(_reasons(traffic).values()))
+    return impossible
+
+
 @rule(
     "HS16",
     "impossible-address-or-port",
@@ -150,6 +173,7 @@ def _special(addresses: Addresses) -> _Addresses:
     reference="RFC 9293, section 3.9.2.3, MUST-57 and MUST-63; RFC 1122, section 3.2.1.3; RFC 6335, section 6",
     needs="the SYN",
     message="SYN with {actual}, expected {expected}",
+    among=_impossible,
     reads_rows=False,
     fires="""
         server 198.51.100.2:0
@@ -179,21 +203,8 @@ def impossible_address_or_port(traffic: Traffic, capture: CaptureFacts) -> Answe
     What to look at next: The MAC address of the sender, and whether anything answered.
     """
     handshakes = traffic.handshakes
-    hosts = _special(handshakes.hosts)
-    client, server = hosts.take(traffic.clients), hosts.take(traffic.servers)
-    same = (traffic.clients == traffic.servers) & (handshakes.client_port == handshakes.server_port)
-    same &= (handshakes.shape != SHAPES.index("self-connect")) & ~client.loopback
-    # The one to be shown last: what is wrong with the addresses weighs more.
-    reasons = {
-        "port 0": (handshakes.client_port == 0) | (handshakes.server_port == 0),
-        "a group address as destination": server.group,
-        "an unspecified destination": server.unspecified,
-        "a group address as source": client.group,
-        "an unspecified source": client.unspecified,
-        "the same address and port at both ends": same,
-    }
     actual = np.full(len(handshakes), "", object)
-    for reason, holds in reasons.items():
+    for reason, holds in _reasons(traffic).items():
         actual[holds] = reason
     return Answer(
         fails=actual != "",
