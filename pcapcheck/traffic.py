@@ -357,7 +357,14 @@ class Traffic:
             event, from_client = self.event[keep], self.from_client[keep]
         # What is known of the rows of others is not known here.
         return replace(
-            self, rows=rows, handshake=handshake, event=event, from_client=from_client, stored=None, known={}
+            self,
+            rows=rows,
+            handshake=handshake,
+            event=event,
+            from_client=from_client,
+            stored=None,
+            known={},
+            smooth=None,
         )
 
     def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[tuple[Ints, Traffic]]:
@@ -387,6 +394,7 @@ class Traffic:
             event=self.event[:0],
             from_client=self.from_client[:0],
             stored=None,
+            smooth=None,
         )
 
     def first(self, condition: npt.NDArray[np.bool_]) -> Ints:

@@ -168,6 +168,8 @@ def test_packed_values_come_back(values: list[int], size: int, start: int, more:
     assert packed.nbytes <= whole.nbytes
     every_third = np.arange(start, len(whole), 3)
     assert np.array_equal(packed.take(every_third), whole[every_third])
+    assert np.array_equal(packed.meet(lambda values: values > whole[start]), whole > whole[start])
+    assert np.array_equal(packed.unpacked(), whole)
     backwards = np.arange(len(whole))[::-1]
     assert np.array_equal(packed.reordered(backwards).read(), whole[::-1])
 
