@@ -34,7 +34,8 @@ class RowsOnDisk:
         self.size = self._kept = len(rows)
         self._folds, self._texts = len(rows.folds), len(rows.texts)
         self._left_out = np.empty(0, np.int64)  # of these the rows that are not meant, each less those before it
-        self._read = scratch.write(rows.words, rows.flow, rows.folds, rows.texts)
+        # In this order all of them begin where their type may begin.
+        self._read = scratch.write(rows.words, rows.folds, rows.flow, rows.texts)
 
     def without(self, places: npt.NDArray[np.int64]) -> RowsOnDisk | None:
         """The same but for a few rows; None where that was said once already. Flows keep their numbers."""
@@ -49,29 +50,30 @@ class RowsOnDisk:
         assert not len(self._left_out)
         octets = self._read()
         words = np.frombuffer(octets, np.uint64, self.size * WORDS).reshape(-1, WORDS)
-        rows = Rows(np.frombuffer(octets, np.uint32, self.size, words.nbytes), words, *self._rest(octets))
+        folds, flow, texts = self._rest(octets, words.nbytes)
+        rows = Rows(flow, words, folds, texts)
         rows.away = self
         return rows
 
     def some(self, at: npt.NDArray[np.integer]) -> Rows:
         """Those at these places, which ascend."""
         at = at + np.searchsorted(self._left_out, at, side="right")
-        flow, words = np.empty(len(at), np.uint32), np.empty((len(at), WORDS), np.uint64)
+        words = np.empty((len(at), WORDS), np.uint64)
         ends = np.append(np.flatnonzero(np.diff(at) > _GAP) + 1, len(at)).tolist()
         start = 0
         for end in ends if len(at) else ():
             first, size = int(at[start]), int(at[end - 1] - at[start]) + 1
-            places = at[start:end] - first
             octets = self._read(_ROW * first, _ROW * size)
-            words[start:end] = np.frombuffer(octets, np.uint64).reshape(-1, WORDS)[places]
-            flow[start:end] = np.frombuffer(self._read(_ROW * self._kept + 4 * first, 4 * size), np.uint32)[places]
+            words[start:end] = np.frombuffer(octets, np.uint64).reshape(-1, WORDS)[at[start:end] - first]
             start = end
-        behind = (_ROW + 4) * self._kept
-        found = Rows(flow, words, *self._rest(self._read(behind), behind))
+        folds, flow, texts = self._rest(self._read(_ROW * self._kept))
+        found = Rows(flow[at], words, folds, texts)
         return found.by_themselves() if found.are_part else found
 
-    def _rest(self, octets: bytes, skipped: int = 0) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint8]]:
-        """Folds and texts; the first so many octets of all are not among these."""
-        start = (_ROW + 4) * self._kept - skipped
+    def _rest(
+        self, octets: bytes, start: int = 0
+    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+        """Folds, numbers of flows and texts, which begin there."""
         folds = np.frombuffer(octets, np.uint64, self._folds * WORDS, start).reshape(-1, WORDS)
-        return folds, np.frombuffer(octets, np.uint8, self._texts, start + folds.nbytes)
+        flow = np.frombuffer(octets, np.uint32, self._kept, start + folds.nbytes)
+        return folds, flow, np.frombuffer(octets, np.uint8, self._texts, start + folds.nbytes + flow.nbytes)
