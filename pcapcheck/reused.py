@@ -33,7 +33,8 @@ def apart(parts: Parts, regular: Bools) -> Bools:
         of_first = first.nonzero()[0][number[part]]
         one, other = rows.take(begin[part]), rows.take(begin[of_first])
         alike = [one[name] == other[name] for name in ("side", "vlan")]
-        holds = alike[0] & alike[1] & _distant(parts, part, number[part]) & ~_early(parts, part, number[part])
+        said = _rows_of(parts, part)
+        holds = alike[0] & alike[1] & _distant(parts, part, number[part], *said) & ~_early(part, number[part], *said)
         broken[number[part[~holds]]] = True
         part = part[~broken[number[part]]]
         broken[number[part[parts.has_copies(part, number[part])]]] = True
@@ -41,9 +42,8 @@ def apart(parts: Parts, regular: Bools) -> Bools:
     return fine
 
 
-def _distant(parts: Parts, part: Ints, flow: Ints) -> Bools:
+def _distant(parts: Parts, part: Ints, flow: Ints, start: Ints, of_part: Ints, rows: dict[str, Ints]) -> Bools:
     """Which parts lie far from those before them of their flow, in the numbers of both sides."""
-    start, of_part, rows = _rows_of(parts, part)
     from_client, flags = rows["side"] == rows["side"][start][of_part], rows["tcp_flags"]
     length = rows["payload_length"] + (flags & SYN != 0) + (flags & FIN != 0)
     sent = rows["seq"], length + rows["folded_end"]
@@ -69,9 +69,8 @@ def _distant(parts: Parts, part: Ints, flow: Ints) -> Bools:
     return distant
 
 
-def _early(parts: Parts, part: Ints, flow: Ints) -> Bools:
+def _early(part: Ints, flow: Ints, start: Ints, of_part: Ints, rows: dict[str, Ints]) -> Bools:
     """Which parts hold an RST that would be taken for the answer to a SYN of another part, recorded before it."""
-    start, of_part, rows = _rows_of(parts, part)
     answered = seq.add(rows["seq"][start], 1)
     rst = (rows["side"] != rows["side"][start][of_part]) & (rows["tcp_flags"] & (RST | ACK) == RST | ACK)
     rst &= rows["ack"] != answered[of_part]
