@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,22 @@ _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 # Not known beforehand: two patterns with one number would be taken for the same.
 _SECRET: Final = int.from_bytes(os.urandom(8))
+
+
+class Places(NamedTuple):
+    """How far rows of smooth flows are behind their first, ABSENT where there is none."""
+
+    reply: Ints  # the first of the server behind the SYN-ACK
+    data: Ints  # the first of the client with payload
+    reaction: Ints  # the first by which the server goes on behind that
+    cover: Ints  # the first of the server, without FIN, that acknowledges all of that
+    goes_on: Ints  # the first by which the server goes on
+    final: Ints  # the last by which it does
+    last: Ints  # the last of the client
+
+    def take(self, at: Ints) -> Places:
+        """Those of these flows."""
+        return Places._make([place[at] for place in self])
 
 
 @dataclass(frozen=True)
@@ -53,14 +69,7 @@ class Parts:
     smooth: Bools  # as far as smooth.py leaves it to the loop
     sacked: Bools  # of a smooth one: whether SACK blocks were folded into its rows
     largest: Ints  # of a smooth one: the most that a segment takes, payload and options
-    # And places of its rows, from its first on; -1 where there is none.
-    reply: Ints  # the first of the server behind the SYN-ACK
-    data: Ints  # the first of the client with payload
-    reaction: Ints  # the first by which the server goes on behind that
-    cover: Ints  # the first of the server, without FIN, that acknowledges all of that
-    goes_on: Ints  # the first by which the server goes on
-    final: Ints  # the last by which it does
-    last: Ints  # the last of the client
+    places: Places
 
     def has_copies(self, flows: Ints, among: Ints) -> Bools:
         """Flows with rows that are alike in what copies are alike in, as faults.rows.copies compares them.
@@ -116,4 +125,5 @@ def told(rows: Rows) -> Parts:
     walk.walk()
     columns = walk.parts()
     size = np.diff(columns["begin"], append=len(rows))
-    return Parts(rows, walk.events(), walk.sides(), size=size, **columns)
+    places = Places._make([columns.pop(name) for name in Places._fields])
+    return Parts(rows, walk.events(), walk.sides(), size=size, places=places, **columns)

@@ -59,8 +59,7 @@ _CLIENT_GOES_ON = cython.declare(cython.int, Event.CLIENT_GOES_ON)
 _SERVER_GOES_ON = cython.declare(cython.int, Event.SERVER_GOES_ON)
 _UNFIT = cython.declare(cython.int, -1)  # no event of a regular flow
 
-# Of a smooth flow: TSvals grow by so much at most from row to row, and it has so many rows at most. All these steps
-# together do not go round half of the numbers.
+# So many rows with steps that are so small add up to less than half of the numbers: what never falls does not go back.
 SMALL_STEP: Final = 1 << 24
 FEW_ROWS: Final = 32
 _SMALL_STEP = cython.declare(cython.longlong, SMALL_STEP)

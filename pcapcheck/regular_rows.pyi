@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pcapcheck.rows import Rows
 
 COMPILED: Final[bool]
+FEW_ROWS: Final[int]
 SMALL_STEP: Final[int]
 
 class Walk:

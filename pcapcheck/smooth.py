@@ -22,37 +22,33 @@ one too many is a wrong answer, which tests/test_smooth.py finds.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from pcapcheck import seq
+from pcapcheck.decode.options import LARGEST_SHIFT
 from pcapcheck.named_rows import OpeningRows
 from pcapcheck.openings import Ints
-from pcapcheck.regular_flows import Bools, Parts
+from pcapcheck.regular_flows import Bools, Parts, Places
 from pcapcheck.regular_rows import SMALL_STEP
 from pcapcheck.tables import ABSENT
 
-LARGEST_SHIFT: Final = 14  # of windows: RFC 7323, section 2.3
-
 
 class Smooth(NamedTuple):
-    """Smooth handshakes, and rows of theirs: how far each is behind the first, ABSENT where there is none."""
+    """Smooth handshakes."""
 
     at: Ints  # which they are
-    reply: Ints  # the first of the server behind the SYN-ACK
-    data: Ints  # the first of the client with payload
-    reaction: Ints  # the first by which the server goes on behind that
-    cover: Ints  # the first of the server, without FIN, that acknowledges all of that
-    goes_on: Ints  # the first by which the server goes on
-    final: Ints  # the last by which it does
-    last: Ints  # the last of the client
+    places: Places  # of their rows
     asked: Ints  # TSval of the SYN, ABSENT where there is none
     answered: Ints  # and of the SYN-ACK
 
     def only(self, mask: Bools) -> Smooth:
         """Those that meet the mask."""
-        return self if mask.all() else Smooth._make([column[mask] for column in self])
+        if mask.all():
+            return self
+        (at,) = mask.nonzero()
+        return Smooth(self.at[at], self.places.take(at), self.asked[at], self.answered[at])
 
 
 def smooth(parts: Parts, at: Ints, opening: OpeningRows) -> Smooth:
@@ -60,7 +56,7 @@ def smooth(parts: Parts, at: Ints, opening: OpeningRows) -> Smooth:
     flow = parts.rows.flow[parts.begin]
     (which,) = (parts.smooth[at] & (np.bincount(flow)[flow[at]] == 1)).nonzero()
     part, syn, synack = at[which], opening.of_syn[which], opening.of_synack[which]
-    third, reply = opening.third.take(which), parts.rows.take(parts.begin[part] + parts.reply[part])
+    third, reply = opening.third.take(which), parts.rows.take(parts.begin[part] + parts.places.reply[part])
     options = opening.options
     known = (options.faults == 0) & (options.fast_open == ABSENT) & (options.mptcp == ABSENT) & (options.mss > 0)
     known &= ~(options.md5 | options.ao | options.sack) & (options.wscale <= LARGEST_SHIFT)
@@ -78,6 +74,5 @@ def smooth(parts: Parts, at: Ints, opening: OpeningRows) -> Smooth:
     fine &= (stamped == (answered != ABSENT)) & ~((answered != ABSENT) & (asked == ABSENT))
     right = (options.tsecr[synack] == asked) & (tsecr == answered)
     right &= (seq.ahead(tsval, asked) <= SMALL_STEP) & (seq.ahead(of_reply, answered) <= SMALL_STEP)
-    places = (parts.reply, parts.data, parts.reaction, parts.cover, parts.goes_on, parts.final, parts.last)
-    found = Smooth._make([which, *(place[part] for place in places), asked, answered])
+    found = Smooth(which, parts.places.take(part), asked, answered)
     return found.only(fine & (right | ~stamped))

@@ -47,6 +47,8 @@ LENGTHS: Final[dict[int, Container[int]]] = {
     Kind.EXPERIMENT_2: range(4, 41),
 }
 
+LARGEST_SHIFT: Final = 14  # of windows (RFC 7323, section 2.3)
+
 # A header may hold several of these: MPTCP has subtypes, the experiments have identifiers.
 REPEATABLE: Final = frozenset({Kind.MPTCP, Kind.EXPERIMENT_1, Kind.EXPERIMENT_2})
 

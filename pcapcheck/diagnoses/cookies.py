@@ -155,10 +155,10 @@ def _awaited(traffic: Traffic, capture: CaptureFacts) -> Bools:
 
 def _lag_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Bools]:
     """Segments behind the SYN-ACK have the usual timestamps, or none has."""
-    following, final = (rows_of(traffic, smooth, place) for place in (smooth.goes_on, smooth.final))
+    following, final = (rows_of(traffic, smooth, place) for place in (smooth.places.goes_on, smooth.places.final))
     tsvals = smooth.answered, following.usual_timestamps()[0], final.usual_timestamps()[0]
     synack = traffic.handshakes.start_time[smooth.at] + traffic.handshakes.server_rtt[smooth.at]
-    return _behind(smooth.final > smooth.goes_on, tsvals, (synack, following["time"], final["time"]))
+    return _behind(smooth.places.final > smooth.places.goes_on, tsvals, (synack, following["time"], final["time"]))
 
 
 @by_rows(_lag_of_smooth)

@@ -70,9 +70,9 @@ def _taken_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Bools]:
     """Nothing was repeated, and the server went on."""
     handshakes = traffic.handshakes
     time = handshakes.start_time[smooth.at] + handshakes.handshake_rtt[smooth.at]
-    data, reaction = rows_of(traffic, smooth, smooth.data), rows_of(traffic, smooth, smooth.reaction)
+    data, reaction = rows_of(traffic, smooth, smooth.places.data), rows_of(traffic, smooth, smooth.places.reaction)
     prompt = _is_prompt(reaction["time"] - data["time"], handshakes.server_rtt_max[smooth.at])
-    return time, prompt & (smooth.reaction != ABSENT)
+    return time, prompt & (smooth.places.reaction != ABSENT)
 
 
 @by_rows(_taken_of_smooth)

@@ -210,7 +210,7 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
 def _tsvals_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Ints]:
     """Segments behind the SYN have the usual timestamps, or none has."""
-    last = rows_of(traffic, smooth, smooth.last)
+    last = rows_of(traffic, smooth, smooth.places.last)
     folded, (tsval, _) = last["folded_tsval"], last.usual_timestamps()
     newest = np.where(folded != ABSENT, folded, tsval)
     return smooth.asked, np.where(newest == ABSENT, smooth.asked, newest)

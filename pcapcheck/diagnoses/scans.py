@@ -35,7 +35,7 @@ _KINDS: Final = {**_STEALTHY, **_CONNECTIONLESS}
 _FLAGS: Final = 0x1FF  # without the reserved bits
 
 
-@by_rows(lambda traffic, smooth: smooth.data != ABSENT)
+@by_rows(lambda traffic, smooth: smooth.places.data != ABSENT)
 def payload_of_client(traffic: Traffic) -> Bools:
     """Which handshakes carried payload of the client's."""
     payload = (traffic.column("payload_length") > 0) | (traffic.column("folded_octets") > 0)

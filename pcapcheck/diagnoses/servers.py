@@ -109,7 +109,7 @@ def synack_from_proxy(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
 
 def _reply_of_smooth(traffic: Traffic, smooth: Smooth) -> tuple[Ints, Ints]:
     """All that the server sends has the TTL of its SYN-ACK."""
-    return rows_of(traffic, smooth, smooth.reply)["frame"], traffic.handshakes.synack_ttl[smooth.at]
+    return rows_of(traffic, smooth, smooth.places.reply)["frame"], traffic.handshakes.synack_ttl[smooth.at]
 
 
 @by_rows(_reply_of_smooth)
@@ -122,8 +122,8 @@ def _first_reply(traffic: Traffic) -> tuple[Ints, Ints]:
 
 def _data_rtt_of_smooth(traffic: Traffic, smooth: Smooth) -> Ints:
     """The client's first data is sent once, without a FIN."""
-    data, cover = rows_of(traffic, smooth, smooth.data), rows_of(traffic, smooth, smooth.cover)
-    bare = (smooth.cover != ABSENT) & (cover["payload_length"] == 0)
+    data, cover = rows_of(traffic, smooth, smooth.places.data), rows_of(traffic, smooth, smooth.places.cover)
+    bare = (smooth.places.cover != ABSENT) & (cover["payload_length"] == 0)
     return np.where(bare, cover["time"] - data["time"], ABSENT)
 
 

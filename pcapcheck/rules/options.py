@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from pcapcheck import seq
+from pcapcheck.decode.options import LARGEST_SHIFT
 from pcapcheck.decode.segment import OPTIONS_UNSEEN
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
@@ -16,9 +17,6 @@ from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Handshakes, Ints, Traffic
-
-# RFC 7323, section 2.3.
-LARGEST_SHIFT: Final = 14
 
 # Ticks of a timestamp clock from a SYN to a repeat of it: after 1 s at the least (RFC 6298, section 2.1) and 130 s at
 # the most (Linux's last), a tick being 1 ms, as in nearly all stacks, to 10 ms.

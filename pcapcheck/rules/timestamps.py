@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from pcapcheck import seq
 from pcapcheck.decode.segment import ACK, FIN, OPTIONS_UNSEEN, RST, SYN
 from pcapcheck.evidence import Event
 from pcapcheck.openings import FAR, REPEATED, TSVAL_BACK, WITHOUT_TIMESTAMP
+from pcapcheck.regular_rows import FEW_ROWS, SMALL_STEP
 from pcapcheck.rules.among import answered_unasked, options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic
-
-# So few steps that are so small add up to less than half of the numbers: what never falls does not go back.
-_FEW_ROWS: Final = 32
-_LITTLE: Final = 2**24
 
 # Segments that belong to something else than this connection: their numbers and clocks are not its own.
 _FOREIGN = (
@@ -179,15 +174,15 @@ def syn_echoes_timestamp(traffic: Traffic, capture: CaptureFacts) -> Answer:
 def _may_go_back(traffic: Traffic) -> Bools:
     """All but those in which the timestamps of each side never fall, from one row to the next, and grow little."""
     found = some(traffic, traffic.column("folded_signs") & TSVAL_BACK != 0)
-    found |= np.diff(traffic.starts) > _FEW_ROWS
+    found |= np.diff(traffic.starts) > FEW_ROWS
     for side in (traffic.from_client, ~traffic.from_client):
         (at,) = (side & (traffic.options.tsval != ABSENT)).nonzero()
         handshake, folded = traffic.handshake[at], traffic.column("folded_tsval")[at]
         # In 32 bits, as they are in the segments: half the memory to go through.
         tsval = traffic.options.tsval[at].astype(np.uint32)
         last = np.where(folded == ABSENT, tsval, folded.astype(np.uint32))
-        odd = seq.ahead(last, tsval) > _LITTLE
-        odd[1:] |= (handshake[1:] == handshake[:-1]) & (seq.ahead(tsval[1:], last[:-1]) > _LITTLE)
+        odd = seq.ahead(last, tsval) > SMALL_STEP
+        odd[1:] |= (handshake[1:] == handshake[:-1]) & (seq.ahead(tsval[1:], last[:-1]) > SMALL_STEP)
         found[handshake[odd]] = True
     return found
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from pcapcheck import seq
+from pcapcheck.decode.options import LARGEST_SHIFT
 from pcapcheck.decode.segment import OPTIONS_UNSEEN, RST, SYN, WINDOW_UNSEEN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import headers_cut
 from pcapcheck.rules.among import answered_unasked, out_of_line
 from pcapcheck.rules.catalogue import Answer, Bools, rule
-from pcapcheck.rules.options import LARGEST_SHIFT
 from pcapcheck.rules.row_options import options_seen, segments, some, unasked
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
