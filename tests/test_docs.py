@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pcapcheck.cli import COMMANDS
+from pcapcheck.cli.commands import COMMANDS
 from pcapcheck.report.formats import FILES_ONLY, FORMATS
 
 ROOT = Path(__file__).parents[1]
@@ -33,7 +33,7 @@ def test_the_python_runs(
 
 
 def test_commands_exist() -> None:
-    names = {command.__name__ for command in COMMANDS}
+    names = set(COMMANDS)
     for page in PAGES:
         for name in re.findall(r"^\$ pcapcheck ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
             assert name in names, f"{page}: pcapcheck {name}"

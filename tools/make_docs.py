@@ -21,7 +21,7 @@ from doc_examples import with_outputs  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 
 from pcapcheck import check, tables  # noqa: E402
-from pcapcheck.cli import app  # noqa: E402
+from pcapcheck.cli.commands import COMMANDS, app  # noqa: E402
 from pcapcheck.diagnoses import DIAGNOSES, Diagnosis  # noqa: E402
 from pcapcheck.evidence import Fact  # noqa: E402
 from pcapcheck.expect.catalogue import EXPECTATIONS  # noqa: E402
@@ -202,9 +202,8 @@ def cli_page() -> str:
     """The help of every command, as it is printed 100 columns wide."""
     os.environ["COLUMNS"] = "100"
     runner = CliRunner()
-    commands = [info.name or info.callback.__name__ for info in app.registered_commands if info.callback]
     parts = ["# Command line\n\nWhat `--help` prints.\n"]
-    for command in ("", *commands):
+    for command in ("", *COMMANDS):
         printed = runner.invoke(app, [*command.split(), "--help"], prog_name="pcapcheck").stdout.strip()
         parts.append(f"## pcapcheck {command}".rstrip() + f"\n\n```\n{printed}\n```\n")
     return "\n".join(parts)
