@@ -6,7 +6,6 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final, NamedTuple
 
@@ -19,10 +18,10 @@ _NANOSECONDS: Final = {
     "ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9,
     "d": 86400 * 10**9,
 }  # fmt: skip
-_AFTER_START: Final = re.compile(rf"\+(\d+)(?:\.(\d{{1,9}}))?({'|'.join(_NANOSECONDS)})")
-_EPOCH_SECONDS: Final = re.compile(r"(\d+)(?:\.(\d{1,9}))?")
-_ISO_FRACTION: Final = re.compile(r"(?<=:\d\d)[.,](\d{1,9})(?!\d)")
-_OCTETS: Final = re.compile(r"(\d+(?:\.\d+)?)([kKMGT]?)", re.ASCII)
+_AFTER_START: Final = rf"\+(\d+)(?:\.(\d{{1,9}}))?({'|'.join(_NANOSECONDS)})"
+_EPOCH_SECONDS: Final = r"(\d+)(?:\.(\d{1,9}))?"
+_ISO_FRACTION: Final = r"(?<=:\d\d)[.,](\d{1,9})(?!\d)"
+_OCTETS: Final = r"(?a)(\d+(?:\.\d+)?)([kKMGT]?)"
 _FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,15 +35,15 @@ class Moment(NamedTuple):
 
 def moment(text: str) -> Moment:
     """ISO 8601 (UTC where no zone is said), seconds since the epoch, or ``+10s`` after the first frame."""
-    if found := _AFTER_START.fullmatch(text):
+    if found := re.fullmatch(_AFTER_START, text):
         whole, fraction, unit = found.groups()
         # Digits below a nanosecond are dropped.
         return Moment(int(whole + _digits(fraction)) * _NANOSECONDS[unit] // 10**9, after_start=True)
-    if found := _EPOCH_SECONDS.fullmatch(text):
+    if found := re.fullmatch(_EPOCH_SECONDS, text):
         return Moment(int(found[1] + _digits(found[2])))
-    fraction = _ISO_FRACTION.search(text)
+    fraction = re.search(_ISO_FRACTION, text)
     try:
-        when = datetime.fromisoformat(_ISO_FRACTION.sub("", text))
+        when = datetime.fromisoformat(re.sub(_ISO_FRACTION, "", text))
     except ValueError:
         raise UsageError(
             f"{text!r} is no time: write 2026-01-31T12:00:00Z, seconds since 1970, or +10s after the first frame"
@@ -116,7 +115,9 @@ def _from_environment(format: str, value: str) -> str:
 
 def octets(text: str) -> int:
     """A number of octets: ``1000``, ``500k``, ``10M``, ``2.5G``, ``1T``, by powers of 1000."""
-    found = _OCTETS.fullmatch(text)
+    from decimal import Decimal
+
+    found = re.fullmatch(_OCTETS, text)
     number = Decimal(found[1]) * _FACTORS[found[2].lower()] if found else Decimal(0)
     if number < 1 or number >= 2**63:
         raise UsageError(f"{text!r} is no number of octets: write 1000000, 500k, 10M or 2G")

@@ -22,8 +22,8 @@ def _ecn(flags: int) -> str:
     return {CWR | ECE: "ecn", AE | CWR | ECE: "accecn"}.get(ace, "")
 
 
-# _ecn of every combination of flags, as an index of ECNS.
-_ECN_OF_FLAGS: Final = np.array([ECNS.index(_ecn(flags)) for flags in range(1 << 12)])
+# _ecn of every combination of flags, as an index of ECNS: it looks at the low nine of the twelve.
+_ECN_OF_FLAGS: Final = np.tile([ECNS.index(_ecn(flags)) for flags in range(1 << 9)], 1 << 3)
 
 
 def offered(options: OptionColumns, rows: Rows, at: Ints, absent: npt.NDArray[np.bool_]) -> dict[str, Ints]:

@@ -16,12 +16,12 @@ from typing import Final, NamedTuple
 
 from pcapcheck.evidence import SECOND
 
-_COMPRESSED: Final = re.compile(r"\.(?:gz|bz2|xz|zst|lz4)$", re.IGNORECASE)
-_DUMPCAP: Final = re.compile(r"(.*)_(?:(\d{5,})_\d{14}|\d{14}_(\d{5,}))(\.\w+)?")
-_NUMBERED: Final = re.compile(r"(.*?\.(?:pcap|pcapng|ntar|cap|dmp|dump|snoop))(\d*)", re.IGNORECASE)
-_BARE: Final = re.compile(r"(.*\D)(\d+)")  # no file extension
+_COMPRESSED: Final = r"(?i)\.(?:gz|bz2|xz|zst|lz4)$"
+_DUMPCAP: Final = r"(.*)_(?:(\d{5,})_\d{14}|\d{14}_(\d{5,}))(\.\w+)?"
+_NUMBERED: Final = r"(?i)(.*?\.(?:pcap|pcapng|ntar|cap|dmp|dump|snoop))(\d*)"
+_BARE: Final = r"(.*\D)(\d+)"  # no file extension
 # strftime's usual forms, and %s.
-_STAMP: Final = re.compile(
+_STAMP: Final = (
     r"(?<!\d)(?:(?:19|20)\d{6}[-_.T]?\d{6}|(?:19|20)\d{6}[-_.T]\d{4}|[12]\d{9}"
     r"|(?:19|20)\d\d-\d\d-\d\d[-_.T ]\d\d[-:._]?\d\d(?:[-:._]?\d\d)?)(?!\d)"
 )
@@ -44,15 +44,15 @@ class Name(NamedTuple):
 def parsed(path: str) -> Name:
     """What the name of a file says."""
     folder, file = os.path.split(path)
-    file = _COMPRESSED.sub("", file)
-    if found := _DUMPCAP.fullmatch(file):
+    file = re.sub(_COMPRESSED, "", file)
+    if found := re.fullmatch(_DUMPCAP, file):
         stem, number, other, extension = found.groups()
         return Name(os.path.join(folder, f"{stem}_N_T{extension or ''}"), number=int(number or other))
-    stamp = "".join(_STAMP.findall(file))
-    series = os.path.join(folder, _STAMP.sub("T", file))
-    if found := _NUMBERED.fullmatch(series):
+    stamp = "".join(re.findall(_STAMP, file))
+    series = os.path.join(folder, re.sub(_STAMP, "T", file))
+    if found := re.fullmatch(_NUMBERED, series):
         return Name(found[1], stamp, int(found[2] or 0))
-    if not stamp and (found := _BARE.fullmatch(series)):
+    if not stamp and (found := re.fullmatch(_BARE, series)):
         return Name(found[1], stamp, int(found[2]), bare=True)
     return Name(series, stamp)
 

@@ -12,7 +12,7 @@ from itertools import accumulate, islice
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from pcapcheck import judged, taps
+from pcapcheck import judged
 from pcapcheck import sequence as sequences
 from pcapcheck.capture import Found, Paths, find_captures
 from pcapcheck.capture.address import address
@@ -126,6 +126,8 @@ def check(
     with _dataset(dataset) as tables:
         work = Work(read, window, policy, judged.EVERYTHING if each else keep, tables)
         if merge:
+            from pcapcheck import taps
+
             captures: Iterable[Part] = work.merged(taps.summarise(found.inputs, window, progress, max_bytes, decoder))
         else:
             groups = sequences.groups(found.inputs, sequence, window)
@@ -234,6 +236,8 @@ class Work:
             give_back()
         several = bool(policy.together)
         if facts.joined == sequences.MERGED:
+            from pcapcheck import taps
+
             taps.time_at_one_tap(traffic, facts)
         if facts.error:
             return self._reduced(judged.judged(facts, traffic, diagnose(traffic, facts, ()), [], population=several))

@@ -6,15 +6,15 @@ import re
 from typing import Final
 
 SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]+://"
-_REMOTE: Final = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]+::)*{SCHEME}")
-_URL_IN_TEXT: Final = re.compile(rf"{SCHEME}[^\s'\"<>]+")
+_REMOTE: Final = rf"(?:[A-Za-z][A-Za-z0-9+.-]+::)*{SCHEME}"
+_URL_IN_TEXT: Final = rf"{SCHEME}[^\s'\"<>]+"
 _WEB: Final = frozenset(("http", "https"))
 # Where what stands before the @ is not a user but a container: abfs://container@account/path.
 _CONTAINER_FIRST: Final = frozenset(("abfs", "abfss", "wasb", "wasbs"))
 _WORTH_HIDING: Final = 4  # octets; less would take away letters of ordinary words
 # What a signed query has in it, of Amazon's, Google's and Microsoft's stores.
-_SIGNED: Final = re.compile(r"(?:^|&)(?:X-(?:Amz|Goog)-Signature|Signature|sig)=", re.IGNORECASE)
-_VERSION: Final = re.compile(r"\?versionId=[A-Za-z0-9._-]+", re.IGNORECASE)
+_SIGNED: Final = r"(?i)(?:^|&)(?:X-(?:Amz|Goog)-Signature|Signature|sig)="
+_VERSION: Final = r"(?i)\?versionId=[A-Za-z0-9._-]+"
 
 
 class Address(str):
@@ -42,7 +42,7 @@ class Address(str):
 
 def is_remote(path: str) -> bool:
     """Whether a path is a URL, ``s3://bucket/x.pcap`` or a chain of them as fsspec has it, ``zip://x::s3://...``."""
-    return isinstance(path, Address) or _REMOTE.match(path) is not None
+    return isinstance(path, Address) or re.match(_REMOTE, path) is not None
 
 
 def address(path: str) -> str:
@@ -67,7 +67,7 @@ def _redacted(url: str) -> str:
         rest = rest.rpartition("@")[2]  # a password with a slash in it, which should have been %2F
     if scheme.lower() in _WEB:
         rest = re.split("[?#]", rest, maxsplit=1)[0]
-    elif not _VERSION.fullmatch(query := rest[rest.find("?") :] if "?" in rest else "") and "=" in query:
+    elif not re.fullmatch(_VERSION, query := rest[rest.find("?") :] if "?" in rest else "") and "=" in query:
         rest = rest.partition("?")[0]  # without a = it is a character of a name, or of a pattern
     return f"{scheme}://{rest}"
 
@@ -75,13 +75,13 @@ def _redacted(url: str) -> str:
 def lasting(url: str) -> str:
     """The URL without what is another each time that it is signed. Not to be shown."""
     query = url.partition("?")[2]
-    return redacted(url) if _SIGNED.search(query) else f"{redacted(url)}?{query}"
+    return redacted(url) if re.search(_SIGNED, query) else f"{redacted(url)}?{query}"
 
 
 def scrubbed(text: str, url: str) -> str:
     """The words of a library about ``url``, with nothing in them that ``redacted`` leaves out."""
     text = text.replace(url, redacted(url))
-    text = _URL_IN_TEXT.sub(lambda found: redacted(found[0]), text)
+    text = re.sub(_URL_IN_TEXT, lambda found: redacted(found[0]), text)
     for secret in _secrets(url):
         text = text.replace(secret, "...")
     return text

@@ -66,7 +66,7 @@ _IPFIX_HEADER: Final = struct.Struct(">HHI")
 _IPFIX_VERSION: Final = 10
 _K12_TEXT: Final = "+---------+---------------+----------+"
 # What tcpdump prints begins with a time and the protocol.
-_TCPDUMP_TEXT: Final = re.compile(r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+ (ip6?|arp|[0-9a-f]{2}:[0-9a-f]{2}:)")
+_TCPDUMP_TEXT: Final = r"(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d\.\d+ (ip6?|arp|[0-9a-f]{2}:[0-9a-f]{2}:)"
 _YEARS: Final = range(631_152_000, 4_102_444_800)  # 1990 to 2100, in seconds
 
 
@@ -116,7 +116,7 @@ def _kind_of_text(text: str) -> tuple[str, str]:
         return "an IBM i communications trace", _CONVERT
     if text.startswith(_K12_TEXT):
         return "a K12 text capture", _CONVERT
-    if _TCPDUMP_TEXT.match(text):
+    if re.match(_TCPDUMP_TEXT, text):
         return "what tcpdump printed", "name the capture itself (tcpdump -w)"
     return "a text file", "if it is a hex dump, convert it with text2pcap"
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import struct
 from typing import Any, Final, NamedTuple
 
-from pcapcheck.decode import layout
+from pcapcheck.decode import headers, layout
 from pcapcheck.decode.compiled import ones_complement_sum
-from pcapcheck.decode.headers import IP, IP6, TCP, Packet
 from pcapcheck.decode.layout import DEEPEST, past_extensions, peel
 from pcapcheck.decode.place import Around, Datagram
 from pcapcheck.decode.segment import (
@@ -120,7 +119,7 @@ def step_inside(data: bytes, ip: Carried, found: Datagram) -> tuple[Datagram | S
 def _fields(layer: Any, octets: bytes) -> Any:
     """The fixed header as dpkt reads it, without what its constructor goes on to do with the rest."""
     header = layer.__new__(layer)
-    Packet.unpack(header, octets)
+    headers.Packet.unpack(header, octets)
     return header
 
 
@@ -137,7 +136,7 @@ def read_ip(data: bytes, datagram: Datagram, frame_end: int) -> Carried | Skip:
 def _ip4(data: bytes, start: int, frame_end: int) -> Carried | Skip:
     if len(data) < start + IP4_HEADER:
         return Skip.CUT_HEADER
-    ip = _fields(IP, data[start : start + IP4_HEADER])
+    ip = _fields(headers.IP, data[start : start + IP4_HEADER])
     header_length = (ip._v_hl & 0xF) * 4
     # A length of 0 is what a sender leaves for its network card to fill in (TCP segmentation offload).
     end = start + ip.len if ip.len else frame_end
@@ -161,7 +160,7 @@ def _ip4(data: bytes, start: int, frame_end: int) -> Carried | Skip:
 def _ip6(data: bytes, start: int, frame_end: int) -> Carried | Skip:
     if len(data) < start + IP6_HEADER:
         return Skip.CUT_HEADER
-    ip = _fields(IP6, data[start : start + IP6_HEADER])
+    ip = _fields(headers.IP6, data[start : start + IP6_HEADER])
     payload = start + IP6_HEADER
     length = ip.plen
     if length == 0 and ip.nxt == layout.HOP_BY_HOP:
@@ -185,7 +184,7 @@ def _segment(data: bytes, ip: Carried, around: Around) -> Segment | Skip:
     header_length = (data[start + 12] >> 4) * 4
     if header_length < TCP_HEADER or start + header_length > end:
         return Skip.FRAGMENT if ip.fragment and header_length >= TCP_HEADER else Skip.BAD_HEADER
-    tcp = _fields(TCP, data[start : start + TCP_HEADER].ljust(TCP_HEADER, b"\0"))
+    tcp = _fields(headers.TCP, data[start : start + TCP_HEADER].ljust(TCP_HEADER, b"\0"))
     unseen = WINDOW_UNSEEN if captured < WINDOW_END else 0
     if captured < header_length > TCP_HEADER:
         unseen |= OPTIONS_UNSEEN

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -65,6 +64,8 @@ def time_text(time: int) -> str:
 @lru_cache(maxsize=1 << 16)
 def address_text(address: bytes) -> str:
     """The address as text: 192.0.2.1, 2001:db8::1."""
+    import socket  # costs a moment, and a summary may name no address
+
     return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)
 
 
