@@ -53,7 +53,7 @@ _OCTETS_A_CELL: Final = 64
 _LEAST_ROOM, _MOST_ROOM = 1 << 12, 1 << 24
 
 
-@dataclass
+@dataclass(eq=False)
 class Tally:
     """What the frames of a stretch were. Times are nanoseconds, NO_TIME where there is none."""
 

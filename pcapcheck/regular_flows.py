@@ -45,7 +45,7 @@ class Places(NamedTuple):
         return Places._make([place[at] for place in self])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Parts:
     """Flows, each cut at every SYN with a new number, and what is known of them but for options and copies.
 

@@ -198,7 +198,7 @@ def file_by_file(work: Work, groups: Sequence[Group], map: Map, jobs: int) -> It
         yield work.together(group, own)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Work:
     """All that is done with a file and a capture, wherever that is: it travels."""
 

@@ -91,7 +91,7 @@ class CaptureFacts:
         return Place(self.files[int(file[0])].path, int(number[0]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """One stretch: neighbours merge, in capture order, and merging is associative."""
 

@@ -6,7 +6,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pcapcheck.capture.address import Address, address
@@ -41,14 +40,14 @@ def find(paths: Sequence[str], is_capture: Callable[[str], bool]) -> Found:
     return Found(_told_apart(search.inputs.values()), list(search.ignored.values()), search.errors)
 
 
-@dataclass
 class _Search:
     """What was found so far, by identity."""
 
-    is_capture: Callable[[str], bool]
-    inputs: dict[object, str] = field(default_factory=dict)
-    ignored: dict[object, str] = field(default_factory=dict)
-    errors: list[CaptureError] = field(default_factory=list)
+    def __init__(self, is_capture: Callable[[str], bool]) -> None:
+        self.is_capture = is_capture
+        self.inputs: dict[object, str] = {}
+        self.ignored: dict[object, str] = {}
+        self.errors: list[CaptureError] = []
 
     def take(self, identity: object, path: str) -> None:
         """A file that was named: whoever opens it is told what it is."""

@@ -47,7 +47,7 @@ def _bits() -> npt.NDArray[np.int64]:
 KIND_BIT: Final = _bits()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OptionColumns:
     """One entry a header in every column: -1 or False where the option is absent or has a wrong length."""
 

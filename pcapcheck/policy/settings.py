@@ -23,7 +23,7 @@ class Setting(NamedTuple):
     origin: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """Every setting by the name of its key."""
 
