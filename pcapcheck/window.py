@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import NamedTuple
 
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import IcmpError, Segment
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """Which segments are looked at. Addresses are networks; empty means all."""
 
     since: int | None = None  # ns since the epoch
@@ -48,8 +47,7 @@ class Window:
             return self
         since = [self.since, None if self.since_start is None else start + self.since_start]
         until = [self.until, None if self.until_start is None else start + self.until_start]
-        return replace(
-            self,
+        return self._replace(
             since=max((one for one in since if one is not None), default=None),
             until=min((one for one in until if one is not None), default=None),
             since_start=None,

@@ -19,6 +19,7 @@ import pytest
 
 import pcapcheck
 from pcapcheck.cli import main
+from pcapcheck.decode.compiled import COMPILED
 from pcapcheck.testing import parse_exchange
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -380,15 +381,33 @@ def test_standard_input(squeeze: type[bytes], capsys: pytest.CaptureFixture[str]
     assert done.stdout.decode().replace("'-", IPV6) == capsys.readouterr().out
 
 
+def imported(*arguments: str) -> set[str]:
+    """The modules that a run of the command has imported."""
+    code = (
+        "import sys; before = set(sys.modules); from pcapcheck.cli import main; main(sys.argv[1:]); "
+        "print(*set(sys.modules) - before, file=sys.stderr)"
+    )
+    done = run("-c", code, *arguments)
+    assert done.stdout
+    return set(done.stderr.decode().split())
+
+
 @pytest.mark.parametrize("format", ["text", "jsonl"])
 def test_check_imports_nothing_slow(format: str) -> None:
-    code = (
-        "import sys; from pcapcheck.cli import main; main(sys.argv[1:]); "
-        "print(sorted({'pandas', 'matplotlib', 'rich', 'IPython', 'pydantic'} & set(sys.modules)), file=sys.stderr)"
-    )
-    done = run("-c", code, "check", HANDSHAKES, "--format", format)
-    assert done.stdout
-    assert done.stderr == b"[]\n"
+    modules = imported("check", HANDSHAKES, "--format", format)
+    assert not {"pandas", "matplotlib", "rich", "IPython", "pydantic"} & modules
+
+
+def test_a_summary_imports_only_what_it_needs() -> None:
+    """It is of one file without an odd frame, and names no address."""
+    modules = imported("check", "-q", CLEAN)
+    assert {"numpy", "pcapcheck.cli.check"} <= modules
+    assert not {"decimal", "pcapcheck.taps", "pcapcheck.cli.report"} & modules
+    assert {"dpkt.ip", "socket"} & modules == (set() if COMPILED else {"dpkt.ip", "socket"})
+
+
+def test_help_imports_no_numpy() -> None:
+    assert "numpy" not in imported("--help")
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:

@@ -21,6 +21,14 @@ assert sys.modules["dpkt"] is dpkt and dpkt.ip.IP is IP
 """
 
 
+UNASKED = """
+from pcapcheck.decode import headers, through_dpkt
+assert not any(name.startswith("dpkt") for name in sys.modules)
+assert not hasattr(headers, "UDP") and not any(name.startswith("dpkt") for name in sys.modules)
+assert headers.TCP is sys.modules["dpkt.tcp"].TCP
+"""
+
+
 def run(program: str) -> None:
     subprocess.run([sys.executable, "-c", "import sys\n" + program], check=True)
 
@@ -31,3 +39,7 @@ def test_dpkt_is_whole_for_others() -> None:
 
 def test_dpkt_was_there_before() -> None:
     run(AFTER)
+
+
+def test_nothing_is_imported_before_it_is_asked_for() -> None:
+    run(UNASKED)
