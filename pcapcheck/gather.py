@@ -15,6 +15,7 @@ import numpy as np
 from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES as DIAGNOSES  # so that all functions of BY_ROWS are there
 from pcapcheck.judge import judge, judge_flows, spread_one_sidedness
+from pcapcheck.known import Known
 from pcapcheck.memory import give_back
 from pcapcheck.openings import Kept, Openings, fitted
 from pcapcheck.packed import Packed
@@ -23,7 +24,7 @@ from pcapcheck.rules.asking import looked_at
 from pcapcheck.sorting import stable_order
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
-from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic, all_by_rows
+from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
 
 # What a batch's own numbers stand for differs from batch to batch.
 _RENUMBERED: Final = ("client", "server", "history_code", "flow")
@@ -75,32 +76,36 @@ class _Pile:
 
     def __init__(self) -> None:
         self._columns = {name: Packed() for name in COLUMNS}
-        self._known: dict[str, tuple[Packed, ...]] = {}
+        self._known = Known()
         self._hosts: list[Addresses] = []
         self._sizes: list[int] = []  # handshakes of each batch
         self._histories: dict[str, int] = {}
         self._flows = 0
         self._store = Store()
-        self._first, self._size = Packed(), Packed()  # of each handshake: the number of its first row, and how many
-        self._batches: list[int] = []  # the number of the first row of each batch
+        # Of each handshake: the number of its first row, how many there are, and the batch in which it came.
+        self._first, self._size, self._batch = Packed(), Packed(), Packed()
+        self._again: list[tuple[Ints, Ints]] = []  # handshakes whose rows stand apart as well, and where they begin
 
     def add(self, batch: Traffic) -> None:
         """Take a batch, and keep of it what will be asked for."""
         self._add_columns(batch.handshakes)
-        found = dict(all_by_rows(batch))
-        for name, columns in found.items():
-            for packed, column in zip(self._known.setdefault(name, _empty(len(columns))), columns, strict=True):
-                packed.extend(column)
-        self._batches.append(len(self._store))
-        first = len(self._store) + batch.starts[:-1]
+        self._batch.extend(np.full(len(batch.handshakes), len(self._sizes)))
+        self._first.extend(len(self._store) + batch.starts[:-1])
+        self._size.extend(np.diff(batch.starts))
         self._store.add(batch.rows, batch.event, batch.from_client)
+        self._known.add(batch)
+        if self._known.waiting >= BATCH:
+            self._look()
+
+    def _look(self) -> None:
+        """Work out what is asked about the rows of handshakes that are not smooth."""
+        number, traffic = self._known.look()
         # Once more and apart, so that what rules look at is read without the rest: to sort them out would take longer.
-        (looked,) = found[looked_at.__qualname__]
-        rows, size = looked[batch.handshake], np.diff(batch.starts)
-        first[looked] = len(self._store) + size[looked].cumsum() - size[looked]
-        self._store.add(batch.rows.take(rows), batch.event[rows], batch.from_client[rows])
-        self._first.extend(first)
-        self._size.extend(size)
+        (looked,) = looked_at(traffic).nonzero()
+        rows = traffic.rows_of(looked)
+        size = np.diff(traffic.starts)[looked]
+        self._again.append((number[looked], len(self._store) + size.cumsum() - size))
+        self._store.add(traffic.rows.take(rows), traffic.event[rows], traffic.from_client[rows])
 
     def _add_columns(self, handshakes: Handshakes) -> None:
         for name in COLUMNS:
@@ -115,6 +120,8 @@ class _Pile:
 
     def traffic(self, *, once_more: bool = False) -> Traffic:
         """All of it, in order of the first frame. What the pile keeps is let go, unless it is asked ``once_more``."""
+        if self._known.waiting:
+            self._look()
         hosts = union(self._hosts)
         order = stable_order(self._columns["first_frame"].read())
         columns: dict[str, Ints | Packed] = {}
@@ -124,6 +131,9 @@ class _Pile:
             columns[name] = column.reordered(order)
         handshakes = Handshakes(columns, hosts, list(self._histories))
         spread_one_sidedness(handshakes)
+        first = self._first.read()
+        for looked, again in self._again:
+            first[looked] = again
         return Traffic(
             handshakes,
             Rows.of(),
@@ -131,8 +141,8 @@ class _Pile:
             np.empty(0, np.int8),
             np.empty(0, bool),
             np.zeros(len(handshakes), bool),
-            Stored(self._store, self._first.reordered(order), self._size.reordered(order), self._batches),
-            {name: tuple(one.reordered(order) for one in columns) for name, columns in self._known.items()},
+            Stored(self._store, Packed.of(first[order]), self._size.reordered(order), self._batch.reordered(order)),
+            self._known.columns(order),
         )
 
     def _named(self, column: Packed, hosts: Addresses) -> Packed:
@@ -142,7 +152,3 @@ class _Pile:
         for own, start, stop in zip(self._hosts, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
             renumbered.extend(own.places(hosts)[column.read(start, stop)])
         return renumbered
-
-
-def _empty(number: int) -> tuple[Packed, ...]:
-    return tuple(Packed() for _ in range(number))

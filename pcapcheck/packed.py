@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar, overload
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -139,17 +139,17 @@ class Packed:
 
     def reordered(self, order: Ints) -> Packed:
         """All values in another order: first that at the first of these indices."""
-        return Packed.of(self.unpacked() if self._same is not None else self.unpacked()[order])
+        return Packed.of(self.unpacked() if self.same is not None else self.unpacked()[order])
 
     def unpacked(self) -> Ints | Bools:
         """All values, as integers or booleans: as what they were packed. They are not to be written to."""
-        if self._same is not None:
-            return np.broadcast_to(np.array(self._same, bool if self.boolean else np.int64), self._size)
+        if self.same is not None:
+            return np.broadcast_to(np.array(self.same, bool if self.boolean else np.int64), self._size)
         return self.meet(lambda values: values != 0) if self.boolean else self.read()
 
     @property
-    def _same(self) -> int | None:
-        """What all values are, where they are the same: then they take no room."""
+    def same(self) -> int | None:
+        """What all values are, where they are the same: then they take no room. None where there are no values."""
         least = {one.least if one.above is None else None for one in self._stretches}
         return least.pop() if len(least) == 1 else None
 
@@ -174,10 +174,21 @@ class Packed:
         return int(self._stretches[number].values(place, place + 1)[0])
 
 
+class Column(Protocol):
+    """A column of which some values can be taken."""
+
+    @property
+    def boolean(self) -> bool:
+        """Whether it is one of booleans."""
+
+    def take(self, at: Ints) -> Ints:
+        """The values at these indices."""
+
+
 class Picked:
     """Some values of a column, taken when they are asked for."""
 
-    def __init__(self, column: Packed, at: Ints) -> None:
+    def __init__(self, column: Column, at: Ints) -> None:
         self._column, self._at = column, at
 
     def __len__(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -62,14 +62,13 @@ class Store:
 class Stored:
     """The rows of some handshakes, in a Store."""
 
-    def __init__(self, store: Store, first: Packed, size: Packed, batches: Sequence[int] | Ints) -> None:
-        """``first`` is of each handshake the number of its first row, and ``batches`` of each batch that of its."""
-        self._store, self._first, self._size = store, first, size
-        self._batches = np.array(batches, np.int64)
+    def __init__(self, store: Store, first: Packed, size: Packed, batch: Packed) -> None:
+        """Of each handshake the number of its first row, how many there are, and the batch in which its 4-tuple is."""
+        self._store, self._first, self._size, self._batch = store, first, size, batch
 
     def take(self, at: Ints) -> Stored:
         """The rows of the handshakes at these indices."""
-        return Stored(self._store, Packed.of(self._first.take(at)), Packed.of(self._size.take(at)), self._batches)
+        return Stored(self._store, *(Packed.of(one.take(at)) for one in (self._first, self._size, self._batch)))
 
     def fetch(self, mask: npt.NDArray[np.bool_]) -> tuple[Rows, Ints, npt.NDArray[np.int8], npt.NDArray[np.bool_]]:
         """The rows of the handshakes that meet the mask: row, handshake, event, from_client."""
@@ -85,11 +84,11 @@ class Stored:
     def parts(self, mask: npt.NDArray[np.bool_], most: int) -> Iterator[Ints]:
         """The handshakes that meet the mask, in parts of whole batches that end when they have ``most`` or more."""
         (wanted,) = mask.nonzero()
-        batch = np.searchsorted(self._batches, self._first.take(wanted), "right")
+        batch = self._batch.take(wanted)
         order = np.argsort(batch, kind="stable")
-        ends = np.bincount(batch, minlength=len(self._batches) + 1).cumsum()
+        ends = np.bincount(batch).cumsum()
         start = 0
         for end in ends.tolist():
-            if end - start >= most or (end == ends[-1] and end > start):
+            if end - start >= most or (end == len(wanted) and end > start):
                 yield np.sort(wanted[order[start:end]])
                 start = end

@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import numpy.typing as npt
 
-from pcapcheck.addresses import Addresses, Named
+from pcapcheck.addresses import Addresses, Named, union
 from pcapcheck.decode.option_columns import OptionColumns, option_columns
+from pcapcheck.divided import Divided
 from pcapcheck.evidence import Event
 from pcapcheck.flood import Flood, Socket
 from pcapcheck.openings import ICMP, ranges
@@ -211,6 +212,21 @@ class Handshakes:
         taken._of = self, at
         return taken
 
+    @classmethod
+    def together(cls, parts: Sequence[Handshakes]) -> Handshakes:
+        """Those of all parts, one after the other, and each part's flows behind those of the part before."""
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+        hosts, histories = (
+            union(part.hosts for part in parts),
+            sorted({one for part in parts for one in part.histories}),
+        )
+        for name in ("client", "server"):
+            columns[name] = np.concatenate([part.hosts.places(hosts)[getattr(part, name)] for part in parts])
+        codes = [np.searchsorted(histories, part.histories)[part.history_code] for part in parts]
+        columns["history_code"] = np.concatenate(codes).astype(np.int64)
+        columns["flow"] = np.concatenate([part.flow + first for part, first in zip(parts, _flows(parts), strict=False)])
+        return cls(columns, hosts, histories)
+
     def by_themselves(self) -> Handshakes:
         """The same, with no more addresses and histories than they have."""
         hosts, (client, server) = self.hosts.used(self.client, self.server)
@@ -233,7 +249,7 @@ class Traffic:
     from_client: npt.NDArray[np.bool_]
     grouped: npt.NDArray[np.bool_]  # of each handshake: part of an event (a scan, a flood) that is reported once
     stored: Stored | None = None  # the rows, if there are none here
-    known: Mapping[str, tuple[Packed | Picked, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
+    known: Mapping[str, tuple[Divided | Picked, ...]] = field(default_factory=dict)  # what functions of BY_ROWS gave
     floods: Mapping[Socket, Flood] = field(default_factory=dict)  # of which SYNs are not among the handshakes
     before: Packed | None = None  # of each handshake, how many of those SYNs come before it; None: none
     smooth: Smooth | None = None  # what is known of smooth handshakes where all were judged together
@@ -337,6 +353,26 @@ class Traffic:
             from_client=self.from_client[rows],
         )
 
+    @classmethod
+    def together(cls, parts: Sequence[Traffic]) -> Traffic:
+        """Those of all parts with their rows, one after the other."""
+        flow = _flows([part.handshakes for part in parts])
+        sizes = np.cumsum([0, *(len(part.handshakes) for part in parts)])
+        return cls(
+            Handshakes.together([part.handshakes for part in parts]),
+            Rows.together(
+                [part.rows.having(flow=part.rows.flow + first) for part, first in zip(parts, flow, strict=False)]
+            ),
+            np.concatenate([part.handshake + first for part, first in zip(parts, sizes, strict=False)]),
+            np.concatenate([part.event for part in parts]),
+            np.concatenate([part.from_client for part in parts]),
+            np.concatenate([part.grouped for part in parts]),
+        )
+
+    def by_themselves(self) -> Traffic:
+        """The same, without those that they were taken from."""
+        return replace(self, handshakes=self.handshakes.by_themselves(), rows=self.rows.by_themselves())
+
     def with_rows(self) -> Traffic:
         """The same with all rows at hand."""
         return self if self.stored is None else self.only(np.ones(len(self.handshakes), bool))
@@ -435,6 +471,12 @@ class Traffic:
         return np.bincount(self.handshake[where], minlength=len(self.handshakes)).astype(np.int64, copy=False)
 
 
+def _flows(parts: Sequence[Handshakes]) -> list[int]:
+    """What is added to the numbers of the flows of each part, where all parts stand together."""
+    firsts: list[int] = np.cumsum([0, *(int(part.flow.max(initial=-1)) + 1 for part in parts)]).tolist()
+    return firsts
+
+
 # The columns of integers: all fields but the last two.
 COLUMNS: Final = tuple(field.name for field in fields(Handshakes))[:-2]
 
@@ -477,15 +519,13 @@ class ByRows(NamedTuple):
     """A function of the rows of each handshake by itself: a column, or several, with an entry for each handshake."""
 
     function: Callable[[Traffic], Any]
-    of_smooth: _OfSmooth | None  # None: their rows are looked at as well
+    of_smooth: _OfSmooth
 
 
 BY_ROWS: Final[dict[str, ByRows]] = {}  # by name
 
 
-def by_rows(
-    of_smooth: _OfSmooth | None = None,
-) -> Callable[[Callable[[Traffic], _Columns]], Callable[[Traffic], _Columns]]:
+def by_rows(of_smooth: _OfSmooth) -> Callable[[Callable[[Traffic], _Columns]], Callable[[Traffic], _Columns]]:
     """A function that is worked out while all rows of a capture are at hand, and known when some are stored.
 
     It must look at each handshake by itself. Integers (at most 64 bits) and booleans stay what they are. ``of_smooth``
@@ -515,36 +555,14 @@ def rows_of(traffic: Traffic, smooth: Smooth, place: Ints) -> Rows:
     return traffic.rows.take(traffic.starts[smooth.at] + np.maximum(place, 0))
 
 
-def all_by_rows(traffic: Traffic) -> Iterator[tuple[str, tuple[npt.NDArray[Any], ...]]]:
-    """What every function of BY_ROWS gives, by name. Rows of smooth handshakes are not looked at, unless they must."""
-    smooth, size = traffic.smooth, len(traffic.handshakes)
-    if smooth is None or not len(smooth.at):
-        yield from ((name, _columns(one.function(traffic))) for name, one in BY_ROWS.items())
-        return
-    is_smooth = np.zeros(size, bool)
-    is_smooth[smooth.at] = True
-    (others,) = (~is_smooth).nonzero()
-    rest = traffic.take(others)
-    for name, (function, of_smooth) in BY_ROWS.items():
-        if of_smooth is None:
-            yield name, _columns(function(traffic))
-            continue
-        found = _columns(function(rest))
-        values = _columns(of_smooth(traffic, smooth) if callable(of_smooth) else of_smooth)
-        whole = tuple(np.empty(size, column.dtype) for column in found)
-        for column, of_rest, value in zip(whole, found, values, strict=True):
-            column[others], column[smooth.at] = of_rest, value
-        yield name, whole
-
-
-def _columns(found: Any) -> tuple[Any, ...]:
-    return found if isinstance(found, tuple) else (found,)
-
-
-@by_rows()
-def events_of(traffic: Traffic) -> Ints:
-    """What the rows of each handshake are to it: a bit for each Event."""
+def _events(traffic: Traffic) -> Ints:
     found = np.zeros(len(traffic.handshakes), np.int64)
     start, end = traffic.starts[:-1], traffic.starts[1:]
     found[start < end] = np.bitwise_or.reduceat(np.left_shift(1, traffic.event, dtype=np.int32), start[start < end])
     return found
+
+
+@by_rows(lambda traffic, smooth: _events(traffic)[smooth.at])
+def events_of(traffic: Traffic) -> Ints:
+    """What the rows of each handshake are to it: a bit for each Event."""
+    return _events(traffic)

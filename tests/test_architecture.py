@@ -15,7 +15,20 @@ PACKAGE: Final = Path(pcapcheck.__file__).parent
 
 # From left to right. Modules of one layer may import each other, but not in a circle.
 ORDER: Final = [
-    ["errors", "seq", "tables", "texts", "memory", "sorting", "packed", "jobs", "_version", "_cython", "built"],
+    [
+        "errors",
+        "seq",
+        "tables",
+        "texts",
+        "memory",
+        "sorting",
+        "packed",
+        "divided",
+        "jobs",
+        "_version",
+        "_cython",
+        "built",
+    ],
     ["addresses"],
     ["capture.*"],
     ["scratch"],
@@ -52,7 +65,7 @@ ORDER: Final = [
     ["distribution", "totals", "judged"],
     ["report.*", "charts.*"],
     ["policy.*"],
-    ["lone_syns"],
+    ["lone_syns", "known"],
     ["gather", "state"],
     ["run", "arguments"],
     ["cluster", "processes", "stream"],
