@@ -21,6 +21,7 @@ from pcapcheck.openings import Kept, Openings, fitted
 from pcapcheck.packed import Packed
 from pcapcheck.rows import Rows
 from pcapcheck.rules.asking import looked_at
+from pcapcheck.scratch import Scratch
 from pcapcheck.sorting import stable_order
 from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
@@ -33,6 +34,9 @@ _RENUMBERED: Final = ("client", "server", "history_code", "flow")
 # Flows of a batch: as few as are judged as quickly as more (8,000 to 64,000 are alike).
 BATCH: Final = 1 << 13
 
+
+# Octets of packed columns that stay in memory: those of some hundred thousand handshakes.
+_AT_HAND: Final = 1 << 26
 
 # Batches after which memory is given back.
 _GIVEN_BACK: Final = 4
@@ -75,15 +79,16 @@ class _Pile:
     """What is kept of the batches so far, in their order."""
 
     def __init__(self) -> None:
-        self._columns = {name: Packed() for name in COLUMNS}
-        self._known = Known()
+        scratch = self._scratch = Scratch(_AT_HAND)
+        self._columns = {name: Packed(scratch) for name in COLUMNS}
+        self._known = Known(scratch)
         self._hosts: list[Addresses] = []
         self._sizes: list[int] = []  # handshakes of each batch
         self._histories: dict[str, int] = {}
         self._flows = 0
         self._store = Store()
         # Of each handshake: the number of its first row, how many there are, and the batch in which it came.
-        self._first, self._size, self._batch = Packed(), Packed(), Packed()
+        self._first, self._size, self._batch = (Packed(scratch) for _ in range(3))
         self._again: list[tuple[Ints, Ints]] = []  # handshakes whose rows stand apart as well, and where they begin
 
     def add(self, batch: Traffic) -> None:
@@ -141,14 +146,19 @@ class _Pile:
             np.empty(0, np.int8),
             np.empty(0, bool),
             np.zeros(len(handshakes), bool),
-            Stored(self._store, Packed.of(first[order]), self._size.reordered(order), self._batch.reordered(order)),
+            Stored(
+                self._store,
+                Packed.of(first[order], self._scratch),
+                self._size.reordered(order),
+                self._batch.reordered(order),
+            ),
             self._known.columns(order),
         )
 
     def _named(self, column: Packed, hosts: Addresses) -> Packed:
         """The clients or servers of all batches, numbered alike."""
         ends = np.cumsum([0, *self._sizes])
-        renumbered = Packed()
+        renumbered = Packed(self._scratch)
         for own, start, stop in zip(self._hosts, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
             renumbered.extend(own.places(hosts)[column.read(start, stop)])
         return renumbered

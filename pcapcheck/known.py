@@ -6,7 +6,6 @@ the others are looked at, those of several batches together: to ask all function
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from pcapcheck.divided import Divided, Division
 from pcapcheck.packed import Packed
+from pcapcheck.scratch import Scratch
 from pcapcheck.smooth import Smooth
 from pcapcheck.traffic import BY_ROWS, Ints, Traffic
 
@@ -21,7 +21,9 @@ from pcapcheck.traffic import BY_ROWS, Ints, Traffic
 class Known:
     """What is known of the handshakes of all batches so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, scratch: Scratch | None = None) -> None:
+        """With ``scratch`` columns wait on disk."""
+        self._scratch = scratch
         self._size = 0  # handshakes so far
         self._smooth: list[Ints] = []  # which of them are
         self._others: list[Ints] = []
@@ -51,7 +53,7 @@ class Known:
     def _note(self, batch: Traffic, smooth: Smooth) -> None:
         for name, (_, of_smooth) in BY_ROWS.items():
             if callable(of_smooth):
-                _extend(self._of_smooth, name, _columns(of_smooth(batch, smooth)))
+                self._extend(self._of_smooth, name, _columns(of_smooth(batch, smooth)))
             else:
                 self._of_smooth[name] = _columns(of_smooth)
 
@@ -60,8 +62,15 @@ class Known:
         traffic = Traffic.together(self._waiting)
         self._waiting.clear()
         for name, (function, _) in BY_ROWS.items():
-            _extend(self._of_others, name, _columns(function(traffic)))
+            self._extend(self._of_others, name, _columns(function(traffic)))
         return np.concatenate(self._others)[-len(traffic.handshakes) :], traffic
+
+    def _extend(self, known: Any, name: str, columns: tuple[npt.NDArray[Any], ...]) -> None:
+        """Take these columns behind those that are known by this name."""
+        if name not in known:
+            known[name] = tuple(Packed(self._scratch) for _ in columns)
+        for packed, column in zip(known[name], columns, strict=True):
+            packed.extend(column)
 
     def columns(self, order: Ints) -> dict[str, tuple[Divided, ...]]:
         """What each function gives of all handshakes in this order, by name. None wait."""
@@ -79,15 +88,6 @@ class Known:
             apart, rest = apart or [Packed() for _ in rest], rest or [Packed() for _ in apart]
             found[name] = tuple(Divided(division, *pair) for pair in zip(apart, rest, strict=True))
         return found
-
-
-def _extend(known: Any, name: str, columns: Iterable[npt.NDArray[Any]]) -> None:
-    """Take these columns behind those that are known by this name."""
-    columns = tuple(columns)
-    if name not in known:
-        known[name] = tuple(Packed() for _ in columns)
-    for packed, column in zip(known[name], columns, strict=True):
-        packed.extend(column)
 
 
 def _columns(found: Any) -> tuple[Any, ...]:

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar, overload
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.scratch import Scratch
+
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 _Kind = TypeVar("_Kind", bound=np.generic)
@@ -26,6 +28,9 @@ _WIDE: Final = 1 << 32
 
 # Values that are read one by one rather than with all others.
 _FEW: Final = 64
+
+# Octets of a stretch that are put on disk.
+_LEAST_AWAY: Final = 1 << 10
 
 
 class Stretch(NamedTuple):
@@ -71,8 +76,40 @@ class Stretch(NamedTuple):
             into += self.least
 
     @property
+    def same(self) -> int | None:
+        """What all values are, where they are the same."""
+        return self.least if self.above is None else None
+
+    @property
     def nbytes(self) -> int:
         return sum(part.nbytes for part in (self.above, self.places) if part is not None)
+
+    def at_hand(self) -> Stretch:
+        """It, in memory."""
+        return self
+
+
+class Away:
+    """A stretch on disk, of values that are not the same."""
+
+    __slots__ = ("_above", "_known", "_places", "_read", "size")
+
+    def __init__(self, stretch: Stretch, scratch: Scratch) -> None:
+        above, places = stretch.above, stretch.places
+        assert above is not None
+        self.size = stretch.size
+        self._above, self._places = (above.dtype, len(above)), places is not None
+        self._known = stretch._replace(above=None, places=None)
+        self._read = scratch.write(above) if places is None else scratch.write(above, places)
+
+    same = None
+    nbytes = 0
+
+    def at_hand(self) -> Stretch:
+        """It, in memory."""
+        octets, (kind, count) = self._read(), self._above
+        places = np.frombuffer(octets, np.uint16, offset=count * kind.itemsize) if self._places else None
+        return self._known._replace(above=np.frombuffer(octets, kind, count), places=places)
 
 
 class Packed:
@@ -81,16 +118,18 @@ class Packed:
     A stretch of equal values takes no room at all, one of ports two octets each, one of times within four seconds four.
     """
 
-    def __init__(self) -> None:
-        self._stretches: list[Stretch] = []
+    def __init__(self, scratch: Scratch | None = None) -> None:
+        """With ``scratch`` what takes room waits on disk."""
+        self._stretches: list[Stretch | Away] = []
         self._starts: list[int] = []
         self._size = 0
+        self._scratch = scratch
         self.boolean = False  # whether what was packed were booleans
 
     @classmethod
-    def of(cls, values: npt.NDArray[np.integer] | Bools) -> Packed:
+    def of(cls, values: npt.NDArray[np.integer] | Bools, scratch: Scratch | None = None) -> Packed:
         """These values, packed."""
-        packed = cls()
+        packed = cls(scratch)
         packed.extend(values)
         return packed
 
@@ -101,7 +140,11 @@ class Packed:
         for start in range(0, len(values), STRETCH):
             part = values[start : start + STRETCH]
             self._starts.append(self._size)
-            self._stretches.append(pack(part))
+            stretch, scratch = pack(part), self._scratch
+            if scratch is not None and stretch.nbytes >= _LEAST_AWAY:
+                self._stretches.append(Away(stretch, scratch))
+            else:
+                self._stretches.append(stretch)
             self._size += len(part)
 
     def __len__(self) -> int:
@@ -109,7 +152,7 @@ class Packed:
 
     @property
     def nbytes(self) -> int:
-        """Octets that the values take."""
+        """Octets that the values take in memory."""
         return sum(one.nbytes for one in self._stretches)
 
     def read(self, start: int = 0, stop: int | None = None) -> Ints:
@@ -119,7 +162,7 @@ class Packed:
         number = max(bisect_right(self._starts, start) - 1, 0)
         at = start
         while at < stop:
-            stretch, first = self._stretches[number], self._starts[number]
+            stretch, first = self._stretches[number].at_hand(), self._starts[number]
             end = min(first + stretch.size, stop)
             stretch.read(values[at - start : end - start], at - first, end - first)
             at, number = end, number + 1
@@ -139,7 +182,7 @@ class Packed:
 
     def reordered(self, order: Ints) -> Packed:
         """All values in another order: first that at the first of these indices."""
-        return Packed.of(self.unpacked() if self.same is not None else self.unpacked()[order])
+        return Packed.of(self.unpacked() if self.same is not None else self.unpacked()[order], self._scratch)
 
     def unpacked(self) -> Ints | Bools:
         """All values, as integers or booleans: as what they were packed. They are not to be written to."""
@@ -150,14 +193,16 @@ class Packed:
     @property
     def same(self) -> int | None:
         """What all values are, where they are the same: then they take no room. None where there are no values."""
-        least = {one.least if one.above is None else None for one in self._stretches}
-        return least.pop() if len(least) == 1 else None
+        different = {one.same for one in self._stretches}
+        return different.pop() if len(different) == 1 else None
 
     def meet(self, condition: Callable[[Ints], Bools]) -> Bools:
         """Which values meet the condition, which is asked of a stretch at a time: nothing large is made."""
         found = np.empty(self._size, bool)
         for start, one in zip(self._starts, self._stretches, strict=True):
-            found[start : start + one.size] = condition(one.values(0, 1 if one.above is None else one.size))
+            found[start : start + one.size] = condition(
+                one.at_hand().values(0, 1 if one.same is not None else one.size)
+            )
         return found
 
     @overload
@@ -171,7 +216,11 @@ class Packed:
             return self.take(at)
         number = bisect_right(self._starts, at) - 1
         place = at - self._starts[number]
-        return int(self._stretches[number].values(place, place + 1)[0])
+        return int(self._stretches[number].at_hand().values(place, place + 1)[0])
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Elsewhere they are all in memory."""
+        return {**self.__dict__, "_stretches": [one.at_hand() for one in self._stretches], "_scratch": None}
 
 
 class Column(Protocol):

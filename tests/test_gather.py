@@ -17,7 +17,6 @@ from pcapcheck.addresses import Addresses, union
 from pcapcheck.diagnoses import DIAGNOSES
 from pcapcheck.judge import judge
 from pcapcheck.openings import Openings
-from pcapcheck.packed import STRETCH, Packed
 from pcapcheck.report.output import writer
 from pcapcheck.report.report import Report
 from pcapcheck.rows import FIELDS
@@ -150,37 +149,6 @@ def test_rows_stay_in_memory_where_there_is_no_room_on_disk(monkeypatch: pytest.
     monkeypatch.setattr(tempfile, "TemporaryFile", full)
     summary = summarise(str(TESTS / "lab/clean_many_interleaved.pcap"))
     assert differences(summary.openings, summary.facts, 10) == []
-
-
-INTEGERS: Final = st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-1, 1000), min_size=1, max_size=20)
-
-
-@given(INTEGERS, st.integers(1, 4 * STRETCH), st.integers(0, 10), st.integers(0, 5))
-def test_packed_values_come_back(values: list[int], size: int, start: int, more: int) -> None:
-    column = np.resize(np.array(values, np.int64), size)
-    packed = Packed.of(column)
-    packed.extend(column[:more])
-    whole = np.append(column, column[:more])
-    start = min(start * STRETCH // 2, len(whole) - 1)
-    assert np.array_equal(packed.read(), whole)
-    assert np.array_equal(packed[start : start + STRETCH], whole[start : start + STRETCH])
-    assert packed[start] == whole[start]
-    assert packed.nbytes <= whole.nbytes
-    every_third = np.arange(start, len(whole), 3)
-    assert np.array_equal(packed.take(every_third), whole[every_third])
-    assert np.array_equal(packed.meet(lambda values: values > whole[start]), whole > whole[start])
-    assert np.array_equal(packed.unpacked(), whole)
-    backwards = np.arange(len(whole))[::-1]
-    assert np.array_equal(packed.reordered(backwards).read(), whole[::-1])
-
-
-def test_all_alike_stay_what_they_are() -> None:
-    """Booleans stay booleans, and what is put behind them later does not come into those that were reordered."""
-    packed = Packed.of(np.ones(5, bool))
-    same = packed.reordered(np.arange(5)[::-1])
-    packed.extend(np.zeros(2, bool))
-    assert same.unpacked().tolist() == [True] * 5
-    assert packed.unpacked().tolist() == [True] * 5 + [False] * 2
 
 
 @given(st.lists(st.lists(st.binary(min_size=4, max_size=4) | st.binary(min_size=16, max_size=16))))
