@@ -18,6 +18,7 @@ from pcapcheck.evidence import Event
 from pcapcheck.openings import Ints, ranges
 from pcapcheck.regular_rows import Walk
 from pcapcheck.rows import Rows
+from pcapcheck.sorting import occur_again
 from pcapcheck.tables import ABSENT
 
 Bools = npt.NDArray[np.bool_]
@@ -80,21 +81,19 @@ class Parts:
         size = self.size[flows]
         at = ranges(self.begin[flows], size)
         rows = self.rows.take(at)
-        side, flags, number, ack, payload, ip_id, window = (
-            rows[name].astype(np.int64)
-            for name in ("side", "tcp_flags", "seq", "ack", "payload_length", "ip_id", "window")
+        side, flags, number, ack, payload, ip_id = (
+            rows.column(name).astype(np.int64)
+            for name in ("side", "tcp_flags", "seq", "ack", "payload_length", "ip_id")
         )
         key = np.repeat(among, size).astype(np.uint64) * _ODD
-        octets = rows["options"].view(np.uint64).reshape(-1, ROOM // 8)
-        for part in (
-            side << 16 | flags, number << 32 | ack, payload, ip_id + 1,
-            *np.where(ip_id > 0, 0, [window, *octets.T.view(np.int64)]),
-        ):  # fmt: skip
-            key = (key ^ part.astype(np.uint64)) * _ODD
-            key ^= key >> np.uint64(31)
+        key = _mixed(key, side << 16 | flags, number << 32 | ack, payload, ip_id + 1)
+        (unnumbered,) = (ip_id <= 0).nonzero()
+        if len(unnumbered):
+            rows = rows.take(unnumbered)
+            octets = rows.column("options").view(np.int64).reshape(-1, ROOM // 8)
+            key[unnumbered] = _mixed(key[unnumbered], rows.column("window").astype(np.int64), *octets.T)
         # Rows that only happen to have one key are taken for alike: their flows are irregular, no more.
-        _, number, count = np.unique(key, return_inverse=True, return_counts=True)
-        found[np.repeat(np.arange(len(flows)), size)[count[number] > 1]] = True
+        found[np.repeat(np.arange(len(flows)), size)[occur_again(key)]] = True
         return found
 
     def asked(self, flows: Ints, echoed: Ints) -> Ints:
@@ -117,6 +116,14 @@ class Parts:
         """The options of these rows."""
         rows = self.rows.take(at)
         return option_columns(rows["options"], rows["options_length"], rows["unseen"])
+
+
+def _mixed(key: npt.NDArray[np.uint64], *columns: Ints) -> npt.NDArray[np.uint64]:
+    """One number for each key and these values together."""
+    for column in columns:
+        key = (key ^ column.view(np.uint64)) * _ODD
+        key ^= key >> np.uint64(31)
+    return key
 
 
 def told(rows: Rows) -> Parts:
