@@ -35,13 +35,6 @@ _RENUMBERED: Final = ("client", "server", "history_code", "flow")
 BATCH: Final = 1 << 13
 
 
-# Octets of packed columns that stay in memory: those of some hundred thousand handshakes.
-_AT_HAND: Final = 1 << 26
-
-# Batches after which memory is given back.
-_GIVEN_BACK: Final = 4
-
-
 def traffic_of(
     openings: Kept, capture: int = 0, end_time: int = ABSENT, batch: int = 0, *, count_floods: bool = False
 ) -> Traffic:
@@ -57,11 +50,9 @@ def traffic_of(
     pile, lone = _Pile(), LoneSyns(end_time)
 
     def add(batches: Iterable[Openings]) -> None:
-        for number, one in enumerate(batches, start=1):
+        for one in batches:
             if len(one.flows):
                 pile.add(judge_flows(one, capture, end_time))
-            if not number % _GIVEN_BACK:
-                give_back()  # what is kept of each batch stands between what is not
         give_back()
 
     batches = openings.batches(batch)
@@ -79,7 +70,7 @@ class _Pile:
     """What is kept of the batches so far, in their order."""
 
     def __init__(self) -> None:
-        scratch = self._scratch = Scratch(_AT_HAND)
+        scratch = self._scratch = Scratch()
         self._columns = {name: Packed(scratch) for name in COLUMNS}
         self._known = Known(scratch)
         self._hosts: list[Addresses] = []

@@ -16,14 +16,8 @@ from pcapcheck.scratch import Scratch
 KIND: Final = np.dtype([("flag", "?"), ("small", "i1"), ("port", "<u2"), ("time", "<i8"), ("hash", "<u8")])
 
 
-@given(
-    st.integers(0, 50),
-    st.integers(0, 2**32),
-    st.sampled_from([0, 1, 7, 64]),
-    st.binary(),
-    st.sampled_from([0, 50, 10**6]),
-)
-def test_come_back(size: int, seed: int, bits: int, rest: bytes, room: int) -> None:
+@given(st.integers(0, 50), st.integers(0, 2**32), st.sampled_from([0, 1, 7, 64]), st.binary())
+def test_come_back(size: int, seed: int, bits: int, rest: bytes) -> None:
     random = np.random.default_rng(seed)
     octets = random.integers(0, 256, size * KIND.itemsize, np.uint8)
     columns = octets.view(KIND).copy()
@@ -31,7 +25,7 @@ def test_come_back(size: int, seed: int, bits: int, rest: bytes, room: int) -> N
     if bits < 64:
         for name in ("small", "port", "time", "hash"):
             columns[name] >>= max(8 * KIND[name].itemsize - bits, 0)
-    scratch = Scratch(room)
+    scratch = Scratch()
     scratch.write(b"before")
     away = ColumnsOnDisk(KIND, {name: columns[name] for name in KIND.names or ()}, scratch, [rest, np.arange(3)])
     scratch.write(b"behind")
