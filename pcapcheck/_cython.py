@@ -16,7 +16,7 @@ def cclass(decorated: _Decorated) -> _Decorated:
     return decorated
 
 
-cfunc = inline = cclass
+cfunc = inline = final = cclass
 
 
 def exceptval(value: int | None = None, *, check: bool = True) -> Callable[[_Decorated], _Decorated]:

@@ -93,6 +93,7 @@ def _diff(number: cython.longlong, base: cython.longlong) -> cython.longlong:
     return ((number - base + _HALF) & _MASK) - _HALF
 
 
+@cython.final
 @cython.cclass
 class Walk:
     """One walk through rows in order of their flows, and what it finds: of each part, and of each row."""

@@ -93,6 +93,7 @@ def _time(word: cython.ulonglong) -> cython.longlong:
     return -(bias - word)
 
 
+@cython.final
 @cython.cclass
 class Table:
     """The flows of one stretch of capture, and what is kept of them."""
@@ -115,6 +116,7 @@ class Table:
     seeds: cython.ulonglong[::1]
 
     buffer: cython.uchar[::1]  # of the capture, while the loop goes through them: to hand them on takes long
+    beyond: cython.bint  # a number was read that is not within them
 
     # Of the record at which the loop stopped.
     stopped: cython.int
@@ -161,6 +163,7 @@ class Table:
     def __init__(self, seed: bytes, udp_tunnels: object, room: int = 1 << 12) -> None:
         """``seed``: 32 octets that those who choose the addresses do not know. ``room``: cells to begin with."""
         self.buffer = _NOTHING
+        self.beyond = False
         self.cells = _zeros(WORDS * max(room, 4 * _SLACK))
         self.slots = _zeros(_FEWEST_SLOTS)
         self.run_slots = _zeros(64)
@@ -420,10 +423,14 @@ class Table:
         link: cython.int,
     ) -> cython.int:
         """Take one frame; 1 if it is odd."""
+        odd: cython.int
         self.frames += 1
         self.octets += original
         self._tick(time)
-        if self._frame(start, start + captured, original, time, link):
+        odd = self._frame(start, start + captured, original, time, link)
+        if self.beyond:
+            raise IndexError("beyond the octets")
+        if odd:
             self.data_at = start
             self.captured = captured
             self.original = original
@@ -628,7 +635,7 @@ class Table:
         else:
             w0 += time
         w1: cython.ulonglong = self.frames
-        w2: cython.ulonglong = self._four(upper + 4) << 32 | self._four(upper + 8)
+        w2: cython.ulonglong = self._eight(upper + 4)
         w3: cython.ulonglong = end - upper - data_offset
         w3 = w3 << 32 | self._two(upper + 14) << 16 | flags
         w4: cython.ulonglong = ttl | ip_id << 8 | vlan << 25
@@ -641,7 +648,7 @@ class Table:
             and self.buffer[options + 2] == 8 and self.buffer[options + 3] == 10
         ):  # fmt: skip
             w1 |= usual << 62  # the usual timestamps, in the word itself
-            w5 = self._four(options + 4) << 32 | self._four(options + 8)
+            w5 = self._eight(options + 4)
         elif options_length:
             w5 = self.text_used
             for index in range(options_length):
@@ -650,8 +657,9 @@ class Table:
 
         # The flow.
         ports: cython.ulonglong
-        src_port: cython.ulonglong = self._two(upper)
-        dst_port: cython.ulonglong = self._two(upper + 2)
+        both: cython.ulonglong = self._four(upper)
+        src_port: cython.ulonglong = both >> 16
+        dst_port: cython.ulonglong = both & 0xFFFF
         k0: cython.ulonglong = 0
         k1: cython.ulonglong = 0
         k2: cython.ulonglong = 0
@@ -660,17 +668,16 @@ class Table:
         side: cython.ulonglong = 0
         flow: cython.Py_ssize_t
         if version == 4:
-            k0 = self._four(source)
-            other = self._four(source + 4)
-            if k0 > other or (k0 == other and src_port > dst_port):
+            k0 = self._eight(source)
+            other = k0 >> 32
+            if other > _low(k0) or (other == _low(k0) and src_port > dst_port):
                 side = 1
-                k0, other = other, k0
-            k0 = k0 << 32 | other
+                k0 = _low(k0) << 32 | other
         else:
-            k0 = self._four(source) << 32 | self._four(source + 4)
-            k1 = self._four(source + 8) << 32 | self._four(source + 12)
-            k2 = self._four(source + 16) << 32 | self._four(source + 20)
-            k3 = self._four(source + 24) << 32 | self._four(source + 28)
+            k0 = self._eight(source)
+            k1 = self._eight(source + 8)
+            k2 = self._eight(source + 16)
+            k3 = self._eight(source + 24)
             if k0 > k2 or (k0 == k2 and (k1 > k3 or (k1 == k3 and src_port > dst_port))):
                 side = 1
                 k0, k2 = k2, k0
@@ -685,18 +692,20 @@ class Table:
         self.cells[5] = w5
         return self._push(flow)
 
-    # Numbers in the octets at hand: one check of the bounds stands for all octets of each.
+    # Numbers in the octets at hand: one check of the bounds stands for all octets of each. What raises is too large to
+    # be put where it is called, so they only note that they would have: _take raises.
 
     @cython.cfunc
     @cython.inline
     @cython.nogil
     @cython.boundscheck(False)
-    @cython.exceptval(-1)
+    @cython.exceptval(check=False)
     def _two(self, at: cython.Py_ssize_t) -> cython.ulonglong:
         """The number in two octets, the greater one first."""
         number: cython.ulonglong
         if at < 0 or at + 2 > self.buffer.shape[0]:
-            raise IndexError("beyond the octets")
+            self.beyond = True
+            return 0
         number = self.buffer[at]
         return number << 8 | self.buffer[at + 1]
 
@@ -704,12 +713,13 @@ class Table:
     @cython.inline
     @cython.nogil
     @cython.boundscheck(False)
-    @cython.exceptval(-1)
+    @cython.exceptval(check=False)
     def _four(self, at: cython.Py_ssize_t) -> cython.ulonglong:
         """The number in four octets, the greatest first."""
         number: cython.ulonglong
         if at < 0 or at + 4 > self.buffer.shape[0]:
-            raise IndexError("beyond the octets")
+            self.beyond = True
+            return 0
         number = self.buffer[at]
         number = number << 8 | self.buffer[at + 1]
         number = number << 8 | self.buffer[at + 2]
@@ -719,14 +729,35 @@ class Table:
     @cython.inline
     @cython.nogil
     @cython.boundscheck(False)
-    @cython.exceptval(-1)
+    @cython.exceptval(check=False)
+    def _eight(self, at: cython.Py_ssize_t) -> cython.ulonglong:
+        """The number in eight octets, the greatest first."""
+        number: cython.ulonglong
+        if at < 0 or at + 8 > self.buffer.shape[0]:
+            self.beyond = True
+            return 0
+        number = self.buffer[at]
+        number = number << 8 | self.buffer[at + 1]
+        number = number << 8 | self.buffer[at + 2]
+        number = number << 8 | self.buffer[at + 3]
+        number = number << 8 | self.buffer[at + 4]
+        number = number << 8 | self.buffer[at + 5]
+        number = number << 8 | self.buffer[at + 6]
+        return number << 8 | self.buffer[at + 7]
+
+    @cython.cfunc
+    @cython.inline
+    @cython.nogil
+    @cython.boundscheck(False)
+    @cython.exceptval(check=False)
     def _number(self, at: cython.Py_ssize_t, big_endian: cython.bint) -> cython.ulonglong:
         """The number in four octets, in either order."""
         number: cython.ulonglong
         if big_endian:
             return self._four(at)
         if at < 0 or at + 4 > self.buffer.shape[0]:
-            raise IndexError("beyond the octets")
+            self.beyond = True
+            return 0
         number = self.buffer[at + 3]
         number = number << 8 | self.buffer[at + 2]
         number = number << 8 | self.buffer[at + 1]
