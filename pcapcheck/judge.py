@@ -94,7 +94,8 @@ def _placed(smooth: Smooth, order: Ints, columns: Mapping[str, Ints]) -> Smooth:
     at = place[smooth.at]
     cut = np.isin(columns["close"][at], [CLOSES.index("reset"), CLOSES.index("half-closed")])
     established = columns["outcome"][at] == OUTCOMES.index("established")
-    return smooth._replace(at=at).only(established & ~cut)
+    placed = smooth._replace(at=at).only(established & ~cut)
+    return placed.take(np.argsort(placed.at)) if (np.diff(placed.at) < 0).any() else placed
 
 
 # The fields of Handshakes that are decided on an attempt's evidence, in the order of _decided.

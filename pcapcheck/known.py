@@ -24,31 +24,28 @@ class Known:
     def __init__(self, scratch: Scratch | None = None) -> None:
         """With ``scratch`` columns wait on disk."""
         self._scratch = scratch
-        self._size = 0  # handshakes so far
-        self._smooth: list[Ints] = []  # which of them are
-        self._others: list[Ints] = []
+        self._is_smooth = Packed(scratch)
         self._of_smooth: dict[str, tuple[Packed | int, ...]] = {}
         self._of_others: dict[str, tuple[Packed, ...]] = {}
-        self._waiting: list[Traffic] = []  # of others that were not looked at yet
+        # Others that were not looked at yet, with their numbers among all.
+        self._waiting: list[tuple[Ints, Traffic]] = []
 
     @property
     def waiting(self) -> int:
         """Handshakes that were not looked at yet."""
-        return sum(len(part.handshakes) for part in self._waiting)
+        return sum(len(numbers) for numbers, _ in self._waiting)
 
     def add(self, batch: Traffic) -> None:
         """Take a batch."""
-        smooth, size = batch.smooth, len(batch.handshakes)
-        is_smooth = np.zeros(size, bool)
+        smooth, first = batch.smooth, len(self._is_smooth)
+        is_smooth = np.zeros(len(batch.handshakes), bool)
         if smooth is not None and len(smooth.at):
             is_smooth[smooth.at] = True
-            self._smooth.append(self._size + smooth.at)
             self._note(batch, smooth)
+        self._is_smooth.extend(is_smooth)
         (others,) = (~is_smooth).nonzero()
         if len(others):
-            self._others.append(self._size + others)
-            self._waiting.append(batch.take(others).by_themselves())
-        self._size += size
+            self._waiting.append((first + others, batch.take(others).by_themselves()))
 
     def _note(self, batch: Traffic, smooth: Smooth) -> None:
         for name, (_, of_smooth) in BY_ROWS.items():
@@ -59,11 +56,12 @@ class Known:
 
     def look(self) -> tuple[Ints, Traffic]:
         """Look at those that wait: their numbers among all, and they."""
-        traffic = Traffic.together(self._waiting)
+        numbers = np.concatenate([one for one, _ in self._waiting])
+        traffic = Traffic.together([one for _, one in self._waiting])
         self._waiting.clear()
         for name, (function, _) in BY_ROWS.items():
             self._extend(self._of_others, name, _columns(function(traffic)))
-        return np.concatenate(self._others)[-len(traffic.handshakes) :], traffic
+        return numbers, traffic
 
     def _extend(self, known: Any, name: str, columns: tuple[npt.NDArray[Any], ...]) -> None:
         """Take these columns behind those that are known by this name."""
@@ -76,7 +74,8 @@ class Known:
         """What each function gives of all handshakes in this order, by name. None wait."""
         place = np.empty_like(order)
         place[order] = np.arange(len(order))
-        others, smooth = (place[np.concatenate([order[:0], *part])] for part in (self._others, self._smooth))
+        is_smooth = self._is_smooth.unpacked() != 0
+        smooth, others = place[is_smooth], place[~is_smooth]
         of_others, of_smooth = np.argsort(others, kind="stable"), np.argsort(smooth, kind="stable")
         division = Division(len(order), others[of_others])
         found = {}

@@ -38,17 +38,18 @@ from pcapcheck.tables import ABSENT
 class Smooth(NamedTuple):
     """Smooth handshakes."""
 
-    at: Ints  # which they are
+    at: Ints  # which they are, ascending
     places: Places  # of their rows
     asked: Ints  # TSval of the SYN, ABSENT where there is none
     answered: Ints  # and of the SYN-ACK
 
     def only(self, mask: Bools) -> Smooth:
         """Those that meet the mask."""
-        if mask.all():
-            return self
-        (at,) = mask.nonzero()
-        return Smooth(self.at[at], self.places.take(at), self.asked[at], self.answered[at])
+        return self if mask.all() else self.take(mask.nonzero()[0])
+
+    def take(self, which: Ints) -> Smooth:
+        """Those of them at these indices, in this order."""
+        return Smooth(self.at[which], self.places.take(which), self.asked[which], self.answered[which])
 
 
 def smooth(parts: Parts, at: Ints, opening: OpeningRows) -> Smooth:
