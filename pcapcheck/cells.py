@@ -17,6 +17,7 @@ from pcapcheck.decode.segment import IcmpError, Segment
 from pcapcheck.neighbours import merge
 from pcapcheck.openings import ICMP, SEGMENT, Flows, Openings
 from pcapcheck.rows import Rows
+from pcapcheck.sorting import numbered
 from pcapcheck.tables import TUNNELS
 from pcapcheck.window import Window
 
@@ -150,7 +151,7 @@ def flow_keys(cells: Words, flow_cells: npt.NDArray[np.uint32]) -> Flows:
     addresses[wide] = keys[:, :2]
     is_ip6 = wide.copy()
     is_ip6[wide] = ~narrow
-    ip4, number4 = np.unique(addresses[~is_ip6], return_inverse=True)
+    ip4, _, number4 = numbered(addresses[~is_ip6].reshape(-1))
     octets = keys[~narrow][:, :4].astype(">u8").tobytes()
     ip6, number6 = np.unique(np.frombuffer(octets, "S16"), return_inverse=True)
     numbers = np.empty((len(words), 2), np.int64)

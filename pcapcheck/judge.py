@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from pcapcheck import history, rtt
 from pcapcheck.attempts import Assignment
@@ -121,7 +120,7 @@ _MOST_KNOWN: Final = 1 << 12
 class _Patterns:
     """Patterns, and what is known of them."""
 
-    def __init__(self, numbers: npt.NDArray[np.uint64]) -> None:
+    def __init__(self, numbers: Ints) -> None:
         if len(_KNOWN) > _MOST_KNOWN:
             _KNOWN.clear()
         self._found = {number: _KNOWN.get(number) for number in numbers.tolist()}

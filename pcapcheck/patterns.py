@@ -24,6 +24,7 @@ from pcapcheck.regular_flows import Bools, Parts, told
 from pcapcheck.reused import apart
 from pcapcheck.rows import Rows
 from pcapcheck.smooth import Smooth, smooth
+from pcapcheck.sorting import numbered
 from pcapcheck.tables import ABSENT
 
 
@@ -36,7 +37,7 @@ class Regular:
 
     flow: Ints
     pattern: Ints  # of each flow, from 0
-    number: npt.NDArray[np.uint64]  # of each pattern: its number in this process
+    number: Ints  # of each pattern: its number in this process
     representative: Ints  # of each pattern: position in ``flow``
     start: Ints  # of each flow: its first row
     size: Ints  # its number of rows
@@ -86,16 +87,14 @@ def regular(openings: Openings, end_time: int) -> Regular:
     client_rtt = third - _others(rows, answered, synack, parts.last_synack[keep]), third - answered
     exact = [has_synack & (least == most) for least, most in (server_rtt, client_rtt)]
     of_flow = near_end | exact[0] << 1 | exact[1] << 2 | parts.syn_count[keep] << 3 | opened << 33
-    number, representative, pattern = np.unique(
-        parts.pattern[keep] ^ of_flow.astype(np.uint64), return_index=True, return_inverse=True
-    )
+    number, representative, pattern = numbered((parts.pattern[keep] ^ of_flow.astype(np.uint64)).view(np.int64))
     behind = _third(parts, keep)
     completed = has_synack & (parts.event[behind] == Event.COMPLETING)
     return Regular(
         rows.flow[start].astype(np.int64),
-        pattern.astype(np.int64),
+        pattern,
         number,
-        representative.astype(np.int64),
+        representative,
         start,
         size,
         opening.rows["side"][opening.of_syn].astype(np.int64),

@@ -53,10 +53,21 @@ def ranks(values: npt.NDArray[np.integer]) -> Ints:
         occurs[above] = True
         dense: Ints = (occurs.cumsum() - 1)[above]
         return dense
+    return numbered(values)[2]
+
+
+def numbered(values: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], Ints, Ints]:
+    """The values that occur, in order, where each first occurs, and the number of each value among them.
+
+    What ``np.unique`` gives with ``return_index`` and ``return_inverse``.
+    """
     ordered, order = _sorted(values)
-    found = np.empty(len(values), np.int64)
-    found[order] = np.append(0, (ordered[1:] != ordered[:-1]).cumsum())
-    return found
+    start, _ = stretches(ordered)
+    number = np.empty(len(values), np.int64)
+    begins = np.zeros(len(values), np.int64)
+    begins[start[1:]] = 1
+    number[order] = begins.cumsum()
+    return ordered[start], order[start], number
 
 
 def stretches(ordered: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:

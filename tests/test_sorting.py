@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pcapcheck.sorting import occur_again, occur_in, ranks, stable_order, stretches, values_of
+from pcapcheck.sorting import numbered, occur_again, occur_in, ranks, stable_order, stretches, values_of
 
 FAR = st.lists(st.integers(-(2**63), 2**63 - 1), max_size=40)
 NEAR = st.lists(st.integers(-5, 5), max_size=40)
@@ -19,7 +19,8 @@ def column(values: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 @given(NEAR | FAR | st.lists(st.integers(-(2**57), 2**57), max_size=40))
 def test_order_ranks_and_values(values: list[int]) -> None:
     given = column(values)
-    occurring, inverse = np.unique(given, return_inverse=True)
+    occurring, first, inverse = np.unique(given, return_index=True, return_inverse=True)
+    assert [found.tolist() for found in numbered(given)] == [occurring.tolist(), first.tolist(), inverse.tolist()]
     assert stable_order(given).tolist() == np.argsort(given, kind="stable").tolist()
     assert ranks(given).tolist() == inverse.tolist()
     assert values_of(given).tolist() == occurring.tolist()
