@@ -47,7 +47,7 @@ def traffic_of(
         return judge(openings, capture, end_time)
     from pcapcheck.lone_syns import LoneSyns
 
-    pile, lone = _Pile(), LoneSyns(end_time)
+    pile, lone = _Pile(batch), LoneSyns(end_time)
 
     def add(batches: Iterable[Openings]) -> None:
         for one in batches:
@@ -69,7 +69,9 @@ def traffic_of(
 class _Pile:
     """What is kept of the batches so far, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: int) -> None:
+        """``batch``: handshakes that are looked at together."""
+        self._together = batch
         scratch = self._scratch = Scratch()
         self._columns = {name: Packed(scratch) for name in COLUMNS}
         self._known = Known(scratch)
@@ -90,7 +92,7 @@ class _Pile:
         self._size.extend(np.diff(batch.starts))
         self._store.add(batch.rows, batch.event, batch.from_client)
         self._known.add(batch)
-        if self._known.waiting >= BATCH:
+        if self._known.waiting >= self._together:
             self._look()
 
     def _look(self) -> None:

@@ -30,7 +30,7 @@ _WIDE: Final = 1 << 32
 _FEW: Final = 64
 
 # Octets of a stretch that are put on disk.
-_LEAST_AWAY: Final = 1 << 10
+_LEAST_AWAY: Final = 1 << 12
 
 
 class Stretch(NamedTuple):
