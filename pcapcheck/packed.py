@@ -26,6 +26,9 @@ _RARE: Final = 4
 _UNIT: Final = 1000
 _WIDE: Final = 1 << 32
 
+# All values of a stretch are read where more than one in so many of them is wanted.
+_SPARSE: Final = 4
+
 # Values that are read one by one rather than with all others.
 _FEW: Final = 64
 
@@ -67,9 +70,28 @@ class Stretch(NamedTuple):
             into[:] = self.usual
             into[self.places[first:last].astype(np.int64) - start] = others
 
+    def take(self, into: npt.NDArray[np.integer], at: Ints) -> None:
+        """Write the values at these places of the stretch, which ascend, over these."""
+        if self.above is None:
+            into[:] = self.least
+        elif len(at) * _SPARSE > self.size:
+            into[:] = self.values(0, self.size)[at]
+        elif self.places is None:
+            self._scaled(into, self.above[at])
+        else:
+            entry = np.minimum(np.searchsorted(self.places, at), len(self.places) - 1)
+            (other,) = (self.places[entry] == at).nonzero()
+            others = np.empty(len(other), np.int64)
+            self._scaled(others, self.above[entry[other]])
+            into[:] = self.usual
+            into[other] = others
+
     def _read(self, into: npt.NDArray[np.integer], start: int, stop: int) -> None:
         assert self.above is not None
-        into[:] = self.above[start:stop]
+        self._scaled(into, self.above[start:stop])
+
+    def _scaled(self, into: npt.NDArray[np.integer], above: npt.NDArray[np.unsignedinteger]) -> None:
+        into[:] = above
         if self.unit != 1:
             into *= self.unit
         if self.least:
@@ -172,9 +194,21 @@ class Packed:
         """The values at these indices."""
         if len(at) <= _FEW:
             return np.array([self[number] for number in at.tolist()], np.int64)
+        if (at[1:] >= at[:-1]).all():
+            return self._ascending(at)
         # Often they are near each other.
         first = int(at.min())
         return self.read(first, int(at.max()) + 1)[at - first]
+
+    def _ascending(self, at: Ints) -> Ints:
+        """The values at these indices, which ascend, a stretch at a time: no column of all values is made."""
+        found = np.empty(len(at), np.int64)
+        ends, begin = np.searchsorted(at, [*self._starts[1:], self._size]).tolist(), 0
+        for stretch, first, end in zip(self._stretches, self._starts, ends, strict=True):
+            if begin < end:
+                stretch.at_hand().take(found[begin:end], at[begin:end] - first)
+            begin = end
+        return found
 
     def pick(self, at: Ints) -> Picked:
         """Those at these indices, not taken yet."""

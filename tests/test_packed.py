@@ -28,8 +28,10 @@ def test_values_come_back(values: list[int], size: int, start: int, more: int, o
     assert np.array_equal(packed[start : start + STRETCH], whole[start : start + STRETCH])
     assert packed[start] == whole[start]
     assert packed.nbytes <= whole.nbytes
-    every_third = np.arange(start, len(whole), 3)
-    assert np.array_equal(packed.take(every_third), whole[every_third])
+    for apart in (3, 7, -7):  # many of a stretch, few of one, and these backwards
+        some = np.arange(start, len(whole), abs(apart))[:: np.sign(apart)]
+        assert np.array_equal(packed.take(some), whole[some])
+        assert np.array_equal(packed.take(np.append(some, some[-1:])), whole[np.append(some, some[-1:])])
     assert np.array_equal(packed.meet(lambda values: values > whole[start]), whole > whole[start])
     assert np.array_equal(packed.unpacked(), whole)
     backwards = np.arange(len(whole))[::-1]
