@@ -145,8 +145,8 @@ class Handshakes:
     def __len__(self) -> int:
         return len(self._columns["capture"] if self._of is None else self._of[1])
 
-    def read(self, name: str, part: slice) -> Ints:
-        """The entries of one column for some handshakes that follow each other."""
+    def read(self, name: str, part: slice | Ints) -> Ints:
+        """The entries of one column for some handshakes: that follow each other, or at these indices."""
         values: Ints = self._column(name)[part]
         return values
 

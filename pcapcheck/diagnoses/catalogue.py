@@ -7,55 +7,23 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, NamedTuple, overload
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from pcapcheck.diagnoses.few import Details, Few, are_few
 from pcapcheck.packed import Packed
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, CAUSE, CERTAINTIES
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, spread
 
 Bools = npt.NDArray[np.bool_]
+Column = Ints | Packed | Few
 
 HEADINGS: Final = ("What it means", "What else it could be", "How to decide", "What the application saw")
 
 PROVED, STRONG, COMPATIBLE = (CERTAINTIES.index(name) for name in ("proved", "strong", "compatible"))
-
-
-# A diagnosis that speaks of more than one in so many handshakes is not kept in words.
-_MANY: Final = 8
-
-
-class Details(Sequence[str]):
-    """What is said of each handshake, put into words only when it is asked for."""
-
-    def __init__(self, size: int, text: Callable[[int], str]) -> None:
-        self._size = size
-        self._text = text
-
-    def __len__(self) -> int:
-        return self._size
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        if isinstance(index, slice):
-            return [self._text(number) for number in range(*index.indices(self._size))]
-        return self._text(index)
-
-
-def _in_words(size: int, at: Ints, said: Sequence[str]) -> Details:
-    """What is said of the handshakes at these indices, which ascend; of all others nothing is."""
-
-    def text(index: int) -> str:
-        entry = int(np.searchsorted(at, index))
-        return said[entry] if entry < len(at) and at[entry] == index else ""
-
-    return Details(size, text)
 
 
 @dataclass(frozen=True)
@@ -67,8 +35,8 @@ class Conclusion:
     same number (ABSENT: none) are one event (a scan, a flood) and are reported once.
     """
 
-    certainty: Ints
-    evidence: tuple[Ints | Packed, ...] = ()
+    certainty: npt.NDArray[np.integer]
+    evidence: tuple[Column, ...] = ()
     detail: Sequence[str] | None = None
     group: Ints | None = None
 
@@ -76,6 +44,26 @@ class Conclusion:
     def nothing(cls, size: int, *, group: bool = False) -> Conclusion:
         """What a diagnosis concludes that has nothing to say of any of so many handshakes."""
         return cls(_always(0, size), group=_always(ABSENT, size) if group else None)
+
+    @classmethod
+    def of_some(
+        cls,
+        size: int,
+        at: Ints,
+        certainty: Ints | int,
+        *,
+        evidence: Sequence[Ints] = (),
+        text: Callable[[int], str] | None = None,
+    ) -> Conclusion:
+        """What a diagnosis concludes that speaks of the handshakes at these indices, which ascend, and of no others.
+
+        ``certainty``, which is 0 nowhere, and ``evidence`` have an entry for each of them; ``text`` is asked by entry.
+        """
+        if not len(at):
+            return cls.nothing(size)
+        column = np.zeros(size, np.int8)
+        column[at] = certainty
+        return cls(column, _kept(size, at, evidence), None if text is None else Details(size, text, at))
 
     def compact(self) -> Conclusion:
         """The same in as little memory as it takes: it is kept until the report is written."""
@@ -85,32 +73,29 @@ class Conclusion:
         if not len(at) and group is None:
             return Conclusion.nothing(size, group=self.group is not None)
         detail = self.detail
-        if detail is not None and len(at) * _MANY < size:
+        if are_few(at, size) and isinstance(detail, Details) and detail.at is None:
             # Put into words at once: what puts them into words may hold on to columns of all handshakes.
-            detail = _in_words(size, at, [detail[index] for index in at.tolist()])
+            said = [detail[index] for index in at.tolist()]
+            detail = Details(size, said.__getitem__, at)
+        evidence = (one if isinstance(one, Few | Packed) else _kept(size, at, [one[at]])[0] for one in self.evidence)
         return Conclusion(
-            self.certainty.astype(np.int8),
-            tuple(one if isinstance(one, Packed) else Packed.of(one) for one in self.evidence),
+            self.certainty.astype(np.int8, copy=False),
+            tuple(evidence),
             detail,
             group if group is not None else self.group,
         )
 
     def spread(self, size: int, at: Ints) -> Conclusion:
         """The same of ``size`` handshakes, of which those at these indices are those of which it says something."""
-
-        def spread(column: Ints | Packed, none: int) -> Ints:
-            values = np.full(size, none, np.int64)
-            values[at] = column[:]
-            return values
-
         detail = self.detail
-        if not self.certainty.any():
+        (some,) = self.certainty.nonzero()
+        if not len(some):
             return Conclusion.nothing(size, group=self.group is not None)
         return Conclusion(
-            spread(self.certainty, 0),
-            tuple(spread(column, ABSENT) for column in self.evidence),
+            spread(size, at, self.certainty, 0),
+            _kept(size, at[some], [column[some] for column in self.evidence]),
             None if detail is None else Details(size, lambda index: detail[int(np.searchsorted(at, index))]),
-            None if self.group is None else spread(self.group, ABSENT),
+            None if self.group is None else spread(size, at, self.group),
         )
 
     def take(self, at: Ints) -> Conclusion:
@@ -296,6 +281,13 @@ class Causes:
             conclusion.detail[handshake] if conclusion.detail is not None else "",
             ABSENT if conclusion.group is None else int(conclusion.group[handshake]),
         )
+
+
+def _kept(size: int, at: Ints, columns: Iterable[Ints]) -> tuple[Column, ...]:
+    """Columns of the handshakes at these indices as columns of all, in as little memory as it takes."""
+    if are_few(at, size):
+        return tuple(Few(at, column) for column in columns)
+    return tuple(Packed.of(spread(size, at, column)) for column in columns)
 
 
 def _always(value: int, size: int) -> Ints:

@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import Bools
-from pcapcheck.diagnoses.catalogue import Details as Details
+from pcapcheck.diagnoses.few import Details as Details
 from pcapcheck.evidence import Event
 from pcapcheck.rules.positions import after as after
 from pcapcheck.rules.positions import first_after as first_after
@@ -60,7 +60,7 @@ def with_their_pairs(traffic: Traffic, mask: Bools) -> tuple[Ints, Ints]:
 
 
 def _those_of(group: Ints, mask: Bools) -> Bools:
-    return (counts_of(group, mask) > 0)[group]
+    return any_of(group, mask)[group]
 
 
 def sampled(group: Ints, mask: Bools) -> Bools:
@@ -77,6 +77,13 @@ def sampled(group: Ints, mask: Bools) -> Bools:
 def counts_of(group: Ints, mask: Bools) -> Ints:
     """Of each group, from 0, how many of its handshakes meet the mask."""
     return np.bincount(group[mask.nonzero()[0]], minlength=int(group.max(initial=-1)) + 1)
+
+
+def any_of(group: Ints, mask: Bools) -> Bools:
+    """Of each group, from 0, whether one of its handshakes meets the mask."""
+    found = np.zeros(int(group.max(initial=-1)) + 1, bool)
+    found[group[mask.nonzero()[0]]] = True
+    return found
 
 
 def flood_syns(traffic: Traffic) -> Ints:

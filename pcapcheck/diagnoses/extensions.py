@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import AE, CWR, ECE
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, before, counts_of, last, spread
+from pcapcheck.diagnoses.columns import Details, any_of, before, counts_of, last, spread
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, ECNS, FAST_OPENS
@@ -126,7 +126,7 @@ def fast_open(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     )
     found = answered & asked
     servers = traffic.servers
-    taken_data = counts_of(servers, found & (state == 1)) > 0
+    taken_data = any_of(servers, found & (state == 1))
     again = ((counts_of(servers, dropped) >= 2) & ~taken_data)[servers]
     return Conclusion(
         np.where(found, np.where(~dropped, PROVED, np.where(again, STRONG, COMPATIBLE)), 0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.options import Kind
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import Details, counts_of, spread, syn_window, synack_window
+from pcapcheck.diagnoses.columns import Details, any_of, spread, syn_window, synack_window
 from pcapcheck.evidence import Event
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.asking import ask
@@ -121,11 +122,16 @@ def _far_from_all(traffic: Traffic) -> tuple[Ints, Ints, Ints]:
     return traffic.value("frame", block), far, traffic.value("frame", quote)
 
 
-def _clamped(traffic: Traffic, mss: Ints, window: Ints) -> Bools:
+def _clamped(traffic: Traffic, mss: str, window: Callable[[Traffic], Ints]) -> Bools:
     """Whether a side's window was made of Ethernet segments, and its MSS says that they are smaller."""
-    clamped = np.zeros(len(mss), bool)
-    (at,) = ((mss > _TIMESTAMP_OCTETS) & (mss < _ETHERNET_V4[0]) & (window > 0)).nonzero()
-    size, left = mss[at], window[at]
+    handshakes = traffic.handshakes
+    clamped = np.zeros(len(handshakes), bool)
+    smaller = handshakes.meet(mss, lambda size: (size > _TIMESTAMP_OCTETS) & (size < _ETHERNET_V4[0]))
+    if not smaller.any():
+        return clamped
+    left = window(traffic)
+    (at,) = (smaller & (left > 0)).nonzero()
+    size, left = handshakes.read(mss, at), left[at]
     own = (left % size == 0) | (left % (size - _TIMESTAMP_OCTETS) == 0)
     v4 = traffic.handshakes.is_v4[at]
     for of_version, sizes in ((v4, _ETHERNET_V4), (~v4, _ETHERNET_V6)):
@@ -141,6 +147,7 @@ _REWRITTEN: Final = (
     "the window scale was removed on one side: the first windows make no sense (OP09)",
     "the SYN-ACK has none of the options that this socket sends otherwise",
 )
+_STRIPPED: Final = len(_REWRITTEN) - 1
 
 
 @diagnosis(
@@ -196,17 +203,20 @@ def options_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     if stripped.any():
         stripped &= traffic.has(Event.SYNACK)
         given = every & scaled & has("server_sack_permitted") & has("server_timestamps")
-        stripped &= (counts_of(traffic.sockets, given) > 0)[traffic.sockets]
+        stripped &= any_of(traffic.sockets, given)[traffic.sockets]
     signs = [
-        _clamped(traffic, handshakes.client_mss, syn_window(traffic)),
-        _clamped(traffic, handshakes.server_mss, synack_window(traffic)),
+        _clamped(traffic, "client_mss", syn_window),
+        _clamped(traffic, "server_mss", synack_window),
         collapses,
         stripped,
     ]
-    which = np.select(signs, range(len(signs)), ABSENT)
-    frame = np.where((which == 0), handshakes.syn_frame, handshakes.synack_frame)
-    return Conclusion(
-        np.select([stripped & (which == 3), which != ABSENT], [COMPATIBLE, STRONG], 0),
-        evidence=(np.where(which == ABSENT, ABSENT, frame),),
-        detail=Details(len(handshakes), lambda index: _REWRITTEN[which[index]]),
+    (at,) = np.logical_or.reduce(signs).nonzero()
+    which = np.select([sign[at] for sign in signs], range(len(signs)))
+    syn, synack = (handshakes.read(name, at) for name in ("syn_frame", "synack_frame"))
+    return Conclusion.of_some(
+        len(handshakes),
+        at,
+        np.where(which == _STRIPPED, COMPATIBLE, STRONG),
+        evidence=(np.where(which == 0, syn, synack),),
+        text=lambda entry: _REWRITTEN[which[entry]],
     )

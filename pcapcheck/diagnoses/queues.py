@@ -10,6 +10,7 @@ from pcapcheck.diagnoses.columns import (
     Details,
     after,
     any_between,
+    any_of,
     before,
     counts_of,
     first_after,
@@ -42,7 +43,7 @@ def _deferred(traffic: Traffic, repeats: Repeats, soon: Bools) -> tuple[Ints, In
     idles = counts_of(socket, idle)
     # Data that was there and did not help speaks against it.
     consistent = counts_of(socket, early & repeated) == 0
-    spoke_soon = counts_of(socket, soon) > 0
+    spoke_soon = any_of(socket, soon)
     certainty = np.where((idles >= 5) & spoke_soon, STRONG, np.where(idles >= 2, COMPATIBLE, 0))
     return np.where(idle, np.where(consistent, certainty, 0)[socket], 0), idles
 

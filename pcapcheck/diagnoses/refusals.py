@@ -76,15 +76,20 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     What the application saw: ECONNREFUSED, at once. Many applications try again; each try is an attempt of its own.
     """
     handshakes = traffic.handshakes
-    refused = handshakes.is_outcome("refused") & ~handshakes.has(Fact.SYNACK)
-    refusal, ttl = _refusal(traffic)
-    refused &= refusal != ABSENT
-    same, other = _ttl_is_known(traffic, refused, ttl)
+    (at,) = (handshakes.is_outcome("refused") & ~handshakes.has(Fact.SYNACK)).nonzero()
+    if not len(at):
+        return Conclusion.nothing(len(handshakes))
+    refusal, ttl = _refusal(traffic.take(at))
+    same, other = _ttl_is_known(traffic, at, ttl)
+    said = (refusal != ABSENT) & ~other
+    at, refusal, ttl, same = (column[said] for column in (at, refusal, ttl, same))
     words = ("no other segment of this server to compare with", "the TTL is that of the server's other segments")
-    return Conclusion(
-        np.where(refused & ~other, np.where(same, STRONG, COMPATIBLE), 0),
-        evidence=(np.where(refused, refusal, ABSENT), handshakes.syn_frame),
-        detail=Details(len(handshakes), lambda index: f"RST with TTL {ttl[index]}: {words[int(same[index])]}"),
+    return Conclusion.of_some(
+        len(handshakes),
+        at,
+        np.where(same, STRONG, COMPATIBLE),
+        evidence=(refusal, handshakes.read("syn_frame", at)),
+        text=lambda entry: f"RST with TTL {ttl[entry]}: {words[int(same[entry])]}",
     )
 
 
@@ -102,21 +107,20 @@ def _bare_reset(traffic: Traffic) -> tuple[Ints, Ints]:
     return frame, delay
 
 
-def _ttl_is_known(traffic: Traffic, asked: Bools, ttl: Ints) -> tuple[Bools, Bools]:
-    """Of the handshakes that are asked about, which have a TTL that their server shows elsewhere, and which another."""
-    (at,) = asked.nonzero()
-    same, other = np.zeros((2, len(asked)), bool)
-    if not len(at):
-        return same, other
+def _ttl_is_known(traffic: Traffic, at: Ints, ttl: Ints) -> tuple[Bools, Bools]:
+    """Of the handshakes at these indices, which have a TTL that their server shows elsewhere, and which another."""
     least, most = server_ttls(traffic)
     servers = traffic.servers
-    # Of no other servers it matters what they show.
-    concerned = (counts_of(servers, asked) > 0)[servers]
-    (shown,), (several,) = ((concerned & shows).nonzero() for shows in (least != ABSENT, least != most))
-    known = np.append(servers[shown] << 8 | least[shown], servers[several] << 8 | most[several])
-    same[at] = occur_in(servers[at] << 8 | ttl[at], known)
-    other[at] = occur_in(servers[at], known >> 8) & ~same[at]
-    return same, other
+    shows = np.zeros(int(servers.max()) + 1, bool)
+    shows[servers[at]] = True  # of no other servers it matters what they show
+    (shown,) = (shows[servers] & (least != ABSENT)).nonzero()
+    of, least, most = (column[shown] for column in (servers, least, most))
+    shows[:] = False
+    shows[of] = True
+    (several,) = (least != most).nonzero()
+    known = np.append(of << 8 | least, of[several] << 8 | most[several])
+    same = occur_in(servers[at] << 8 | ttl, known)
+    return same, shows[servers[at]] & ~same
 
 
 @diagnosis(

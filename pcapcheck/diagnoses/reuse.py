@@ -10,7 +10,7 @@ import numpy as np
 from pcapcheck import seq
 from pcapcheck.decode.segment import RST
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Conclusion, diagnosis
-from pcapcheck.diagnoses.columns import SECOND, Details, counts_of, flagged, spread, with_their_pairs
+from pcapcheck.diagnoses.columns import SECOND, Details, any_of, counts_of, flagged, spread, with_their_pairs
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import ICMP
 from pcapcheck.rules.among import flow_reused
@@ -175,7 +175,7 @@ def timestamp_rejected(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     answered = handshakes.has(Fact.SYNACK)
     silent = handshakes.has(Fact.SYN) & ~answered & handshakes.is_outcome("unanswered", "pending")
     at, pair = with_their_pairs(traffic, silent)
-    concerned = (handshakes.client_timestamps[at] == 1) & (counts_of(pair, silent[at]) > 0)[pair]
+    concerned = (handshakes.client_timestamps[at] == 1) & any_of(pair, silent[at])[pair]
     if not concerned.any():
         return Conclusion.nothing(size)
     # From here on an entry for each of those between hosts of which some were not answered.

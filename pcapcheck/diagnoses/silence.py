@@ -9,7 +9,7 @@ import numpy as np
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import (
     SECOND,
-    Details,
+    any_of,
     counts_of,
     first_after,
     flood_syns,
@@ -87,6 +87,26 @@ def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     unanswered = handshakes.is_outcome("unanswered")
     if not unanswered.any():
         return Conclusion.nothing(len(handshakes))
+    (at,) = unanswered.nonzero()
+    answers = any_of(traffic.sockets, handshakes.has(Fact.SYNACK))[traffic.sockets[at]]
+    silence = np.where(answers, 0, len(_SILENCES))
+    (others,) = (~answers).nonzero()
+    if len(others):
+        sent, reached = _heard(traffic)
+        signs = [sent[traffic.servers[at[others]]], reached[traffic.clients[at[others]]]]
+        silence[others] = np.select(signs, [1, 2], 3)
+    syns = handshakes.read("syn_count", at)
+    return Conclusion.of_some(
+        len(handshakes),
+        at,
+        COMPATIBLE,
+        evidence=(handshakes.read("syn_frame", at),),
+        text=lambda entry: f"{syns[entry]} SYN(s); {_SILENCES[silence[entry]]}",
+    )
+
+
+def _heard(traffic: Traffic) -> tuple[Bools, Bools]:
+    """Of each host whether something was captured that it sent, and something that was sent to it."""
     host_count = int(max(traffic.clients.max(initial=0), traffic.servers.max(initial=0))) + 1
     sent, reached = np.zeros(host_count, bool), np.zeros(host_count, bool)
     to_server, to_client = _directions(traffic)
@@ -95,17 +115,7 @@ def filtered_or_down(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         (to_client.nonzero(), traffic.clients, traffic.servers),
     ):
         sent[senders[mask]] = reached[receivers[mask]] = True
-    answers = counts_of(traffic.sockets, handshakes.has(Fact.SYNACK)) > 0
-    (at,) = unanswered.nonzero()
-    signs = [answers[traffic.sockets[at]], sent[traffic.servers[at]], reached[traffic.clients[at]]]
-    silence = spread(len(handshakes), at, np.select(signs, [0, 1, 2], 3).astype(np.int8))
-    return Conclusion(
-        np.where(unanswered, COMPATIBLE, 0),
-        evidence=(handshakes.syn_frame,),
-        detail=Details(
-            len(handshakes), lambda index: f"{handshakes.syn_count[index]} SYN(s); {_SILENCES[silence[index]]}"
-        ),
-    )
+    return sent, reached
 
 
 @diagnosis(
@@ -177,20 +187,20 @@ def syn_queue_full(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         return Conclusion.nothing(len(handshakes))
     socket = traffic.sockets
     drops, attempts = (counts_of(socket, mask) + flood_syns(traffic) for mask in (dropped, dropped | answered))
+    many = (drops >= 2) & (drops * 10 >= attempts)
     # A path that takes as long as a SYN's timer runs makes spurious repeats, not drops.
-    fastest = least_of(socket, handshakes.server_rtt, quick)
+    fastest = least_of(socket, handshakes.server_rtt, quick & many[socket])
     open_port = (fastest != ABSENT) & (fastest < SECOND // 2)
-    found = dropped & (open_port & (drops >= 2) & (drops * 10 >= attempts))[socket]
-    if not found.any():
+    (at,) = (dropped & (open_port & many)[socket]).nonzero()
+    if not len(at):
         return Conclusion.nothing(len(handshakes))
-    return Conclusion(
-        np.where(found, np.where(near_server(traffic), STRONG, COMPATIBLE), 0),
-        evidence=(handshakes.syn_frame, second),
-        detail=Details(
-            len(handshakes),
-            lambda index: (
-                f"{drops[socket[index]]} of {attempts[socket[index]]} attempts at this socket:"
-                " no answer to the first SYN"
-            ),
+    socket = socket[at]
+    return Conclusion.of_some(
+        len(handshakes),
+        at,
+        np.where(near_server(traffic)[at], STRONG, COMPATIBLE),
+        evidence=(handshakes.read("syn_frame", at), second[at]),
+        text=lambda entry: (
+            f"{drops[socket[entry]]} of {attempts[socket[entry]]} attempts at this socket: no answer to the first SYN"
         ),
     )
