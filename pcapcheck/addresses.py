@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_address
 from typing import Any, overload
 
 import numpy as np
@@ -80,6 +81,11 @@ class Addresses(Sequence[bytes]):
         """Where each of these addresses stands among those, which have them all."""
         ip4, ip6 = np.searchsorted(among.ip4, self.ip4), np.searchsorted(among.ip6, self.ip6)
         return np.append(ip4, ip6 + len(among.ip4)).astype(np.int64)
+
+
+def written(address: bytes) -> str:
+    """An address as text: 192.0.2.1, 2001:db8::1. For IPv4 ipaddress takes six times as long."""
+    return ".".join(map(str, address)) if len(address) == _IP4 else str(ip_address(address))
 
 
 def union(parts: Iterable[Addresses]) -> Addresses:

@@ -65,6 +65,15 @@ class Distributions:
         return min(max(found, int(self.least[group])), int(self.most[group]))
 
 
+def distribution(value: Ints) -> Distributions:
+    """Of numbers of one group. ABSENT is no number."""
+    value = value[value != ABSENT]
+    value.sort()
+    start, end = stretches(value)
+    group, value = np.zeros(len(start), np.int64), value[start]
+    return _distributions(group, value, end - start, *_ends(group, value, 1), np.zeros(1, bool))
+
+
 def distributions(group: Ints, value: Ints, size: int) -> Distributions:
     """Of numbers and the group of each, of ``size`` groups. ABSENT is no number."""
     (there,) = (value != ABSENT).nonzero()
@@ -115,15 +124,23 @@ def _distributions(
 
 
 def _occurring(group: Ints, value: Ints) -> tuple[Ints, Ints, Ints]:
-    """Each group and value once, sorted, and how often it occurs."""
-    bits = int(value.max(initial=0)).bit_length()
-    if int(group.max(initial=0)).bit_length() + bits > _ROOM:
+    """Each group and value once, sorted, and how often it occurs. The columns are written over."""
+    bits, most = int(value.max(initial=0)).bit_length(), int(group.max(initial=0))
+    if most.bit_length() + bits > _ROOM:
         return _counted(group, value, np.ones(len(group), np.int64))
-    # One number for both, so that numbers alone are sorted.
-    both = np.sort(group << bits | value)
-    start, end = stretches(both)
-    both = both[start]
-    return both >> bits, both & (1 << bits) - 1, end - start
+    # One number for both, so that numbers alone are sorted, or only counted.
+    both = group
+    both <<= bits
+    both |= value
+    if most + 1 << bits <= len(both):
+        counts = np.bincount(both)
+        (both,) = counts.nonzero()
+        count = counts[both]
+    else:
+        both.sort()
+        start, end = stretches(both)
+        both, count = both[start], end - start
+    return both >> bits, both & (1 << bits) - 1, count
 
 
 def _counted(group: Ints, value: Ints, count: Ints) -> tuple[Ints, Ints, Ints]:

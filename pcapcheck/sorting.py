@@ -24,10 +24,10 @@ _DENSE: Final = 4
 
 def stable_order(values: npt.NDArray[np.integer]) -> Ints:
     """The indices that sort the values, equal ones in their order: ``np.argsort(values, kind="stable")``."""
-    return _sorted(values)[1]
+    return sort_stably(values)[1]
 
 
-def _sorted(values: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
+def sort_stably(values: npt.NDArray[np.integer]) -> tuple[Ints, Ints]:
     """The values in order, and their indices; values that lie too far apart first by their low bits, then the rest."""
     if not len(values):
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -61,7 +61,7 @@ def numbered(values: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], In
 
     What ``np.unique`` gives with ``return_index`` and ``return_inverse``.
     """
-    ordered, order = _sorted(values)
+    ordered, order = sort_stably(values)
     start, _ = stretches(ordered)
     number = np.empty(len(values), np.int64)
     begins = np.zeros(len(values), np.int64)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from pcapcheck.diagnoses import DIAGNOSES, Causes
 from pcapcheck.diagnoses.syn_floods import FLOODS, certainty_of
-from pcapcheck.distribution import Distributions, counted, distributions, together
+from pcapcheck.distribution import Distributions, counted, distribution, distributions, together
 from pcapcheck.faults.softening import Fault
 from pcapcheck.flood import Flood, Socket
 from pcapcheck.tables import CAUSE, CERTAINTIES, FAILED, OUTCOMES, RTT_STATUSES
@@ -85,7 +85,7 @@ def totals(
     of_failed: Counter[Concluded] = Counter()
     examples: dict[Concluded, tuple[int, ...]] = {}
     for diagnosed, conclusion in causes.concluded:
-        (at,) = conclusion.certainty.nonzero()
+        at = conclusion.at
         for code in range(1, len(CERTAINTIES)):
             which = at[conclusion.certainty[at] == code]
             if len(which):
@@ -93,8 +93,7 @@ def totals(
                 of_failed[diagnosed.id, code] = int(failed[which].sum())
                 examples[diagnosed.id, code] = tuple(which[:EXAMPLES].tolist())
     examples = {key: tuple(places(traffic, np.array(some)).tolist()) for key, some in examples.items()}
-    every = np.zeros(len(handshakes), np.int64)
-    rtts = [distributions(every, getattr(handshakes, name), 1) for name in RTTS]
+    rtts = [distribution(getattr(handshakes, name)) for name in RTTS]
     own = Totals(
         Counter({OUTCOMES[code]: count for code, count in enumerate(_counts(handshakes.outcome)) if count}),
         int(handshakes.meet("rtt_status", lambda status: status == RTT_STATUSES.index("interval")).sum()),

@@ -65,10 +65,15 @@ class Conclusion:
         column[at] = certainty
         return cls(column, _kept(size, at, evidence), None if text is None else Details(size, text, at))
 
+    @property
+    def at(self) -> Ints:
+        """The handshakes of which it says something."""
+        same = self.certainty.strides == (0,)  # as in nothing(): one entry tells
+        return (self.certainty[:1] if same and not self.certainty[:1].any() else self.certainty).nonzero()[0]
+
     def compact(self) -> Conclusion:
         """The same in as little memory as it takes: it is kept until the report is written."""
-        size = len(self.certainty)
-        (at,) = self.certainty.nonzero()
+        size, at = len(self.certainty), self.at
         group = self.group if self.group is not None and (self.group != ABSENT).any() else None
         if not len(at) and group is None:
             return Conclusion.nothing(size, group=self.group is not None)
@@ -88,7 +93,7 @@ class Conclusion:
     def spread(self, size: int, at: Ints) -> Conclusion:
         """The same of ``size`` handshakes, of which those at these indices are those of which it says something."""
         detail = self.detail
-        (some,) = self.certainty.nonzero()
+        some = self.at
         if not len(some):
             return Conclusion.nothing(size, group=self.group is not None)
         return Conclusion(

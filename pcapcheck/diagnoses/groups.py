@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address
 from typing import Final
 
 import numpy as np
 
+from pcapcheck.addresses import written
 from pcapcheck.diagnoses.catalogue import Causes, Conclusion, Diagnosis
 from pcapcheck.diagnoses.columns import numbered as numbered
 from pcapcheck.diagnoses.columns import spread as spread
@@ -39,7 +39,7 @@ def seconds(nanoseconds: int) -> str:
 
 def address(octets: bytes, port: int | None = None) -> str:
     """An address as text, with a port where one is given: 192.0.2.1:80, [2001:db8::1]:80."""
-    text = str(ip_address(octets))
+    text = written(octets)
     if port is None:
         return text
     return f"{text}:{port}" if len(octets) == 4 else f"[{text}]:{port}"

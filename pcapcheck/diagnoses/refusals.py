@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
-
 import numpy as np
 
 from pcapcheck import seq
+from pcapcheck.addresses import written
 from pcapcheck.decode.segment import ACK
 from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Conclusion, diagnosis
 from pcapcheck.diagnoses.columns import SECOND, Details, counts_of, flagged, server_ttls
@@ -223,7 +222,7 @@ def icmp_unreachable(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
         name, _ = message_of(number)
         code = 6 if number >> 16 else 4, number >> 8 & 0xFF, number & 0xFF
         reporter = options.tobytes()[:length]
-        return f"{name} from {ip_address(reporter)}: {_ERRORS.get(code, 'EHOSTUNREACH')}"
+        return f"{name} from {written(reporter)}: {_ERRORS.get(code, 'EHOSTUNREACH')}"
 
     return Conclusion(
         np.where(found, PROVED, 0),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from pcapcheck import seq
+from pcapcheck.addresses import written
 from pcapcheck.evidence import SECOND, Fact
 from pcapcheck.rules.among import flow_reused
 from pcapcheck.rules.catalogue import Answer, Bools, rule
 from pcapcheck.rules.wrong_number import flow_of
-from pcapcheck.sorting import occur_again, stable_order, stretches
+from pcapcheck.sorting import occur_again, sort_stably, stable_order, stretches
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, once
@@ -39,11 +39,9 @@ class _Series(NamedTuple):
 
     role: str
     at: Ints  # the handshake
+    start: Ints  # where each host begins
+    end: Ints  # and where it ends
     traffic: Traffic
-
-    @property
-    def host(self) -> Ints:
-        return (self.traffic.clients if self.role == "client" else self.traffic.servers)[self.at]
 
     @property
     def number(self) -> Ints:
@@ -64,12 +62,11 @@ class _Series(NamedTuple):
 
     def groups(self) -> tuple[Ints, Ints]:
         """Start and end of each host that has ENOUGH."""
-        start, end = stretches(self.host)
-        enough = end - start >= ENOUGH
-        return start[enough], end[enough]
+        enough = self.end - self.start >= ENOUGH
+        return self.start[enough], self.end[enough]
 
     def name(self, entry: int) -> str:
-        return f"{ip_address(self.address[int(self.at[entry])])} as {self.role}"
+        return f"{written(self.address[int(self.at[entry])])} as {self.role}"
 
 
 def _within(condition: Bools, start: Ints, end: Ints) -> Ints:
@@ -85,12 +82,17 @@ def _isns(traffic: Traffic) -> tuple[_Series, _Series]:
     One for each 4-tuple: on the same one they grow with the clock, as they must (RFC 6528, section 3).
     """
     of_clients, of_servers = _by_host(traffic)
-    return _Series("client", of_clients, traffic), _Series("server", of_servers, traffic)
+    return _Series("client", *of_clients, traffic), _Series("server", *of_servers, traffic)
+
+
+_ByHost = tuple[Ints, Ints, Ints]
 
 
 @once
-def _by_host(traffic: Traffic) -> tuple[Ints, Ints]:
-    """The first handshakes of each 4-tuple that have an ISN of the client's, by client; and of the server's."""
+def _by_host(traffic: Traffic) -> tuple[_ByHost, _ByHost]:
+    """The first handshakes of each 4-tuple that have an ISN of the client's, by client, with start and end of each
+    client; and of the server's.
+    """
     handshakes = traffic.handshakes
     reused = flow_reused(traffic)
     once_each = ~reused
@@ -98,10 +100,11 @@ def _by_host(traffic: Traffic) -> tuple[Ints, Ints]:
         (shared,) = reused.nonzero()
         shared = shared[stable_order(flow_of(traffic)[shared])]
         once_each[shared[stretches(flow_of(traffic)[shared])[0]]] = True
-    found = []
+    found: list[_ByHost] = []
     for host, isn, fact in ((traffic.clients, "client_isn", Fact.SYN), (traffic.servers, "server_isn", Fact.SYNACK)):
         (at,) = (once_each & handshakes.has(fact) & handshakes.is_known(isn)).nonzero()
-        found.append(at[stable_order(host[at])])
+        ordered, order = sort_stably(host[at])
+        found.append((at[order], *stretches(ordered)))
     return found[0], found[1]
 
 
@@ -255,20 +258,19 @@ def isn_used_twice(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes, found, applies = traffic.handshakes, [], False
     for series in _isns(traffic):
         applies = applies or len(series.at) > 1
-        hosts, number = series.host, series.number
-        key = hosts << 32 | number
+        number = series.number
+        key = np.repeat(np.arange(len(series.start)) << 32, series.end - series.start) | number
         (order,) = occur_again(key).nonzero()
         if not len(order):
             continue
         order = order[stable_order(key[order])]
         start, end = stretches(key[order])
-        first, behind = stretches(hosts)
         frame = series.frame
         peer = handshakes.server_isn if series.role == "client" else handshakes.client_isn
         for group in range(len(start)):  # only what failed already
             entries = order[start[group] : end[group]]
-            at, host = series.at[entries], int(np.searchsorted(first, entries[0], "right")) - 1
-            if _means_nothing(peer[at], handshakes.start_time[at], int(behind[host] - first[host])):
+            at, host = series.at[entries], int(np.searchsorted(series.start, entries[0], "right")) - 1
+            if _means_nothing(peer[at], handshakes.start_time[at], int(series.end[host] - series.start[host])):
                 continue
             frames = frame[at].tolist()
             text = f"{series.name(int(entries[0]))} on {len(at)} 4-tuples: {int(number[entries[0]])}"
@@ -322,7 +324,7 @@ def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
     frames = zip(frame[at].tolist(), frame[clients.at[start[hosts] + 1]].tolist(), strict=True)
     said = zip(traffic.clients[at].tolist(), in_row[hosts].tolist(), steps[hosts].tolist(), frames, strict=True)
     found = [
-        _Found(first, f"{ip_address(handshakes.hosts[client])}: {above} of {number} just above the one before")
+        _Found(first, f"{written(handshakes.hosts[client])}: {above} of {number} just above the one before")
         for client, above, number, first in said
     ]
     return _answer(found, bool((steps >= ENOUGH).any()), "ports that cannot be guessed")

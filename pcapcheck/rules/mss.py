@@ -11,6 +11,7 @@ from pcapcheck.evidence import Event, Fact
 from pcapcheck.rules.among import options_cut
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.row_options import options_seen, segments, some, texts
+from pcapcheck.sorting import values_of
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic, by_rows
@@ -239,9 +240,10 @@ def _offers_unseen(traffic: Traffic) -> Bools:
 
 def _below_ethernet(traffic: Traffic) -> Bools:
     """Those with an MSS that is less than an Ethernet bears."""
-    values = (traffic.handshakes.client_mss, traffic.handshakes.server_mss)
-    below: list[Bools] = [(mss != ABSENT) & (mss < ETHERNET_MTU - 40) for mss in values]
-    return below[0] | below[1] | options_cut(traffic)
+    below = options_cut(traffic).copy()
+    for name in ("client_mss", "server_mss"):
+        below |= traffic.handshakes.meet(name, lambda mss: (mss != ABSENT) & (mss < ETHERNET_MTU - 40))
+    return below
 
 
 @rule(
@@ -287,9 +289,9 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
     by_client = tiny[0] | (tunnel[0] & ~tiny[1])
     mss = np.where(by_client, *values)
     fails = tiny[0] | tiny[1] | tunnel[0] | tunnel[1]
-    (named,) = (fails & (mss >= SMALLEST_MSS)).nonzero()
-    mtus = (mss + overhead)[named].tolist()
-    said = {mtu: f"an MTU of {mtu}, as with {TUNNEL_MTUS.get(mtu, 'a tunnel or a clamp')}" for mtu in set(mtus)}
+    named, mtu = fails & (mss >= SMALLEST_MSS), mss + overhead
+    mtus = values_of(mtu[named])
+    said = [f"an MTU of {one}, as with {TUNNEL_MTUS.get(one, 'a tunnel or a clamp')}" for one in mtus.tolist()]
     return Answer(
         fails=fails,
         applies=traffic.has(Event.SYN, Event.SYNACK),
@@ -297,6 +299,6 @@ def unusual_mss(traffic: Traffic, capture: CaptureFacts) -> Answer:
         frames=(np.where(by_client, handshakes.syn_frame, handshakes.synack_frame),),
         expected=ETHERNET_MTU - overhead,
         actual=mss,
-        detail=words(len(mss), named.tolist(), [said[mtu] for mtu in mtus]),
-        severities=words(len(mss), named.tolist(), ["info"] * len(named)),
+        detail=texts(named, said, np.searchsorted(mtus, mtu)),
+        severities=texts(named, ["info"], np.zeros(len(mss), np.int64)),
     )

@@ -15,7 +15,7 @@ from pcapcheck.openings import FAR
 from pcapcheck.rules.among import one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, ends, first_of_sides, largest, last, numbers
-from pcapcheck.rules.row_options import segments, some
+from pcapcheck.rules.row_options import segments, some, texts
 from pcapcheck.rules.timing import seconds
 from pcapcheck.rules.wrong_number import NEAR
 from pcapcheck.stretch import CaptureFacts
@@ -173,7 +173,8 @@ def _beyond(traffic: Traffic, fins: _Fins) -> Bools:
 
 def _cut_short(traffic: Traffic) -> Bools:
     """Those that were reset, or closed in one direction only."""
-    return np.isin(traffic.handshakes.close, [CLOSES.index("reset"), CLOSES.index("half-closed")])
+    reset, half_closed = CLOSES.index("reset"), CLOSES.index("half-closed")
+    return traffic.handshakes.meet("close", lambda close: (close == reset) | (close == half_closed))
 
 
 @rule(
@@ -223,19 +224,16 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
     handshakes = traffic.handshakes
     reset = handshakes.close == CLOSES.index("reset")
     half = handshakes.close == CLOSES.index("half-closed")
-    (found,) = (reset | half).nonzero()
-    sides = np.array(SIDES, object)[handshakes.closed_by]
     frame, fin_time, lost = _end(traffic)
     lasted = handshakes.last_time - fin_time
-    texts = [
+    more = (half | reset & (lost > 0)).nonzero()[0].tolist()
+    said = [
         f"half-closed for {seconds(int(lasted[index]))}"
         if half[index]
         else f"{lost[index]} octets were not acknowledged"
-        if lost[index] > 0
-        else ""
-        for index in found.tolist()
+        for index in more
     ]
-    kinds = np.where(reset, "an RST", "a FIN").astype(object)
+    kinds = [f"{segment} of the {side}" for segment in ("a FIN", "an RST") for side in SIDES]
     # At the end of the capture the other FIN may still have been on its way.
     ended = half & (capture.end_time - fin_time < PENDING_NS)
     return Answer(
@@ -244,8 +242,8 @@ def close_without_both_fins(traffic: Traffic, capture: CaptureFacts) -> Answer:
         decidable=~handshakes.is_outcome("one-sided") & ~ended,
         frames=(frame,),
         expected="a FIN of each side",
-        actual=kinds + " of the " + sides,
-        detail=words(len(frame), found.tolist(), texts),
+        actual=texts(reset | half, kinds, reset * len(SIDES) + handshakes.closed_by),
+        detail=words(len(frame), more, said),
     )
 
 
