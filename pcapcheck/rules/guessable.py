@@ -113,17 +113,22 @@ class _Found(NamedTuple):
     actual: str
 
 
-def _answer(found: Iterable[_Found], applies: bool, expected: str) -> Answer:
+def _answer(found: Sequence[_Found], applies: bool, expected: str) -> Answer:
     """One entry for each host; where there is none, one that passes."""
-    entries = list(found)
-    size = max(1, len(entries))
-    frames = np.array([one.frames for one in entries] or [(ABSENT, ABSENT)], np.int64)
+    frames = np.array([one.frames for one in found], np.int64).reshape(-1, 2)
+    return _answers((frames[:, 0], frames[:, 1]), [one.actual for one in found], applies, expected)
+
+
+def _answers(frames: tuple[Ints, Ints], actual: list[str], applies: bool, expected: str) -> Answer:
+    """The same of columns, an entry for each host."""
+    passes = int(not actual)
+    size = len(actual) + passes
     return Answer(
-        fails=np.arange(size) < len(entries),
+        fails=np.full(size, not passes),
         applies=np.full(size, applies),
-        frames=(frames[:, 0], frames[:, 1]),
+        frames=(np.append(frames[0], [ABSENT] * passes), np.append(frames[1], [ABSENT] * passes)),
         expected=expected,
-        actual=np.array([one.actual for one in entries] or [""], object),
+        actual=np.array(actual + [""] * passes, object),
     )
 
 
@@ -321,10 +326,10 @@ def ports_follow_each_other(traffic: Traffic, capture: CaptureFacts) -> Answer:
     in_row = _within(other & (step >= 1) & (step <= PORT_STEP), start, end - 1)
     (hosts,) = ((steps >= ENOUGH) & (2 * in_row >= steps)).nonzero()
     at, frame = clients.at[start[hosts]], clients.frame
-    frames = zip(frame[at].tolist(), frame[clients.at[start[hosts] + 1]].tolist(), strict=True)
-    said = zip(traffic.clients[at].tolist(), in_row[hosts].tolist(), steps[hosts].tolist(), frames, strict=True)
-    found = [
-        _Found(first, f"{written(handshakes.hosts[client])}: {above} of {number} just above the one before")
-        for client, above, number, first in said
+    counts = zip(traffic.clients[at].tolist(), in_row[hosts].tolist(), steps[hosts].tolist(), strict=True)
+    said = [
+        f"{written(handshakes.hosts[client])}: {above} of {number} just above the one before"
+        for client, above, number in counts
     ]
-    return _answer(found, bool((steps >= ENOUGH).any()), "ports that cannot be guessed")
+    frames = frame[at], frame[clients.at[start[hosts] + 1]]
+    return _answers(frames, said, bool((steps >= ENOUGH).any()), "ports that cannot be guessed")
