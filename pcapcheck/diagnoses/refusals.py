@@ -11,6 +11,7 @@ from pcapcheck.diagnoses.catalogue import COMPATIBLE, PROVED, STRONG, Bools, Con
 from pcapcheck.diagnoses.columns import SECOND, Details, counts_of, flagged, server_ttls
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.rules.icmp import message_of
+from pcapcheck.rules.outcomes import refusal
 from pcapcheck.sorting import occur_in
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
@@ -23,13 +24,6 @@ _ERRORS = {
     (6, 1, 0): "ENETUNREACH", (6, 1, 1): "EACCES", (6, 1, 4): "ECONNREFUSED", (6, 1, 5): "EACCES",
     (6, 1, 6): "EACCES", (6, 2, 0): "EMSGSIZE", (6, 4, 0): "EPROTO", (6, 4, 1): "EPROTO", (6, 4, 2): "EPROTO",
 }  # fmt: skip
-
-
-@by_rows((ABSENT, ABSENT))
-def _refusal(traffic: Traffic) -> tuple[Ints, Ints]:
-    """Frame and TTL of the RST that refused the SYN, ABSENT where there is none."""
-    refusal = traffic.first_event(Event.REFUSAL)
-    return traffic.value("frame", refusal), traffic.value("ttl", refusal)
 
 
 @diagnosis(
@@ -78,16 +72,16 @@ def port_closed(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     (at,) = (handshakes.is_outcome("refused") & ~handshakes.has(Fact.SYNACK)).nonzero()
     if not len(at):
         return Conclusion.nothing(len(handshakes))
-    refusal, ttl = _refusal(traffic.take(at))
+    rst, ttl = refusal(traffic.take(at))
     same, other = _ttl_is_known(traffic, at, ttl)
-    said = (refusal != ABSENT) & ~other
-    at, refusal, ttl, same = (column[said] for column in (at, refusal, ttl, same))
+    said = (rst != ABSENT) & ~other
+    at, rst, ttl, same = (column[said] for column in (at, rst, ttl, same))
     words = ("no other segment of this server to compare with", "the TTL is that of the server's other segments")
     return Conclusion.of_some(
         len(handshakes),
         at,
         np.where(same, STRONG, COMPATIBLE),
-        evidence=(refusal, handshakes.read("syn_frame", at)),
+        evidence=(rst, handshakes.read("syn_frame", at)),
         text=lambda entry: f"RST with TTL {ttl[entry]}: {words[int(same[entry])]}",
     )
 

@@ -124,6 +124,17 @@ def lone_syn(traffic: Traffic) -> Bools:
     return found
 
 
+@by_rows(False)
+def over_at_once(traffic: Traffic) -> Bools:
+    """Those of which one SYN is all there is, or one and an RST that refuses it: nothing of a connection is in them."""
+    found = lone_syn(traffic).copy()
+    (at,) = (np.diff(traffic.starts) == 2).nonzero()
+    row = traffic.starts[at]
+    refused = (traffic.event[row] == Event.SYN) & (traffic.event[row + 1] == Event.REFUSAL)
+    found[at] = refused & (traffic.column("folded")[row] == 0) & (traffic.column("folded")[row + 1] == 0)
+    return found
+
+
 def answered_unasked(offered: Callable[[Traffic], Bools]) -> Among:
     """Those with a SYN-ACK that has an option (``offered``, by row) that no SYN has, or with options not captured."""
 

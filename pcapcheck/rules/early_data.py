@@ -11,7 +11,7 @@ from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.evidence import Event, Fact
 from pcapcheck.faults.signs import untimed
 from pcapcheck.openings import FAR
-from pcapcheck.rules.among import lone_syn, out_of_line, synack_repeated
+from pcapcheck.rules.among import out_of_line, over_at_once, synack_repeated
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.positions import after, before, ends, first_of_sides, largest, numbers
 from pcapcheck.rules.row_options import segments, some
@@ -43,7 +43,7 @@ def _frame(traffic: Traffic, row: Ints) -> Ints:
     reference="RFC 9293, section 3.10.2, SYN-SENT STATE",
     needs="both directions",
     message="client sent {actual} before the SYN-ACK, expected {expected}",
-    among=lambda traffic: out_of_line(traffic) & traffic.has(Event.SYN) & ~lone_syn(traffic),
+    among=lambda traffic: out_of_line(traffic) & traffic.has(Event.SYN) & ~over_at_once(traffic),
     fires="""
         +0   > S  0:0(0) win 64240
         +.01 > P  1:11(10)

@@ -10,7 +10,7 @@ from pcapcheck.rules.among import outcome
 from pcapcheck.rules.catalogue import Answer, Shown, rule, words
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT, SIDES
-from pcapcheck.traffic import Ints, Traffic
+from pcapcheck.traffic import Ints, Traffic, by_rows
 
 
 def _outcome(
@@ -50,6 +50,7 @@ def _frame(traffic: Traffic, *events: Event) -> Ints:
     needs="both directions",
     message="connection refused: {actual} answers the SYN",
     among=outcome("refused", "one-sided", "pending"),
+    reads_rows=False,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < R. =0:0(0) ack 1 win 0
@@ -75,9 +76,14 @@ def connection_refused(traffic: Traffic, capture: CaptureFacts) -> Answer:
     What to look at next: TTL and time of the RST against those of the server's other segments (a nearer firewall
     answers sooner and with another TTL), and whether the port is open for other clients.
     """
-    return _outcome(
-        traffic, "refused", _frame(traffic, Event.REFUSAL), traffic.handshakes.syn_frame, actual="an RST"
-    )  # fmt: skip
+    return _outcome(traffic, "refused", refusal(traffic)[0], traffic.handshakes.syn_frame, actual="an RST")
+
+
+@by_rows((ABSENT, ABSENT))
+def refusal(traffic: Traffic) -> tuple[Ints, Ints]:
+    """Frame and TTL of the RST that refused the SYN, ABSENT where there is none."""
+    row = traffic.first_event(Event.REFUSAL)
+    return traffic.value("frame", row), traffic.value("ttl", row)
 
 
 @rule(

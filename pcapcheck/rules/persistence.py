@@ -8,7 +8,7 @@ import numpy as np
 
 from pcapcheck.evidence import SECOND, Event
 from pcapcheck.faults.signs import network_copies, untimed
-from pcapcheck.rules.among import lone_syn, out_of_line, syn_repeated, synack_repeated
+from pcapcheck.rules.among import out_of_line, over_at_once, syn_repeated, synack_repeated
 from pcapcheck.rules.catalogue import Answer, rule
 from pcapcheck.rules.timing import in_seconds
 from pcapcheck.stretch import CaptureFacts
@@ -86,7 +86,7 @@ def gave_up_early(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.4, fifth",
     needs="the completing segment, and what the server sends after it",
     message="{actual} SYN-ACK(s) came after the ACK that completes the handshake, expected {expected}",
-    among=lambda traffic: ~lone_syn(traffic) & (synack_repeated(traffic) | out_of_line(traffic)) | untimed(traffic),
+    among=lambda traffic: ~over_at_once(traffic) & (synack_repeated(traffic) | out_of_line(traffic)) | untimed(traffic),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < S. 0:0(0) ack 1 win 65160

@@ -10,6 +10,7 @@ from pcapcheck.evidence import Event, Fact
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import having
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
+from pcapcheck.rules.row_options import some
 from pcapcheck.stretch import CaptureFacts
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import Ints, Traffic
@@ -31,6 +32,18 @@ def _expected_ack(traffic: Traffic) -> Ints:
     )  # fmt: skip
 
 
+def _odd_rst(traffic: Traffic) -> Bools:
+    """Those with an RST that does not refuse, and those with one that does and were not refused."""
+    refused = traffic.has(Event.REFUSAL) & ~traffic.handshakes.is_outcome("refused")
+    return traffic.has(Event.WRONG_RST) | refused
+
+
+def _not_from_zero(traffic: Traffic) -> Bools:
+    """Rows with an RST that refuses with a sequence number."""
+    odd: Bools = traffic.is_event(Event.REFUSAL) & (traffic.column("seq") != 0)
+    return odd
+
+
 @rule(
     "RS01",
     "rst-acks-wrong-number",
@@ -38,7 +51,7 @@ def _expected_ack(traffic: Traffic) -> Ints:
     reference="RFC 9293, sections 3.5.2 (group 1), 3.5.3 and 3.10.7.1",
     needs="the SYN and the RST",
     message="RST that answers the SYN has {actual}, expected {expected}",
-    among=having(Event.WRONG_RST, Event.REFUSAL),
+    among=lambda traffic: _odd_rst(traffic) | some(traffic, _not_from_zero(traffic)),
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < R. =0:0(0) ack 7 win 0
@@ -70,7 +83,7 @@ def rst_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     waiting = _before_synack(traffic)
     has_ack = traffic.column("tcp_flags") & ACK != 0
     wrong = traffic.first(waiting & has_ack & traffic.is_event(Event.WRONG_RST))
-    odd = traffic.first(traffic.is_event(Event.REFUSAL) & (traffic.column("seq") != 0))
+    odd = traffic.first(_not_from_zero(traffic))
     is_wrong = wrong != ABSENT
     row = np.where(is_wrong, wrong, odd)
     failed = (row != ABSENT).nonzero()[0].tolist()
@@ -97,7 +110,7 @@ def rst_acks_wrong_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     reference="RFC 9293, section 3.10.7.3, second",
     needs="the SYN and the RST",
     message="RST without ACK answers the SYN, expected ACK {expected}",
-    among=having(Event.WRONG_RST, Event.REFUSAL),
+    among=_odd_rst,
     fires="""
         +0   > S  0:0(0) win 64240
         +.02 < R  0:0(0) win 0

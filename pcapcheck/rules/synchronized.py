@@ -11,7 +11,7 @@ from pcapcheck.decode.segment import ACK, RST
 from pcapcheck.evidence import SECOND, Event, Fact
 from pcapcheck.faults.signs import network_copies, untimed
 from pcapcheck.openings import FAR
-from pcapcheck.rules.among import flow_reused, lone_syn, opening_repeated, out_of_line
+from pcapcheck.rules.among import flow_reused, opening_repeated, out_of_line, over_at_once
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
 from pcapcheck.rules.injection import OVERTAKEN_NS
 from pcapcheck.rules.positions import after, before, ends, largest, last, numbers
@@ -140,7 +140,7 @@ def rst_has_inexact_number(traffic: Traffic, capture: CaptureFacts) -> Answer:
     needs="both directions, and proof that the server had the connection open",
     message="SYN reached an open connection, and {actual} answered it, expected {expected}",
     among=lambda traffic: (
-        opening_repeated(traffic) | flow_reused(traffic) | (out_of_line(traffic) & ~lone_syn(traffic))
+        opening_repeated(traffic) | flow_reused(traffic) | (out_of_line(traffic) & ~over_at_once(traffic))
     ),
     fires="""
         # The old connection is open, and the server has just spoken.
