@@ -86,6 +86,18 @@ class Stretch(NamedTuple):
             into[:] = self.usual
             into[other] = others
 
+    def meet(self, condition: Callable[[Ints], Bools], into: Bools) -> None:
+        """Write over these which values meet the condition: it is asked of equal ones once."""
+        if self.places is None:
+            into[:] = condition(self.values(0, 1 if self.above is None else self.size))
+            return
+        values = np.empty(1 + len(self.places), np.int64)
+        values[0] = self.usual
+        self._read(values[1:], 0, len(self.places))
+        met = condition(values)
+        into[:] = met[0]
+        into[self.places] = met[1:]
+
     def _read(self, into: npt.NDArray[np.integer], start: int, stop: int) -> None:
         assert self.above is not None
         self._scaled(into, self.above[start:stop])
@@ -231,12 +243,10 @@ class Packed:
         return different.pop() if len(different) == 1 else None
 
     def meet(self, condition: Callable[[Ints], Bools]) -> Bools:
-        """Which values meet the condition, which is asked of a stretch at a time: nothing large is made."""
+        """Which values meet the condition, which looks at each by itself and is asked of a stretch at a time."""
         found = np.empty(self._size, bool)
         for start, one in zip(self._starts, self._stretches, strict=True):
-            found[start : start + one.size] = condition(
-                one.at_hand().values(0, 1 if one.same is not None else one.size)
-            )
+            one.at_hand().meet(condition, found[start : start + one.size])
         return found
 
     @overload

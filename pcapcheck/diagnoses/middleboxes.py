@@ -197,11 +197,11 @@ def options_rewritten(traffic: Traffic, capture: CaptureFacts) -> Conclusion:
     def lacks(name: str) -> Bools:
         return handshakes.meet(name, lambda offered: offered == 0)
 
-    every, scaled = has("client_sack_permitted") & has("client_timestamps"), handshakes.is_known("server_wscale")
-    every &= handshakes.is_known("client_wscale")
-    stripped = every & ~scaled & lacks("server_sack_permitted") & lacks("server_timestamps")
+    scaled = handshakes.is_known("server_wscale")
+    stripped = ~scaled & lacks("server_sack_permitted") & lacks("server_timestamps")
     if stripped.any():
-        stripped &= traffic.has(Event.SYNACK)
+        every = has("client_sack_permitted") & has("client_timestamps") & handshakes.is_known("client_wscale")
+        stripped &= every & traffic.has(Event.SYNACK)
         given = every & scaled & has("server_sack_permitted") & has("server_timestamps")
         stripped &= any_of(traffic.sockets, given)[traffic.sockets]
     signs = [

@@ -84,9 +84,12 @@ def window_scale_too_large(traffic: Traffic, capture: CaptureFacts) -> Answer:
 
 
 def _may_echo_wrongly(traffic: Traffic) -> Bools:
-    """All with timestamps but those whose first three rows, and no others that were folded, echo each other."""
+    """All that were answered, with timestamps, but those whose first three rows, and no others that were folded, echo
+    each other.
+    """
     handshakes, options, start = traffic.handshakes, traffic.options, traffic.starts[:-1]
     found: Bools = (handshakes.client_timestamps != 0) & (handshakes.server_timestamps != 0)
+    found &= handshakes.is_known("synack_frame")
     right = (handshakes.client_timestamps == 1) & (handshakes.server_timestamps == 1)
     (at,) = (right & ~(out_of_line(traffic) | opening_repeated(traffic))).nonzero()
     syn, folded = start[at], traffic.column("folded")
