@@ -150,11 +150,11 @@ def near_server(traffic: Traffic) -> Bools:
     """
     handshakes, servers = traffic.handshakes, traffic.servers
     measured = handshakes.is_known("server_rtt") & handshakes.meet("client_rtt", lambda rtt: rtt >= MILLISECOND)
-    (at,) = measured.nonzero()
-    near = at[handshakes.server_rtt[at] * _NEAR <= handshakes.client_rtt[at]]
-    size = int(servers.max(initial=-1)) + 1
-    near_count = np.bincount(servers[near], minlength=size)
-    at_server = (near_count > 0) & (near_count * 10 >= np.bincount(servers[at], minlength=size) * 9)
+    near = measured & (handshakes.server_rtt * _NEAR <= handshakes.client_rtt)
+    if not near.any():
+        return near
+    near_count = counts_of(servers, near)
+    at_server = (near_count > 0) & (near_count * 10 >= counts_of(servers, measured) * 9)
     return at_server[servers]
 
 

@@ -35,10 +35,10 @@ MERGED: Final = 2
 def began_late(traffic: Traffic, capture: CaptureFacts) -> Bools:
     """Whose SYN was sent before the capture began: open already, or answered just after its start."""
     handshakes = traffic.handshakes
-    answered = (handshakes.facts & (Fact.SYN | Fact.SYNACK)) == Fact.SYNACK
-    just_after = handshakes.start_time - capture.first_time < PENDING_NS
-    late: Bools = handshakes.is_outcome("midstream") | (answered & just_after)
-    return late
+    late = handshakes.has(Fact.SYNACK) & ~handshakes.has(Fact.SYN)
+    if late.any():
+        late &= handshakes.meet("start_time", lambda time: time - capture.first_time < PENDING_NS)
+    return late | handshakes.is_outcome("midstream")
 
 
 def ended_early(traffic: Traffic) -> Bools:

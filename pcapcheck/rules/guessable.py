@@ -71,8 +71,8 @@ class _Series(NamedTuple):
 
 def _within(condition: Bools, start: Ints, end: Ints) -> Ints:
     """How many of ``condition`` from each start to before each end."""
-    until = np.append(0, condition.cumsum())
-    counts: Ints = until[end] - until[start]
+    (at,) = condition.nonzero()
+    counts: Ints = np.searchsorted(at, end) - np.searchsorted(at, start)
     return counts
 
 
