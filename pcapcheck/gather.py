@@ -27,9 +27,8 @@ from pcapcheck.stored import Store, Stored
 from pcapcheck.tables import ABSENT
 from pcapcheck.traffic import COLUMNS, Handshakes, Ints, Traffic
 
-# What a batch's own numbers stand for differs from batch to batch.
-_RENUMBERED: Final = ("client", "server", "history_code", "flow")
-
+# What a batch's own numbers stand for differs from batch to batch; those of hosts are renumbered in the end.
+_RENUMBERED: Final = ("history_code", "flow")
 
 # Flows of a batch: as few as are judged as quickly as more (8,000 to 64,000 are alike).
 BATCH: Final = 1 << 13
@@ -107,7 +106,7 @@ class _Pile:
 
     def _add_columns(self, handshakes: Handshakes) -> None:
         for name in COLUMNS:
-            if name not in _RENUMBERED or name in ("client", "server"):
+            if name not in _RENUMBERED:
                 self._columns[name].extend(getattr(handshakes, name))
         codes = [self._histories.setdefault(letters, len(self._histories)) for letters in handshakes.histories]
         self._columns["history_code"].extend(np.array(codes, np.int64)[handshakes.history_code])

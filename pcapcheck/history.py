@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from pcapcheck.decode.segment import ACK, BAD, FIN, RST, SYN
 from pcapcheck.evidence import Event, Evidence, Fact
-from pcapcheck.openings import ICMP, Row
-from pcapcheck.tables import ABSENT
+from pcapcheck.openings import ICMP, Ints, Row
+from pcapcheck.tables import ABSENT, CLOSES
 
 # Wireshark's tcp.completeness bits.
 _SYN_BIT, _SYNACK_BIT, _ACK_BIT, DATA_BIT, _FIN_BIT, _RST_BIT = (1 << bit for bit in range(6))
@@ -109,6 +112,13 @@ def close(evidence: Evidence, outcome: str) -> tuple[str, int]:
     if not finished:
         return "open", ABSENT
     return ("fin" if len(finished) == 2 else "half-closed"), finished[0]
+
+
+def cut_short(close: Ints) -> npt.NDArray[np.bool_]:
+    """Which of these, indices of CLOSES, are of connections that were reset, or closed in one direction only."""
+    reset, half_closed = CLOSES.index("reset"), CLOSES.index("half-closed")
+    found: npt.NDArray[np.bool_] = (close == reset) | (close == half_closed)
+    return found
 
 
 _ZEEK_OF_CLOSE: Final = {

@@ -91,7 +91,7 @@ def _placed(smooth: Smooth, order: Ints, columns: Mapping[str, Ints]) -> Smooth:
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     at = place[smooth.at]
-    cut = np.isin(columns["close"][at], [CLOSES.index("reset"), CLOSES.index("half-closed")])
+    cut = history.cut_short(columns["close"][at])
     established = columns["outcome"][at] == OUTCOMES.index("established")
     placed = smooth._replace(at=at).only(established & ~cut)
     return placed.take(np.argsort(placed.at)) if (np.diff(placed.at) < 0).any() else placed

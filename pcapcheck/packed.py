@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pcapcheck.scratch import Scratch
+from pcapcheck.sorting import found_in
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -79,8 +80,8 @@ class Stretch(NamedTuple):
         elif self.places is None:
             self._scaled(into, self.above[at])
         else:
-            entry = np.minimum(np.searchsorted(self.places, at), len(self.places) - 1)
-            (other,) = (self.places[entry] == at).nonzero()
+            entry, found = found_in(self.places, at)
+            (other,) = found.nonzero()
             others = np.empty(len(other), np.int64)
             self._scaled(others, self.above[entry[other]])
             into[:] = self.usual

@@ -59,6 +59,8 @@ def parsed(path: str) -> Name:
 
 def series(paths: Sequence[str]) -> list[list[str]]:
     """The paths, in their order, those of one series together and in the order of their names."""
+    if len(paths) < 2:
+        return [[path] for path in paths]  # one alone need not be looked at
     found: dict[str, list[tuple[Name, str]]] = {}
     names = [parsed(path) for path in paths]
     whole = {name.series for name in names if not name.bare}

@@ -53,10 +53,7 @@ def groups(paths: Sequence[str], sequence: bool | None, window: Window) -> list[
 
     Where the window counts from the start of a capture, the first frame of each file that may be part of one is read.
     """
-    if sequence and paths:
-        together = [list(paths)]
-    else:
-        together = series(paths) if sequence is None and len(paths) > 1 else [[one] for one in paths]
+    together = [list(paths)] if sequence and paths else series(paths) if sequence is None else [[one] for one in paths]
     return [_group(one, window, asked=bool(sequence)) for one in together]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, wraps
+from itertools import accumulate
 from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -216,15 +217,13 @@ class Handshakes:
     def together(cls, parts: Sequence[Handshakes]) -> Handshakes:
         """Those of all parts, one after the other, and each part's flows behind those of the part before."""
         columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
-        hosts, histories = (
-            union(part.hosts for part in parts),
-            sorted({one for part in parts for one in part.histories}),
-        )
+        hosts = union(part.hosts for part in parts)
+        histories = sorted({one for part in parts for one in part.histories})
         for name in ("client", "server"):
             columns[name] = np.concatenate([part.hosts.places(hosts)[getattr(part, name)] for part in parts])
         codes = [np.searchsorted(histories, part.histories)[part.history_code] for part in parts]
         columns["history_code"] = np.concatenate(codes).astype(np.int64)
-        columns["flow"] = np.concatenate([part.flow + first for part, first in zip(parts, _flows(parts), strict=False)])
+        columns["flow"] = np.concatenate([part.flow + first for part, first in zip(parts, _flows(parts), strict=True)])
         return cls(columns, hosts, histories)
 
     def by_themselves(self) -> Handshakes:
@@ -356,14 +355,14 @@ class Traffic:
     @classmethod
     def together(cls, parts: Sequence[Traffic]) -> Traffic:
         """Those of all parts with their rows, one after the other."""
-        flow = _flows([part.handshakes for part in parts])
-        sizes = np.cumsum([0, *(len(part.handshakes) for part in parts)])
+        handshakes = [part.handshakes for part in parts]
+        flow, behind = _flows(handshakes), _starts(map(len, handshakes))
         return cls(
-            Handshakes.together([part.handshakes for part in parts]),
+            Handshakes.together(handshakes),
             Rows.together(
-                [part.rows.having(flow=part.rows.flow + first) for part, first in zip(parts, flow, strict=False)]
+                [part.rows.having(flow=part.rows.flow + first) for part, first in zip(parts, flow, strict=True)]
             ),
-            np.concatenate([part.handshake + first for part, first in zip(parts, sizes, strict=False)]),
+            np.concatenate([part.handshake + first for part, first in zip(parts, behind, strict=True)]),
             np.concatenate([part.event for part in parts]),
             np.concatenate([part.from_client for part in parts]),
             np.concatenate([part.grouped for part in parts]),
@@ -473,8 +472,12 @@ class Traffic:
 
 def _flows(parts: Sequence[Handshakes]) -> list[int]:
     """What is added to the numbers of the flows of each part, where all parts stand together."""
-    firsts: list[int] = np.cumsum([0, *(int(part.flow.max(initial=-1)) + 1 for part in parts)]).tolist()
-    return firsts
+    return _starts(int(part.flow.max(initial=-1)) + 1 for part in parts)
+
+
+def _starts(sizes: Iterable[int]) -> list[int]:
+    """Where each part of such a size begins, one behind the other."""
+    return list(accumulate(sizes, initial=0))[:-1]
 
 
 # The columns of integers: all fields but the last two.

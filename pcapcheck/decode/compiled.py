@@ -233,8 +233,17 @@ class Table:
         self.buffer = octets
         with cython.nogil:
             position = self._pcap(position, end, big_endian, nanoseconds, header, limit, link_type, link)
-        self.buffer = _NOTHING
+        self._let_go()
         return position
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _let_go(self) -> cython.int:
+        """The octets have been gone through, if all that was read was of them."""
+        self.buffer = _NOTHING
+        if self.beyond:
+            raise IndexError("beyond the octets")
+        return 0
 
     @cython.cfunc
     @cython.nogil
@@ -298,7 +307,7 @@ class Table:
         self.buffer = octets
         with cython.nogil:
             position = self._pcapng(position, end, big_endian, interfaces, longest)
-        self.buffer = _NOTHING
+        self._let_go()
         return position
 
     @cython.cfunc
@@ -423,14 +432,10 @@ class Table:
         link: cython.int,
     ) -> cython.int:
         """Take one frame; 1 if it is odd."""
-        odd: cython.int
         self.frames += 1
         self.octets += original
         self._tick(time)
-        odd = self._frame(start, start + captured, original, time, link)
-        if self.beyond:
-            raise IndexError("beyond the octets")
-        if odd:
+        if self._frame(start, start + captured, original, time, link):
             self.data_at = start
             self.captured = captured
             self.original = original
@@ -693,7 +698,7 @@ class Table:
         return self._push(flow)
 
     # Numbers in the octets at hand: one check of the bounds stands for all octets of each. What raises is too large to
-    # be put where it is called, so they only note that they would have: _take raises.
+    # be put where it is called, so they only note that they would have: _let_go raises.
 
     @cython.cfunc
     @cython.inline

@@ -11,6 +11,7 @@ from pcapcheck.capture.frame import NO_TIME
 from pcapcheck.decode.segment import ACK, FIN, RST, SYN
 from pcapcheck.evidence import PENDING_NS, Event, Fact
 from pcapcheck.faults.signs import octets_missing
+from pcapcheck.history import cut_short
 from pcapcheck.openings import FAR
 from pcapcheck.rules.among import one_sided_or
 from pcapcheck.rules.catalogue import Answer, Bools, rule, words
@@ -173,8 +174,7 @@ def _beyond(traffic: Traffic, fins: _Fins) -> Bools:
 
 def _cut_short(traffic: Traffic) -> Bools:
     """Those that were reset, or closed in one direction only."""
-    reset, half_closed = CLOSES.index("reset"), CLOSES.index("half-closed")
-    return traffic.handshakes.meet("close", lambda close: (close == reset) | (close == half_closed))
+    return traffic.handshakes.meet("close", cut_short)
 
 
 @rule(
